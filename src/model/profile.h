@@ -1,0 +1,243 @@
+/* profile.h: everything a writer may see.
+ *
+ * A sealed profile: plain data, all pointers valid until profile_free, nothing to compute, all orders
+ * deterministic.  Times are nanoseconds; `wall` is CLOCK_REALTIME, everything else CLOCK_MONOTONIC
+ * or a length.  Strings are never NULL, are valid UTF-8 and free of control bytes (the model
+ * escaped them), but not escaped for any format: HTML, JSON and folded stacks are the writer's business.
+ */
+#ifndef STALLPROF_MODEL_PROFILE_H
+#define STALLPROF_MODEL_PROFILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bpf/event.h"
+#include "recording/chunk.h"
+
+struct frame {
+	enum frame_kind kind;
+	bool library; /* the runtime or an installed package */
+	bool jit;
+	bool inlined;
+	uint32_t line;	 /* 0: not known */
+	uint64_t offset; /* with an empty fn: in module */
+	const char *fn;	 /* qualified name or symbol, "" if not known */
+	const char *file; /* path as a person would write it, "" */
+	const char *module;
+};
+
+struct stack {
+	uint64_t hash;
+	size_t n_frames;
+	struct frame *frames; /* innermost first: kernel, native, python */
+	uint16_t flags;	      /* enum stack_flag: what could not be read or was cut */
+};
+
+/* The object of a wait in words. */
+struct target {
+	enum target_kind kind; /* TARGET_NONE: nothing known */
+	int fd;		       /* -1: none */
+	uint32_t pid;	       /* 0: none */
+	uint64_t asked_ns;     /* sleep; 0: none */
+	uint64_t address;      /* futex */
+	uint16_t fd_count;     /* poll and select */
+	const char *path;      /* file, fifo, pipe, device, unix; "" */
+	const char *local;     /* "10.0.0.5:51322", "[::1]:80"; "" */
+	const char *peer;
+	const char *comm;      /* child, unix peer; "" */
+	const char *text;      /* one phrase: "tcp 10.0.0.7:5432", "sleep 300ms", "child sleep[4711]" ; "" */
+};
+
+struct part {
+	uint64_t at_ns; /* since the start of the stall */
+	uint64_t dur_ns;
+	uint32_t count;
+	enum stall_class klass;
+	const char *syscall; /* "recvfrom"; "" if none */
+	struct target target;
+	int stack; /* index into profile.stacks, -1: none */
+	uint8_t flags; /* enum part_flag */
+};
+
+struct why {
+	enum stall_class klass; /* the largest */
+	double share;		/* 0..1 of the length */
+	const char *syscall;	/* of the largest part of that class, "" */
+	struct target target;
+};
+
+struct proc {
+	uint32_t pid;
+	const char *comm;
+	const char *exe;
+	const char *cmdline;
+	const char *runtime; /* "python" */
+	const char *version;
+};
+
+struct loop_hist {
+	uint64_t bound_ns; /* upper end, exclusive */
+	uint64_t count;
+};
+
+struct loop {
+	int proc; /* index into procs */
+	uint32_t tid;
+	const char *comm;
+	const char *kind; /* "asyncio", "unknown", ... */
+	const char *poll; /* syscall name of the poll */
+	int fd;		  /* -1: none */
+	uint64_t iterations;
+	uint64_t observed_ns; /* poll_ns + busy_ns */
+	uint64_t poll_ns;
+	uint64_t busy_ns;
+	uint64_t stalls;
+	uint64_t stalled_ns;
+	uint64_t longest_ns;
+	uint64_t longest_wall; /* start */
+	uint64_t p50_ns, p99_ns, max_ns; /* over the stalls; 0 without */
+	size_t n_hist;
+	struct loop_hist *hist; /* busy periods; non-empty buckets, ascending */
+};
+
+enum stall_state {
+	STALL_STATE_ENDED = 0,
+	STALL_STATE_ONGOING = 1,
+};
+
+enum quality {
+	QUALITY_NONE = 0,
+	QUALITY_PARTIAL = 1,
+	QUALITY_FULL = 2,
+};
+
+struct stall_stack {
+	int stack; /* index into profile.stacks */
+	uint64_t weight_ns;
+};
+
+struct stall {
+	char id[20];  /* 16 hex digits at most: unique in the recording, same for ongoing and ended */
+	char key[20]; /* same class, target kind and function names: same key */
+	enum stall_state state;
+	bool clipped;
+	int proc; /* indexes */
+	int loop;
+	uint64_t wall_ns; /* of the start */
+	uint64_t start_ns;
+	uint64_t dur_ns;
+	uint64_t threshold_ns;
+	uint64_t iteration;
+	uint64_t ns[CLASS_COUNT]; /* sums to dur_ns */
+	struct why why;
+	size_t n_parts;
+	struct part *parts; /* in time order */
+	uint32_t parts_dropped;
+	size_t n_stacks;
+	struct stall_stack *stacks; /* heaviest first */
+	const struct frame *at;	    /* innermost frame that is the user's; NULL: none */
+	const struct frame *leaf;   /* innermost python/native frame; NULL: none */
+	enum quality python, native, kernel;
+};
+
+/* Stalls with the same key: one row of the summary. */
+struct row {
+	const char *key;
+	uint64_t count;
+	uint64_t sum_ns;
+	uint64_t max_ns;
+	struct why why; /* of the longest one */
+	double share;	/* of all stalled time */
+	const struct frame *at;
+	const struct frame *leaf;
+	int longest; /* index into stalls */
+};
+
+/* A weighted stack with its cause: one line of the folded output.  Together they sum to the total
+ * stalled time, as do the rounded microseconds to the rounded total. */
+struct sample {
+	int proc;
+	int stack; /* -1: no stack was taken */
+	enum stall_class klass;
+	const char *tip; /* "[syscall recvfrom tcp 10.0.0.7:5432]", "[cpu]", ... */
+	uint64_t ns;
+	uint64_t us;
+};
+
+struct hook {
+	const char *need;
+	const char *rung;
+};
+
+struct missing {
+	const char *what, *why, *cure;
+};
+
+struct note {
+	uint64_t wall_ns;
+	uint32_t pid;
+	const char *text;
+};
+
+struct lost {
+	const char *what;
+	uint64_t count;
+};
+
+struct offcpu_row {
+	enum offcpu_by by;
+	bool overflow;
+	int proc;
+	uint32_t tid;	     /* by thread */
+	const char *comm;    /* by thread */
+	enum stall_class klass;
+	const char *syscall; /* "" */
+	struct target target; /* by stack: of its first wait */
+	int stack;	     /* by stack; -1 */
+	const char *tip;
+	uint64_t count, sum_ns, max_ns;
+	uint64_t us; /* sum rounded so that rows by stack add up */
+	uint32_t hist[OFFCPU_HIST_BUCKETS];
+};
+
+struct profile {
+	/* circumstances */
+	const char *version; /* of the stallprof that recorded */
+	const char *kernel;
+	const char *host;
+	bool is_offcpu; /* recorded with --off-cpu: offcpu rows, no stalls */
+	const char *incomplete; /* "" or one sentence: the recording was cut, corrupt, not finished */
+	uint64_t wall_ns; /* start of the observation */
+	uint64_t duration_ns;
+	uint64_t threshold_ns;
+
+	size_t n_procs;
+	struct proc *procs;
+	size_t n_loops;
+	struct loop *loops; /* most stalled time first */
+	size_t n_stacks;
+	struct stack *stacks;
+	size_t n_stalls;
+	struct stall *stalls; /* by start; only ended ones and those still open at the end */
+	size_t n_rows;
+	struct row *rows; /* most time first */
+	size_t n_samples;
+	struct sample *samples;
+	size_t n_hooks;
+	struct hook *hooks;
+	size_t n_missing;
+	struct missing *missing;
+	size_t n_notes;
+	struct note *notes;
+	size_t n_lost;
+	struct lost *lost; /* only counts over 0 */
+	size_t n_offcpu;
+	struct offcpu_row *offcpu; /* by kind, then most time first */
+
+	uint64_t stalled_ns;
+	uint64_t stalled_us;	     /* sum of samples' us */
+	uint64_t class_ns[CLASS_COUNT]; /* of all stalls */
+};
+
+#endif
