@@ -121,7 +121,8 @@ static void test_adds_nothing(void **state)
 /* Text in any script is shown as it is, up to the last code point. */
 static void test_printable_keeps_utf8(void **state)
 {
-	const char *text = "r\xc3\xa9sum\xc3\xa9 \xe6\x97\xa5\xe6\x9c\xac \xf0\x9f\x90\x8d \xf4\x8f\xbf\xbf";
+	const char *text =
+		"r\xc3\xa9sum\xc3\xa9 \xe6\x97\xa5\xe6\x9c\xac \xf0\x9f\x90\x8d \xf4\x8f\xbf\xbf";
 
 	(void)state;
 	assert_printable(text, SIZE_MAX, text);
@@ -135,8 +136,9 @@ static void test_printable_escapes_controls(void **state)
 	assert_printable("\x1b[2J\n\t\r\x7f", 8, "\\x1b[2J\\x0a\\x09\\x0d\\x7f");
 	assert_printable("a\xc2\x9b"
 			 "b\xc2\x80",
-			 6, "a\\xc2\\x9b"
-			    "b\\xc2\\x80");
+			 6,
+			 "a\\xc2\\x9b"
+			 "b\\xc2\\x80");
 }
 
 /* Bytes that are not UTF-8 become visible: lone, overlong, surrogate, too high, cut at the end. */
