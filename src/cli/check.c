@@ -31,9 +31,9 @@ static void add_row(void *ctx, const char *need, const char *rung, bool works, b
 
 	if (r == 0)
 		r = str_printf(&t->text, "%-12s %-22s %-5s%s%s\n", same ? "" : need, rung,
-			       chosen ? "used" :
-			       works  ? "works" :
-					"no",
+			       chosen  ? "used"
+			       : works ? "works"
+				       : "no",
 			       why && *why ? "  " : "", why ? why : "");
 	if (r == 0 && cure && *cure)
 		r = str_printf(&t->text, "%-12s %-22s %-5s  cure: %s\n", "", "", "", cure);
@@ -121,8 +121,10 @@ const struct command command_check = {
 	.name = "check",
 	.operands = "",
 	.summary = "what this kernel and process allow, and the cure for what is missing",
-	.about = "For each thing that stallprof needs of the kernel: the ways to get it, best first, which\n"
-		 "work, which one is used, why others do not and what would help. The exit status is 0\n"
+	.about = "For each thing that stallprof needs of the kernel: the ways to get it, best "
+		 "first, which\n"
+		 "work, which one is used, why others do not and what would help. The exit status "
+		 "is 0\n"
 		 "when stalls can be captured, else 1.",
 	.examples = examples,
 	.opts = rows,

@@ -60,14 +60,15 @@ static int choose_writer(const char *format, const char *path, bool can_record,
 			 const struct writer **ret_writer, struct str *why)
 {
 	bool is_stdout = strcmp(path, "-") == 0;
-	bool record = format ? strcmp(format, RECORDING_NAME) == 0 :
-			       !is_stdout && str_ends(path, RECORDING_SUFFIX);
+	bool record = format ? strcmp(format, RECORDING_NAME) == 0
+			     : !is_stdout && str_ends(path, RECORDING_SUFFIX);
 	const struct writer *w;
 
 	if (record && is_stdout)
 		str_add(why, "-F stall: a recording needs a file: add -o FILE.stall");
 	else if (record && !can_record)
-		str_printf(why, "-o %s: the recording exists already: choose another format with -F",
+		str_printf(why,
+			   "-o %s: the recording exists already: choose another format with -F",
 			   path);
 	if (why->len)
 		return -EINVAL;
@@ -118,7 +119,8 @@ static int resolve(const char *path, struct output *out, struct str *why)
 	else if (r == -ESPIPE)
 		str_printf(why, "-o %s: a recording needs a regular file: name one", path);
 	else if (r < 0)
-		str_printf(why, "-o %s: cannot be written: %s: choose another place", path, strerror(-r));
+		str_printf(why, "-o %s: cannot be written: %s: choose another place", path,
+			   strerror(-r));
 	return r;
 }
 
@@ -143,7 +145,8 @@ static int plan_one(struct outputs *all, const char *format, const char *path, b
 		if (same_place(&all->items[i], &out))
 			str_printf(why, "-o %s: given twice: one output for each place", path);
 		else if (!all->items[i].writer && !out.writer)
-			str_printf(why, "-o %s: second recording: copy the first one instead", path);
+			str_printf(why, "-o %s: second recording: copy the first one instead",
+				   path);
 		else
 			continue;
 		r = -EINVAL;

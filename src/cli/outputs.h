@@ -17,10 +17,10 @@ struct output_opts {
 };
 
 struct output {
-	char *path; /* NULL: standard output; links resolved; owned */
+	char *path;		     /* NULL: standard output; links resolved; owned */
 	const struct writer *writer; /* NULL: the recording itself */
-	bool direct;   /* device, fifo or standard output: written in place */
-	bool streamed; /* the stalls were written as they ended */
+	bool direct;		     /* device, fifo or standard output: written in place */
+	bool streamed;		     /* the stalls were written as they ended */
 };
 
 /* All zero is empty. */
@@ -49,12 +49,22 @@ int outputs_write(struct outputs *o, const struct profile *p, bool verbose, stru
 /* The names of all formats, made from the table of writers. */
 extern const char outputs_format_help[];
 
-#define OUTPUT_ROWS(type, member) \
-	{ "output", 'o', OPT_TEXTS, offsetof(type, member.paths), "FILE", \
-	  "format by suffix; several times; - is standard output", "text on standard output", NULL }, \
-	{ "format", 'F', OPT_TEXT, offsetof(type, member.format), "NAME", \
-	  outputs_format_help, NULL, NULL }, \
-	{ "folded", 'f', OPT_FLAG, offsetof(type, member.folded), NULL, \
-	  "folded stacks on standard output, for flamegraph.pl", NULL, NULL }
+#define OUTPUT_ROWS(type, member)                                                         \
+	{ "output",                                                                       \
+	  'o',                                                                            \
+	  OPT_TEXTS,                                                                      \
+	  offsetof(type, member.paths),                                                   \
+	  "FILE",                                                                         \
+	  "format by suffix; several times; - is standard output",                        \
+	  "text on standard output",                                                      \
+	  NULL },                                                                         \
+		{ "format", 'F',                                                          \
+		  OPT_TEXT, offsetof(type, member.format),                                \
+		  "NAME",   outputs_format_help,                                          \
+		  NULL,	    NULL },                                                       \
+	{                                                                                 \
+		"folded", 'f', OPT_FLAG, offsetof(type, member.folded), NULL,             \
+			"folded stacks on standard output, for flamegraph.pl", NULL, NULL \
+	}
 
 #endif

@@ -110,8 +110,8 @@ static int run(const struct command *self, int argc, char **argv)
 
 static const struct opt rows[] = {
 	TARGET_ROWS(struct record_opts, targets),
-	{ "output", 'o', OPT_TEXT, offsetof(struct record_opts, path), "FILE.stall", "the recording",
-	  DEFAULT_PATH, NULL },
+	{ "output", 'o', OPT_TEXT, offsetof(struct record_opts, path), "FILE.stall",
+	  "the recording", DEFAULT_PATH, NULL },
 	{ NULL },
 };
 
@@ -126,8 +126,9 @@ const struct command command_record = {
 	.name = "record",
 	.operands = "[-- PROGRAM [ARGUMENT...]]",
 	.summary = "capture now, into a file",
-	.about = "Captures into a recording that is whole by itself: names are looked up while the\n"
-		 "process lives. One that was broken off still opens, and says so.",
+	.about =
+		"Captures into a recording that is whole by itself: names are looked up while the\n"
+		"process lives. One that was broken off still opens, and says so.",
 	.examples = examples,
 	.opts = rows,
 	.run = run,

@@ -1,7 +1,7 @@
 /* report.c: stallprof report: a recording as any of the formats.
  *
- * Owns reading the file into the model and the words for one that is not whole.  Needs no privilege,
- * no clock and no live process: the same file gives the same bytes.
+ * Owns reading the file into the model and the words for one that is not whole.  Needs no
+ * privilege, no clock and no live process: the same file gives the same bytes.
  */
 #include "cli/command.h"
 
@@ -32,7 +32,8 @@ static int refuse_threshold(const struct raise *r)
 {
 	cleanup(str_releasep) struct str asked = { 0 }, recorded = { 0 };
 
-	if (duration_add(&asked, r->threshold_ns) < 0 || duration_add(&recorded, r->recorded_ns) < 0)
+	if (duration_add(&asked, r->threshold_ns) < 0 ||
+	    duration_add(&recorded, r->recorded_ns) < 0)
 		return STATUS_FAILED;
 	log_error("--threshold %s: recorded with %s, shorter stalls are not in the file: "
 		  "give %s or more",
@@ -110,7 +111,8 @@ static int plan(const struct report_opts *o, const struct operands *operands,
 	else if (n == 0)
 		str_add(&why, "report of what? Give the recording: stallprof report FILE.stall");
 	else if (n > 1)
-		str_printf(&why, "%s: one recording at a time: leave it out", operands->words.items[1]);
+		str_printf(&why, "%s: one recording at a time: leave it out",
+			   operands->words.items[1]);
 	else
 		r = outputs_plan(&o->outputs, false, ret_outputs, &why);
 	if (r < 0)
@@ -158,8 +160,10 @@ const struct command command_report = {
 	.name = "report",
 	.operands = "FILE",
 	.summary = "a recording as text, flame graph, records, ...",
-	.about = "Reads a recording, - for standard input, anywhere and without root. The same file\n"
-		 "gives the same output. A recording that was cut or damaged is shown as far as it goes,\n"
+	.about = "Reads a recording, - for standard input, anywhere and without root. The same "
+		 "file\n"
+		 "gives the same output. A recording that was cut or damaged is shown as far as it "
+		 "goes,\n"
 		 "with a word on standard error and in the output.",
 	.examples = examples,
 	.opts = rows,

@@ -15,8 +15,8 @@ static int run(const struct command *self, int argc, char **argv)
 			log_error("schema: takes no argument: leave it out");
 			status = STATUS_USAGE;
 		} else {
-			status = str_add(&text, schema_text()) < 0 ? STATUS_FAILED :
-								     print_out(&text);
+			status = str_add(&text, schema_text()) < 0 ? STATUS_FAILED
+								   : print_out(&text);
 		}
 	}
 	operands_release(&operands);

@@ -12,7 +12,8 @@ struct session {
 	const struct capture_opts *request;
 	uint64_t duration_ns; /* 0: until a signal or the end of the targets */
 	struct chunk_sink *sink;
-	void (*tick)(void *ctx, uint64_t now_ns); /* at least once a second; now is CLOCK_MONOTONIC */
+	void (*tick)(void *ctx,
+		     uint64_t now_ns); /* at least once a second; now is CLOCK_MONOTONIC */
 	void *ctx;
 };
 

@@ -31,6 +31,12 @@ static struct suppress_key *find(struct suppress *s, const struct stall *stall, 
 	return vec_add(s, fresh) < 0 ? NULL : &s->items[s->count - 1];
 }
 
+/* Stalls of several loops come a little out of order. */
+static bool is_over(const struct suppress_key *k, uint64_t now_ns)
+{
+	return now_ns == UINT64_MAX || (now_ns > k->since && now_ns - k->since >= SUPPRESS_WINDOW);
+}
+
 bool suppress_show(struct suppress *s, const struct stall *stall, uint64_t now_ns)
 {
 	struct suppress_key *k = find(s, stall, now_ns);
@@ -39,8 +45,9 @@ bool suppress_show(struct suppress *s, const struct stall *stall, uint64_t now_n
 
 	if (!k)
 		return true;
-	/* The window does not restart under a count that was not told yet: suppress_flush does it. */
-	if (now_ns - k->since >= SUPPRESS_WINDOW && !k->hidden) {
+	/* The window does not restart under a count that was not told yet: suppress_flush does it.
+	 */
+	if (!k->hidden && is_over(k, now_ns)) {
 		k->since = now_ns;
 		k->shown = 0;
 	}
@@ -64,9 +71,10 @@ int suppress_flush(struct suppress *s, uint64_t now_ns, struct str *out)
 		struct suppress_key *k = &s->items[i];
 		int r;
 
-		if (!k->hidden || (now_ns != UINT64_MAX && now_ns - k->since < SUPPRESS_WINDOW))
+		if (!k->hidden || !is_over(k, now_ns))
 			continue;
-		r = str_printf(out, "suppressed %llu like %s\n", (unsigned long long)k->hidden, k->id);
+		r = str_printf(out, "suppressed %llu like %s\n", (unsigned long long)k->hidden,
+			       k->id);
 		if (r < 0)
 			return r;
 		k->since = now_ns;

@@ -12,7 +12,7 @@ struct talk {
 	bool quiet;
 	bool verbose;
 	bool terminal;
-	bool counts; /* the status line tells the number of stalls */
+	bool counts;	     /* the status line tells the number of stalls */
 	uint64_t started_ns; /* CLOCK_MONOTONIC; 0 until the first tick */
 	uint64_t n_stalls;   /* ended ones */
 	struct suppress suppress;

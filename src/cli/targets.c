@@ -24,15 +24,18 @@ int targets_check(const struct target_opts *o, const struct operands *operands,
 	if (operands->command && !operands->command[0])
 		return refuse(ret_why, "--: no program behind it: write stallprof -- PROGRAM");
 	if (operands->command && named)
-		return refuse(ret_why,
-			      "--: either start a program or watch running ones: leave out -p, -t, -n");
+		return refuse(
+			ret_why,
+			"--: either start a program or watch running ones: leave out -p, -t, -n");
 	if (!operands->command && !named)
-		return refuse(ret_why,
-			      "nothing to watch: give -p PID, or -- PROGRAM (see stallprof --help)");
+		return refuse(
+			ret_why,
+			"nothing to watch: give -p PID, or -- PROGRAM (see stallprof --help)");
 	if (!o->offcpu && (o->wait_min || o->wait_max))
 		return refuse(ret_why, "-m and -M: limit waits of --off-cpu: add --off-cpu");
 	if (o->offcpu && o->threshold)
-		return refuse(ret_why, "--threshold: not with --off-cpu: use -m for the shortest wait");
+		return refuse(ret_why,
+			      "--threshold: not with --off-cpu: use -m for the shortest wait");
 	if (o->wait_max && o->wait_max < o->wait_min)
 		return refuse(ret_why, "-M: shorter than -m: no wait would be left");
 	*ret_request = (struct capture_opts){

@@ -8,7 +8,7 @@
 #include "recording/chunk.h"
 
 struct tee {
-	struct chunk_sink sink; /* put chunks here */
+	struct chunk_sink sink;	   /* put chunks here */
 	struct chunk_sink *needed; /* its errors end the stream */
 	struct chunk_sink *spare;  /* NULL: none; after its first error it gets nothing more */
 	int spare_status;

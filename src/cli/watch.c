@@ -79,8 +79,7 @@ static int prepare(struct watch *w, struct str *why)
 		return STATUS_FAILED;
 	}
 	model_on_stall(w->model, on_stall, w);
-	tee_init(&w->tee, model_sink(w->model),
-		 w->recording ? recording_sink(w->recording) : NULL);
+	tee_init(&w->tee, model_sink(w->model), w->recording ? recording_sink(w->recording) : NULL);
 	return STATUS_DONE;
 }
 
@@ -175,8 +174,10 @@ static const struct example examples[] = {
 	{ "sudo stallprof -p PID", "stalls as they end, the summary at the end; Ctrl-C ends" },
 	{ "sudo stallprof -p PID -d 30 -o out.svg", "flame graph of the stalls of 30 seconds" },
 	{ "sudo stallprof -p PID -d 30 -f | flamegraph.pl", "the same by another tool" },
-	{ "sudo stallprof -- python3 app.py", "start a program, watch it from its first iteration" },
-	{ "sudo stallprof --off-cpu -p PID -d 30", "every thread, every wait: per-stack histograms" },
+	{ "sudo stallprof -- python3 app.py",
+	  "start a program, watch it from its first iteration" },
+	{ "sudo stallprof --off-cpu -p PID -d 30",
+	  "every thread, every wait: per-stack histograms" },
 	{ NULL, NULL },
 };
 
@@ -184,8 +185,10 @@ const struct command command_watch = {
 	.name = NULL,
 	.operands = "[-- PROGRAM [ARGUMENT...]]",
 	.summary = "says why an event loop stalled",
-	.about = "Watches running processes, or starts a program and watches it. Stalls are told on\n"
-		 "standard error as they end, the summary comes on standard output at the end: after the\n"
+	.about = "Watches running processes, or starts a program and watches it. Stalls are told "
+		 "on\n"
+		 "standard error as they end, the summary comes on standard output at the end: "
+		 "after the\n"
 		 "duration, when the targets are gone, or on Ctrl-C. A second Ctrl-C ends at once.",
 	.examples = examples,
 	.opts = rows,
