@@ -6,35 +6,43 @@
 
 #include <string.h>
 
-#define TERM_WIDTH 32 /* columns of the examples and options before their explanation */
+#define WIDTH	      100
+#define EXAMPLE_WIDTH 46 /* the longest example that still has its explanation beside it */
+#define OPTION_WIDTH  26
 
-/* "  left      right", the right column in line. */
-static int add_row(struct str *s, const char *left, const char *right)
+/* "  left   text", the text broken between words and kept in its column. */
+static int add_row(struct str *s, const char *left, int left_width, const char *text)
 {
-	return str_printf(s, "  %-*s  %s", TERM_WIDTH, left, right);
-}
+	size_t room = WIDTH - left_width - 4;
+	int r = str_printf(s, "  %-*s  ", left_width, left);
 
-static int add_example(struct str *s, const struct example *e)
-{
-	int r = strlen(e->line) > TERM_WIDTH + 10
-			? str_printf(s, "  %s\n  %*s", e->line, TERM_WIDTH + 10, "")
-			: str_printf(s, "  %-*s", TERM_WIDTH + 10, e->line);
+	while (r == 0 && strlen(text) > room) {
+		size_t n = room;
 
-	return r < 0 ? r : str_printf(s, "  %s\n", e->says);
+		while (n > 0 && text[n] != ' ')
+			n--;
+		if (n == 0)
+			break;
+		r = str_add_mem(s, text, n);
+		if (r == 0)
+			r = str_printf(s, "\n%*s", left_width + 4, "");
+		text += n + 1;
+	}
+	return r < 0 ? r : str_printf(s, "%s\n", text);
 }
 
 static int add_option(struct str *s, const struct opt *o)
 {
-	cleanup(str_releasep) struct str left = { 0 };
+	cleanup(str_releasep) struct str left = { 0 }, text = { 0 };
 	int r = o->letter ? str_printf(&left, "-%c, ", o->letter) : str_add(&left, "    ");
 
 	if (r == 0)
 		r = str_printf(&left, "--%s%s%s", o->name, o->arg ? " " : "", o->arg ? o->arg : "");
 	if (r == 0)
-		r = add_row(s, left.text, o->help);
+		r = str_add(&text, o->help);
 	if (r == 0 && o->fallback)
-		r = str_printf(s, " [%s]", o->fallback);
-	return r < 0 ? r : str_add_char(s, '\n');
+		r = str_printf(&text, " [%s]", o->fallback);
+	return r < 0 ? r : add_row(s, left.text, OPTION_WIDTH, text.text);
 }
 
 static int add_head(struct str *s, const struct command *c)
@@ -43,7 +51,7 @@ static int add_head(struct str *s, const struct command *c)
 			   c->name ? c->name : "", c->summary);
 
 	for (const struct example *e = c->examples; r == 0 && e->line; e++)
-		r = add_example(s, e);
+		r = add_row(s, e->line, EXAMPLE_WIDTH, e->says);
 	return r;
 }
 
@@ -70,8 +78,8 @@ int help_all_add(struct str *s, const struct command *const *table)
 	if (r == 0)
 		r = str_add(s, "\nCommands (stallprof COMMAND --help tells more):\n");
 	for (const struct command *const *c = table + 1; r == 0 && *c; c++)
-		r = str_printf(s, "  %-*s  %s\n", TERM_WIDTH, (*c)->name, (*c)->summary);
+		r = add_row(s, (*c)->name, OPTION_WIDTH, (*c)->summary);
 	return r < 0 ? r
-		     : str_add(s, "\nTIME is a number with ns us ms s m h; without a unit, "
-				  "seconds.\n");
+		     : str_add(s, "\nTIME is a number with ns us ms s m h; alone it is seconds. "
+				  "Manual: stallprof --help-man | man -l -\n");
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cli/man_text.h"
+#include "output/writer.h"
 
 /* Text as roff wants it: no line starts with a control character, a hyphen is a real minus sign so
  * that options can be copied from the page.  Empty lines part paragraphs. */
@@ -46,11 +47,12 @@ static int add_literal(struct str *s, const char *text)
 
 	if (r == 0)
 		r = add_text(s, text);
-	return r < 0 ? r : str_add(s, ".fi\n.in\n");
+	return r < 0 ? r : str_add(s, ".fi\n.in\n.PP\n");
 }
 
 static int add_option(struct str *s, const struct opt *o)
 {
+	cleanup(str_releasep) struct str text = { 0 };
 	int r = str_add(s, ".TP\n");
 
 	if (r == 0 && o->letter)
@@ -62,14 +64,12 @@ static int add_option(struct str *s, const struct opt *o)
 	if (r == 0)
 		r = str_printf(s, "\\fR%s\\fI%s\\fR\n", o->arg ? " " : "", o->arg ? o->arg : "");
 	if (r == 0)
-		r = add_text(s, o->help);
-	if (r == 0 && o->fallback) {
-		r = str_add(s, "Without it: ");
-		r = r < 0 ? r : add_text(s, o->fallback);
-	}
+		r = str_printf(&text, "%s.\n", o->help);
+	if (r == 0 && o->fallback)
+		r = str_printf(&text, "Default: %s.\n", o->fallback);
 	if (r == 0 && o->more)
-		r = add_text(s, o->more);
-	return r;
+		r = str_add(&text, o->more);
+	return r < 0 ? r : add_text(s, text.text);
 }
 
 static int add_synopsis(struct str *s, const struct command *const *table)
@@ -95,6 +95,20 @@ static int add_command(struct str *s, const struct command *c)
 	for (const struct opt *o = c->opts; r == 0 && o->name; o++)
 		r = add_option(s, o);
 	return r;
+}
+
+/* -F NAME of each writer, with the suffix that stands for it. */
+static int add_formats(struct str *s)
+{
+	int r = str_add(s, ".SH FORMATS\n");
+
+	for (const struct writer *w = NULL; r == 0 && (w = writer_next(w));)
+		r = str_printf(s, ".TP\n\\fB%s\\fR (\\fI%s\\fR)\n%s.\n", w->name, w->suffix,
+			       w->help);
+	return r < 0 ? r
+		     : str_add(s,
+			       ".TP\n\\fBstall\\fR (\\fI.stall\\fR)\n"
+			       "the recording itself, to look at later with stallprof report.\n");
 }
 
 static int add_examples(struct str *s, const struct command *const *table)
@@ -129,6 +143,8 @@ int man_add(struct str *s, const struct command *const *table)
 		r = str_add(s, ".SH COMMANDS AND OPTIONS\n");
 	for (const struct command *const *c = table; r == 0 && *c; c++)
 		r = add_command(s, *c);
+	if (r == 0)
+		r = add_formats(s);
 	for (const struct man_section *m = man_sections; r == 0 && m->title; m++) {
 		r = add_section(s, m->title, m->text);
 		if (r == 0 && m->literal)

@@ -34,6 +34,12 @@ static const char man_description[] =
 	"not. TIME is a number with ns, us, ms, s, m or h; without a unit it is seconds.";
 
 static const struct man_section man_sections[] = {
+	{ "GENERAL OPTIONS",
+	  "-h, --help: examples and options; behind the name of a command, those of the "
+	  "command.\n\n"
+	  "--version: the version.\n\n"
+	  "--help-man: this page, in roff.",
+	  NULL, NULL },
 	{ "STALL LINE",
 	  "While it watches, stallprof writes one line to standard error for each stall that "
 	  "ended:",

@@ -11,13 +11,15 @@
 #define RECORDING_NAME	 "stall"
 #define RECORDING_SUFFIX ".stall"
 
-const char outputs_format_help[] = "overrides the suffix:"
+#define FORMAT_HELP "overrides the suffix:"
+
+const char outputs_format_help[] = FORMAT_HELP
 #define WRITER(name, suffix, help)	     " " #name
 #define WRITER_STREAMING(name, suffix, help) " " #name
 #include "output/writers.def"
 #undef WRITER
 #undef WRITER_STREAMING
-				   " " RECORDING_NAME;
+	" " RECORDING_NAME;
 
 void outputs_release(struct outputs *o)
 {
@@ -36,11 +38,12 @@ const char *outputs_recording(const struct outputs *o)
 
 static const char *next_format(const void *ctx, size_t i)
 {
-	const struct writer *w = writer_next(NULL);
+	const struct writer *w = NULL;
 
 	(void)ctx;
-	while (w && i-- > 0)
+	do
 		w = writer_next(w);
+	while (w && i-- > 0);
 	return w ? w->name : NULL;
 }
 
@@ -51,7 +54,8 @@ static int refuse_format(const char *format, struct str *why)
 	if (meant)
 		str_printf(why, "-F %s: unknown format: did you mean %s?", format, meant);
 	else
-		str_printf(why, "-F %s: unknown format: -F %s", format, outputs_format_help);
+		str_printf(why, "-F %s: unknown format: use one of %s", format,
+			   outputs_format_help + sizeof(FORMAT_HELP));
 	return -EINVAL;
 }
 

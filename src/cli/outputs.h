@@ -46,25 +46,21 @@ int outputs_stall(struct outputs *o, const struct profile *p, const struct stall
  * line for each in ret_why. */
 int outputs_write(struct outputs *o, const struct profile *p, bool verbose, struct str *ret_why);
 
-/* The names of all formats, made from the table of writers. */
+/* Help of -F: the names of all formats, made from the table of writers. */
 extern const char outputs_format_help[];
 
-#define OUTPUT_ROWS(type, member)                                                         \
-	{ "output",                                                                       \
-	  'o',                                                                            \
-	  OPT_TEXTS,                                                                      \
-	  offsetof(type, member.paths),                                                   \
-	  "FILE",                                                                         \
-	  "format by suffix; several times; - is standard output",                        \
-	  "text on standard output",                                                      \
-	  NULL },                                                                         \
-		{ "format", 'F',                                                          \
-		  OPT_TEXT, offsetof(type, member.format),                                \
-		  "NAME",   outputs_format_help,                                          \
-		  NULL,	    NULL },                                                       \
-	{                                                                                 \
-		"folded", 'f', OPT_FLAG, offsetof(type, member.folded), NULL,             \
-			"folded stacks on standard output, for flamegraph.pl", NULL, NULL \
+#define OUTPUT_ROWS(type, member)                                                \
+	{ "output",	    'o',                                                 \
+	  OPT_TEXTS,	    offsetof(type, member.paths),                        \
+	  "FILE",	    "format by suffix; several times; - is stdout",      \
+	  "text on stdout", NULL },                                              \
+		{ "format", 'F',                                                 \
+		  OPT_TEXT, offsetof(type, member.format),                       \
+		  "NAME",   outputs_format_help,                                 \
+		  NULL,	    NULL },                                              \
+	{                                                                        \
+		"folded", 'f', OPT_FLAG, offsetof(type, member.folded), NULL,    \
+			"folded stacks on stdout, for flamegraph.pl", NULL, NULL \
 	}
 
 #endif

@@ -51,7 +51,7 @@ static int read_all(const char *path, uint64_t threshold_ns, struct model *m,
 	int r = recording_open(path, &reader), status = STATUS_DONE;
 
 	if (r < 0) {
-		log_error("%s: %s", path, recording_refusal(r));
+		log_error("%s: %s: give a file of stallprof record", path, recording_refusal(r));
 		return STATUS_FAILED;
 	}
 	raise_init(&raise, model_sink(m), threshold_ns);

@@ -39,7 +39,7 @@ int targets_check(const struct target_opts *o, const struct operands *operands,
 		  OPT_IDS,                                                                      \
 		  offsetof(type, member.tids),                                                  \
 		  "TID[,TID...]",                                                               \
-		  "these threads are the loops, whatever they wait in",                         \
+		  "threads that are loops, whatever they wait in",                              \
 		  "found by themselves",                                                        \
 		  NULL },                                                                       \
 		{ "comm",   'n',                                                                \

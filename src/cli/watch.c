@@ -171,7 +171,7 @@ static const struct opt rows[] = {
 };
 
 static const struct example examples[] = {
-	{ "sudo stallprof -p PID", "stalls as they end, the summary at the end; Ctrl-C ends" },
+	{ "sudo stallprof -p PID", "stalls as they end, then a summary; Ctrl-C ends" },
 	{ "sudo stallprof -p PID -d 30 -o out.svg", "flame graph of the stalls of 30 seconds" },
 	{ "sudo stallprof -p PID -d 30 -f | flamegraph.pl", "the same by another tool" },
 	{ "sudo stallprof -- python3 app.py",
