@@ -326,7 +326,8 @@ enum proc_flag {
 
 /* What to do with a process; the value of the map keyed by tgid. */
 struct proc_conf {
-	__u64 start_time; /* task->start_boottime of the group leader: guards against pid reuse; 0: any */
+	__u64 start_time; /* of the group leader, 1/100 s since boot as in /proc/PID/stat: guards against
+			   * pid reuse; 0: any */
 	__u64 threshold;
 	__u64 min_part; /* shortest wait that is kept with its own stack */
 	__u64 wait_min; /* --off-cpu -m */

@@ -16,6 +16,7 @@
 #define BODIES_MAX   16384
 #define RING_BYTES   (2 << 20)
 #define NSEC_PER_SEC 1000000000ULL
+#define NSEC_PER_TICK 10000000ULL /* USER_HZ is 100 on every architecture that we support */
 
 /* Which rung feeds the poll boundaries. */
 enum poll_rung {
@@ -29,14 +30,14 @@ enum runqueue_rung {
 	RUNQUEUE_UNSPLIT = 2,
 };
 
-const volatile u32 poll_rung = POLL_BY_HOOK;
-const volatile u32 runqueue_rung = RUNQUEUE_BY_DELAY;
+const volatile __u32 poll_rung = POLL_BY_HOOK;
+const volatile __u32 runqueue_rung = RUNQUEUE_BY_DELAY;
 const volatile bool resume_stack = false; /* sched_exit_tp is attached */
 const volatile bool offcpu_mode = false;
-const volatile u64 sample_period = 2003001; /* ns of CPU between samples; prime with timers' beats */
-const volatile u64 sample_age = 10000000;   /* a period younger than this is not sampled */
+const volatile __u64 sample_period = 2003001; /* ns of CPU between samples; prime with timers' beats */
+const volatile __u64 sample_age = 10000000;   /* a period younger than this is not sampled */
 
-u64 lost[LOST_COUNT];
+__u64 lost[LOST_COUNT];
 
 static __always_inline void lose(enum lost_kind kind)
 {
@@ -125,7 +126,8 @@ static __always_inline struct proc_conf *proc_of(struct task_struct *t)
 
 	if (!conf)
 		return NULL;
-	if (conf->start_time && conf->start_time != BPF_CORE_READ(t, group_leader, start_boottime))
+	if (conf->start_time &&
+	    conf->start_time != BPF_CORE_READ(t, group_leader, start_boottime) / NSEC_PER_TICK)
 		return NULL;
 	return conf;
 }

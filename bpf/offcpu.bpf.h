@@ -32,12 +32,12 @@ static __always_inline void wait_classify(struct wait_class *w, bool preempt, u3
 	s64 call = regs->orig_ax;
 
 	w->syscall = -1;
-	if (preempt || !(state & ~(STATE_FROZEN | 0x7f00u) & 0xff)) {
-		w->klass = state & STATE_FROZEN && !preempt ? CLASS_STOPPED : CLASS_RUNQUEUE;
+	if (!preempt && state & (STATE_STOPPED | STATE_TRACED | STATE_FROZEN)) {
+		w->klass = CLASS_STOPPED;
 		return;
 	}
-	if (state & (STATE_STOPPED | STATE_TRACED | STATE_FROZEN)) {
-		w->klass = CLASS_STOPPED;
+	if (preempt || !(state & 0xff)) {
+		w->klass = CLASS_RUNQUEUE;
 		return;
 	}
 	if (call < 0) {

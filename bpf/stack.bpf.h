@@ -58,13 +58,13 @@ static __always_inline void stack_native(void *ctx, struct event_stack *s)
 {
 	long n = bpf_get_stack(ctx, s->kernel, sizeof(s->kernel), 0);
 
-	s->n_kernel = n > 0 ? n / 8 : 0;
+	s->n_kernel = n > 0 ? (u64)n / 8 : 0;
 	if (n < 0)
 		s->flags |= STACK_KERNEL_LOST;
 	else if (s->n_kernel == STACK_KERNEL_MAX)
 		s->flags |= STACK_KERNEL_CUT;
 	n = bpf_get_stack(ctx, s->user, sizeof(s->user), BPF_F_USER_STACK);
-	s->n_user = n > 0 ? n / 8 : 0;
+	s->n_user = n > 0 ? (u64)n / 8 : 0;
 	if (n < 0)
 		s->flags |= STACK_USER_LOST;
 	else if (s->n_user == STACK_USER_MAX)

@@ -38,7 +38,7 @@ enum call_object {
 #define CALL_URING_ENTER   426
 #define CALL_MAX	   512
 
-const u8 call_objects[CALL_MAX] = {
+const __u8 call_objects[CALL_MAX] = {
 	[0] = OBJECT_FD,     /* read */
 	[1] = OBJECT_FD,     /* write */
 	[2] = OBJECT_PATH,   /* open */
