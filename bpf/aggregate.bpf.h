@@ -14,16 +14,11 @@
 #define ROWS_BY_CALL   4096
 #define ROWS_BY_THREAD 16384
 
-struct stack_row {
-	struct offcpu_value value;
-	struct wait_target target; /* of the first wait */
-};
-
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, ROWS_BY_STACK);
 	__type(key, struct offcpu_key);
-	__type(value, struct stack_row);
+	__type(value, struct offcpu_stack_row);
 } by_stack SEC(".maps");
 
 struct {
@@ -43,7 +38,7 @@ struct {
 /* The wait as captured at switch-out; too big for the BPF stack. */
 struct offcpu_scratch {
 	struct event_stack stack;
-	struct stack_row row;
+	struct offcpu_stack_row row;
 	u64 args[6];
 };
 
@@ -132,7 +127,7 @@ static __noinline int offcpu_add(struct task_struct *t, struct thread_state *st,
 	struct offcpu_scratch *s = bpf_map_lookup_elem(&scratch, &zero);
 	struct offcpu_key key = {};
 	struct offcpu_value *v;
-	struct stack_row *row;
+	struct offcpu_stack_row *row;
 
 	if (!s || !st)
 		return 0;

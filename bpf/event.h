@@ -264,6 +264,12 @@ struct offcpu_value {
 	__u32 hist[OFFCPU_HIST_BUCKETS];
 };
 
+/* The value of the kernel side's table by stack. */
+struct offcpu_stack_row {
+	struct offcpu_value value;
+	struct wait_target target; /* of the first wait */
+};
+
 struct event_offcpu {
 	struct event_head head;
 	struct offcpu_key key;

@@ -26,6 +26,13 @@ static __always_inline bool capture_allowed(u64 *at, u64 now)
 	return true;
 }
 
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct walk_scratch);
+} walk_scratches SEC(".maps");
+
 #define HASH_SEED 0xcbf29ce484222325ULL
 
 /* One multiply a word; the shift brings high bits, where addresses differ little, down. */
@@ -71,6 +78,20 @@ static __always_inline void stack_native(void *ctx, struct event_stack *s)
 		s->flags |= STACK_USER_CUT;
 }
 
+static __always_inline void stack_interpreter(struct task_struct *t, struct event_stack *s,
+					      struct proc_conf *conf)
+{
+	u32 zero = 0;
+	struct walk_scratch *scratch = bpf_map_lookup_elem(&walk_scratches, &zero);
+	u16 n = 0, flags = 0;
+
+	if (!scratch)
+		return;
+	walk_python(&conf->plan, BPF_CORE_READ(t, thread.fsbase), scratch, s->python, &n, &flags);
+	s->n_python = n;
+	s->flags |= flags;
+}
+
 /* Fills `s` with the stack of the current thread `t`; returns its hash. */
 static __noinline u64 stack_take(void *ctx, struct task_struct *t, struct event_stack *s,
 				 struct proc_conf *conf, u64 now)
@@ -81,11 +102,8 @@ static __noinline u64 stack_take(void *ctx, struct task_struct *t, struct event_
 	s->flags = 0;
 	s->n_python = 0;
 	stack_native(ctx, s);
-	if (conf && conf->plan.enabled) {
-		s->flags |= STACK_PYTHON;
-		walk_python(&conf->plan, BPF_CORE_READ(t, thread.fsbase), s->python, &s->n_python,
-			    &s->flags);
-	}
+	if (conf && conf->plan.enabled)
+		stack_interpreter(t, s, conf);
 	s->hash = stack_hash(s);
 	return s->hash;
 }
