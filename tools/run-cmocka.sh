@@ -1,0 +1,42 @@
+#!/bin/sh
+# Runs cmocka programs one after the other and ends with one line of counts.
+# Cases are counted, not programs; what did not finish (a crash, a sanitizer report) has failed.
+# Usage: tools/run-cmocka.sh GROUP PROGRAM...
+set -u
+
+group=$1
+shift
+# An allocation that cannot be is an error to handle here, not one to abort on.
+export ASAN_OPTIONS=allocator_may_return_null=1:${ASAN_OPTIONS:-}
+export UBSAN_OPTIONS=print_stacktrace=1:${UBSAN_OPTIONS:-}
+passed=0 failed=0 skipped=0
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+for program in "$@"; do
+	"$program" >"$log" 2>&1 </dev/null
+	status=$?
+	planned=$(sed -n 's/^\[==========\].*Running \([0-9]*\) test(s).*/\1/p' "$log" |
+		awk '{ n += $1 } END { print n + 0 }')
+	ok=$(grep -c '^\[       OK \]' "$log")
+	skip=$(sed -n 's/^\[  SKIPPED \] \([0-9]*\) test(s).*/\1/p' "$log" |
+		awk '{ n += $1 } END { print n + 0 }')
+	bad=$((planned - ok - skip))
+	if [ $status -ne 0 ] && [ $bad -le 0 ]; then
+		bad=1
+	fi
+	name=${program##*/}
+	if [ $bad -gt 0 ]; then
+		cat "$log"
+		echo "FAIL $group/$name: $bad failed, exit status $status"
+	else
+		printf 'ok   %s/%s: %d\n' "$group" "$name" "$ok"
+	fi
+	if [ "$skip" -gt 0 ]; then
+		# The reason is what the case printed with the word SKIP; else its name must do.
+		grep '^SKIP ' "$log" || sed -n "s|^\[  SKIPPED \] \([a-z].*\)|SKIP $group/$name: \1|p" "$log" | sort -u
+	fi
+	passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + skip))
+done
+echo "$group: $passed passed, $failed failed, $skipped skipped"
+[ $failed -eq 0 ]
