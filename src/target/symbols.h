@@ -7,6 +7,7 @@
 #ifndef STALLPROF_TARGET_SYMBOLS_H
 #define STALLPROF_TARGET_SYMBOLS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,7 +27,9 @@ size_t symbols_count(const struct symbols *s);
 
 /* The function that holds the virtual address (file's own numbering), or NULL.  Belongs to s. */
 const char *symbols_find(const struct symbols *s, uint64_t vaddr);
-/* The same by offset in the file; offsets outside the loaded segments have no name. */
+/* Where an executable segment puts that file offset, in the file's own numbering; false: nowhere. */
+bool symbols_vaddr(const struct symbols *s, uint64_t offset, uint64_t *ret_vaddr);
+/* The same as symbols_find, by offset in the file; offsets outside the loaded segments have no name. */
 const char *symbols_find_offset(const struct symbols *s, uint64_t offset);
 
 /* Tables by (device, inode, mtime, size); shared by all processes.  A failure is cached as well. */
