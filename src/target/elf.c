@@ -155,20 +155,17 @@ const struct elf_load *elf_image_loads(const struct elf_image *e, size_t *ret_co
 	return e->loads.items;
 }
 
-uint64_t elf_image_bias(const struct elf_image *e, uint64_t start, uint64_t offset)
+uint64_t elf_bias(const struct elf_load *loads, size_t count, uint64_t start, uint64_t offset)
 {
 	size_t i;
 
-	if (elf_image_position_dependent(e))
-		return 0;
-	for (i = 0; i < e->loads.count; i++) {
-		const struct elf_load *l = &e->loads.items[i];
-		uint64_t page = l->offset & ~(PAGE - 1);
+	for (i = 0; i < count; i++) {
+		const struct elf_load *l = &loads[i];
 
-		if (offset >= page && offset < l->offset + l->filesz)
+		if (offset >= (l->offset & ~(PAGE - 1)) && offset < l->offset + l->filesz)
 			return start - (l->vaddr + (offset - l->offset));
 	}
-	return start - (e->loads.items[0].vaddr & ~(PAGE - 1));
+	return count ? start - (loads[0].vaddr & ~(PAGE - 1)) : start;
 }
 
 /* The symbol table section of that type, with its entry count cut to what is allowed. */

@@ -15,7 +15,7 @@
 
 #include "base/str.h"
 
-#define PROC_MAGIC	   0x9fa0 /* PROC_SUPER_MAGIC of linux/magic.h */
+#define PROC_MAGIC	   0x9fa0     /* PROC_SUPER_MAGIC of linux/magic.h */
 #define FLAG_KERNEL_THREAD 0x00200000 /* PF_KTHREAD of linux/sched.h */
 #define READ_MAX	   (1u << 20)
 #define MAPS_TEXT_MAX	   (64u << 20)
@@ -115,10 +115,10 @@ static int read_stat(int dir, struct stat_fields *ret)
 	if (r < 0)
 		return r;
 	at = strrchr(str_text(&text), ')');
-	if (!at ||
-	    sscanf(at + 1,
-		   " %c %*s %*s %*s %*s %*s %u %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %ld %*s %llu",
-		   &f.state, &f.flags, &f.threads, &f.start) != 4)
+	if (!at || sscanf(at + 1,
+			  " %c %*s %*s %*s %*s %*s %u %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %ld "
+			  "%*s %llu",
+			  &f.state, &f.flags, &f.threads, &f.start) != 4)
 		return -ESRCH;
 	*ret = f;
 	return 0;

@@ -30,10 +30,10 @@
 #define SANITIZED 0
 #endif
 
-#define NR_AT	offsetof(struct seccomp_data, nr)
-#define ARCH_AT offsetof(struct seccomp_data, arch)
-#define ARG_AT(i) (offsetof(struct seccomp_data, args) + (i) * 8) /* low word: little endian */
-#define ALLOW(name) \
+#define NR_AT	  offsetof(struct seccomp_data, nr)
+#define ARCH_AT	  offsetof(struct seccomp_data, arch)
+#define ARG_AT(i) (offsetof(struct seccomp_data, args) + (i)*8) /* low word: little endian */
+#define ALLOW(name)                                            \
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##name, 0, 1), \
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
 
@@ -50,7 +50,8 @@ static int filter_syscalls(void)
 		ALLOW(write),
 		ALLOW(lseek),
 		ALLOW(fstat),
-		ALLOW(newfstatat), /* how newer glibc spells fstat; there is nothing it could tell */
+		ALLOW(newfstatat), /* how newer glibc spells fstat; there is nothing it could tell
+				    */
 		ALLOW(fcntl),
 		ALLOW(close),
 		ALLOW(brk),

@@ -1,7 +1,7 @@
 /* symbol_cache.c: symbol tables by file identity; see symbols.h.
  *
- * A process maps a few dozen files, so a plain list does.  An old table is never dropped while the cache lives:
- * names handed out stay valid.
+ * A process maps a few dozen files, so a plain list does.  An old table is never dropped while the
+ * cache lives: names handed out stay valid.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -22,7 +22,7 @@ struct cached {
 	uint64_t dev, ino, size;
 	int64_t mtime_s, mtime_ns;
 	struct symbols *symbols; /* NULL: there are none */
-	bool owner; /* of symbols; otherwise another row is */
+	bool owner;		 /* of symbols; otherwise another row is */
 };
 
 struct symbol_cache {

@@ -1,6 +1,6 @@
 /* symbols.c: see symbols.h.
  *
- * The worker sends one block: counts, loaded segments, the sorted entries, the names.  symbols_build
+ * The worker sends one block: counts, loaded segments, the sorted entries, the names. symbols_build
  * and symbols_build_safely end in the same check of that block, because a worker that parsed a
  * hostile file may be the hostile file's by then.
  */
