@@ -3,34 +3,35 @@
  *
  * Knows shapes only (struct walk_plan of event.h), no language and no version.  Compiles twice: in
  * BPF, where memory is read by bpf_probe_read_user, and on the host, where the includer defines
- * walk_read(w, dst, size, addr) before including this (0 or negative; w->host is the includer's), which lets
- * user space check a plan and tests feed a fake image.
+ * walk_read(w, dst, size, addr) before including this (0 or negative; w->host is the includer's),
+ *which lets user space check a plan and tests feed a fake image.
  *
  * In BPF: include after vmlinux.h, bpf_helpers.h and bpf_core_read.h.  Call
  *	walk_python(plan, thread_pointer, scratch, out, &n, &flags)
- * with plan, scratch and out each inside a map value (scratch and out per CPU); uses about 100 bytes of stack.
- * n and flags belong on the caller's stack.  A plan with enabled == 0 gives n = 0, flags = 0.
+ * with plan, scratch and out each inside a map value (scratch and out per CPU); uses about 100
+ *bytes of stack. n and flags belong on the caller's stack.  A plan with enabled == 0 gives n = 0,
+ *flags = 0.
  */
 #ifndef STALLPROF_WALK_PYTHON_H
 #define STALLPROF_WALK_PYTHON_H
 
 #include "bpf/event.h"
 
-#define WALK_BLOCK_MAX	  128
-#define WALK_STEPS_MAX	  (STACK_PYTHON_MAX + 64) /* skipped shims take a step too */
-#define WALK_BOUNDED_MAX  32 /* frames, where the kernel has no bpf_loop (before 5.17) */
-#define WALK_ADDR_FIRST	  4096ull
-#define WALK_ADDR_LAST	  (1ull << 47)
-#define WALK_OFF_MAX	  (1 << 24) /* no code object is larger */
+#define WALK_BLOCK_MAX	 128
+#define WALK_STEPS_MAX	 (STACK_PYTHON_MAX + 64) /* skipped shims take a step too */
+#define WALK_BOUNDED_MAX 32 /* frames, where the kernel has no bpf_loop (before 5.17) */
+#define WALK_ADDR_FIRST	 4096ull
+#define WALK_ADDR_LAST	 (1ull << 47)
+#define WALK_OFF_MAX	 (1 << 24) /* no code object is larger */
 
 #ifdef __bpf__
 #define walk_read(w, dst, size, addr) bpf_probe_read_user(dst, size, (const void *)(addr))
 /* The verifier follows a bound only in the register that was compared. */
 #define walk_keep(v) asm volatile("" : "+r"(v))
-#define WALK_INLINE static __always_inline
+#define WALK_INLINE  static __always_inline
 #else
 #define walk_keep(v) ((void)0)
-#define WALK_INLINE static inline
+#define WALK_INLINE  static inline
 #endif
 
 struct walk_scratch {
@@ -206,7 +207,8 @@ static long walk_loop_step(__u32 index, void *ctx)
 WALK_INLINE void walk_frames(struct walk_state *w)
 {
 #ifdef __bpf__
-	/* BPF_FUNC_loop: e6f2dd0f8067 ("bpf: Add bpf_loop helper"), 5.17; drop the else with 5.15 */
+	/* BPF_FUNC_loop: e6f2dd0f8067 ("bpf: Add bpf_loop helper"), 5.17; drop the else with 5.15
+	 */
 	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop))
 		bpf_loop(WALK_STEPS_MAX, walk_loop_step, w, 0);
 	else
