@@ -247,16 +247,14 @@ static void put_foot(struct canvas *c)
 
 	fprintf(c->f,
 		"<text id=\"detail\" x=\"%.0f\" y=\"%u\">Width is time. The cause is on top. Click "
-		"or Enter "
-		"zooms, Esc resets.</text>\n",
+		"or Enter zooms, Esc resets.</text>\n",
 		PAD, y);
 	put_legend(c, y + 22);
 	if (c->narrow)
 		fprintf(c->f,
-			"<text class=\"soft\" x=\"%.0f\" y=\"%u\">%zu frames narrower than 0.1%% "
-			"are not "
-			"drawn; their time is in the frames below them.</text>\n",
-			PAD, y + 42, c->narrow);
+			"<text class=\"soft\" x=\"%.0f\" y=\"%u\">%zu frame%s narrower than 0.1%% "
+			"not drawn; the time is in the frames below.</text>\n",
+			PAD, y + 42, c->narrow, c->narrow == 1 ? "" : "s");
 	/* nothing of the profile in here: it is the same text in every file */
 	fprintf(c->f, "<script><![CDATA[\n%s]]></script>\n</svg>\n", script);
 }

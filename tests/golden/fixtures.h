@@ -1,7 +1,7 @@
 /* fixtures.h: profiles made by hand for the tests of the writers.
  *
- * Plain data that keeps every promise of profile.h (sums, orders, indexes), so that a writer can be tested
- * without the model.  Built once for each process, never freed.
+ * Plain data that keeps every promise of profile.h (sums, orders, indexes), so that a writer can be
+ * tested without the model.  Built once for each process, never freed.
  */
 #ifndef STALLPROF_TESTS_FIXTURES_H
 #define STALLPROF_TESTS_FIXTURES_H

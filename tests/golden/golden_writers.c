@@ -1,7 +1,7 @@
 /* golden_writers.c: prints every fixture through every writer.
  *
- * Without arguments: the list of "FIXTURE FORMAT" pairs; with such a pair: what that writer makes of it.
- * Two forms that are not in the table come last: text with -v, and the stall lines.
+ * Without arguments: the list of "FIXTURE FORMAT" pairs; with such a pair: what that writer makes
+ * of it. Two forms that are not in the table come last: text with -v, and the stall lines.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Compares what the writers print for the fixtures with expected/; `record` replaces what is expected.
+# Compares what the writers print for the fixtures with expected/; `record` replaces that.
 # Read the difference before you record: a changed output is a changed promise.
 # From the top of the repository, after `make`; B names the build directory.
 set -eu
