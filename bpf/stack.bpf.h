@@ -33,7 +33,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, u32);
-	__type(value, struct walk_scratch);
+	__type(value, struct walk_state);
 } walk_scratches SEC(".maps");
 
 #define HASH_SEED 0xcbf29ce484222325ULL
@@ -87,7 +87,7 @@ __weak int stack_interpreter(struct event_stack *s)
 	struct task_struct *t = bpf_get_current_task_btf();
 	struct proc_conf *conf = proc_of(t);
 	u32 zero = 0;
-	struct walk_scratch *scratch = bpf_map_lookup_elem(&walk_scratches, &zero);
+	struct walk_state *scratch = bpf_map_lookup_elem(&walk_scratches, &zero);
 	u16 n = 0, flags = 0;
 
 	if (!s || !scratch || !conf || !conf->plan.enabled)
