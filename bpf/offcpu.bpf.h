@@ -78,16 +78,15 @@ static __noinline int wait_capture(void *ctx, struct task_struct *t, struct loop
 }
 
 /* The loop's thread leaves the CPU outside its home poll. */
-static __noinline int wait_begin(void *ctx, struct loop_state *l, const struct wait_class *w)
+static __noinline int wait_begin(void *ctx, struct loop_state *l, const struct wait_class *w,
+				 u64 now)
 {
 	struct task_struct *t = bpf_get_current_task_btf();
 	struct stall_part *p;
 	s32 previous;
-	u64 now;
 
 	if (!l || !w)
 		return 0;
-	now = bpf_ktime_get_ns();
 	loop_settle_task(l, t);
 	p = &l->pending;
 	previous = p->syscall;
@@ -191,8 +190,7 @@ static __always_inline void wait_commit(struct loop_state *l, u64 ns)
 		/* Short waits are chosen in proportion to their length and then weigh
 		 * min_part, so that the sum stays unbiased. */
 		l->stall.short_waits++;
-		if (!l->pending.stack || !l->min_part ||
-		    bpf_get_prandom_u32() % l->min_part >= ns)
+		if (!l->pending.stack || !l->min_part || bpf_get_prandom_u32() % l->min_part >= ns)
 			return;
 		l->pending.flags |= PART_SHORT;
 		weight = l->min_part;
@@ -202,14 +200,13 @@ static __always_inline void wait_commit(struct loop_state *l, u64 ns)
 }
 
 /* The loop's thread is put on a CPU again; it is not current yet. */
-static __noinline int wait_end(struct task_struct *t, struct loop_state *l)
+static __noinline int wait_end(struct loop_state *l, u64 now)
 {
-	u64 now, ns;
+	u64 ns;
 	u32 class;
 
 	if (!l || !l->off_since)
 		return 0;
-	now = bpf_ktime_get_ns();
 	ns = now - l->off_since;
 	l->pending.at = l->off_since - l->stall.start;
 	l->off_since = 0;
@@ -287,8 +284,7 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, stru
 		return;
 	regs = (struct pt_regs *)bpf_task_pt_regs(prev);
 	if ((poll_rung == POLL_BY_SWITCH || st->designated) &&
-	    call_sleeps(regs->orig_ax, state, preempt) &&
-	    switch_poll(ctx, st, regs->orig_ax, regs))
+	    call_sleeps(regs->orig_ax, state, preempt) && switch_poll(ctx, st, regs->orig_ax, regs))
 		return;
 	l = loop_of(st);
 	if (!l || !l->stall.start)
@@ -299,7 +295,7 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, stru
 		if (conf && is_gil(&conf->plan, regs->di))
 			w.klass = CLASS_GIL;
 	}
-	wait_begin(ctx, l, &w);
+	wait_begin(ctx, l, &w, bpf_ktime_get_ns());
 }
 
 static __always_inline void switch_in(struct task_struct *next, struct thread_state *st)
@@ -309,7 +305,8 @@ static __always_inline void switch_in(struct task_struct *next, struct thread_st
 	if (!l)
 		return;
 	if (!(l->flags & LOOP_IN_POLL)) {
-		wait_end(next, l);
+		if (l->off_since)
+			wait_end(l, bpf_ktime_get_ns());
 	} else if (poll_rung == POLL_BY_SWITCH || l->home == HOME_WAIT) {
 		poll_out(l, bpf_ktime_get_ns());
 		/* The delay of this very switch belongs to the poll, and is not known yet. */
