@@ -73,7 +73,7 @@ static __noinline int thread_seed(struct task_struct *t)
 	l->stall.flags = STALL_CLIPPED;
 	if (!(state & 0xff) && !(state & STATE_FROZEN))
 		return 0;
-	wait_classify(&w, false, state, t, regs);
+	wait_classify(&w, false, state, t, call);
 	l->pending.klass = w.klass;
 	l->pending.syscall = w.syscall;
 	l->pending.count = 1;

@@ -24,13 +24,20 @@ static __always_inline bool is_gil(const struct walk_plan *plan, u64 address)
 	return false;
 }
 
-/* Why the current thread leaves the CPU.  preempt is tested first: the state may already be set
- * while the thread is only being preempted on its way to sleep. */
-static __always_inline void wait_classify(struct wait_class *w, bool preempt, u32 state,
-					  struct task_struct *t, const struct pt_regs *regs)
+/* The system call that the current thread is in, -1 for none.  A sleep that a stop interrupted goes
+ * on as restart_syscall, with the registers of the call that it was. */
+static __always_inline s64 call_of(const struct thread_state *st, const struct pt_regs *regs)
 {
 	s64 call = regs->orig_ax;
 
+	return call == CALL_RESTART && st->slept_in ? (s64)st->slept_in - 1 : call;
+}
+
+/* Why the current thread leaves the CPU.  preempt is tested first: the state may already be set
+ * while the thread is only being preempted on its way to sleep. */
+static __always_inline void wait_classify(struct wait_class *w, bool preempt, u32 state,
+					  struct task_struct *t, s64 call)
+{
 	w->syscall = -1;
 	if (!preempt && state & (STATE_STOPPED | STATE_TRACED | STATE_FROZEN)) {
 		w->klass = CLASS_STOPPED;
@@ -50,6 +57,23 @@ static __always_inline void wait_classify(struct wait_class *w, bool preempt, u3
 	w->syscall = call < 0x7fff ? call : -1;
 	if (call == CALL_FUTEX)
 		w->klass = CLASS_LOCK;
+}
+
+/* The same with what only the thread and its process know: restarted calls and the GIL. */
+static __always_inline void thread_classify(struct wait_class *w, bool preempt, u32 state,
+					    struct task_struct *t, struct thread_state *st,
+					    const struct pt_regs *regs)
+{
+	struct proc_conf *conf;
+
+	wait_classify(w, preempt, state, t, call_of(st, regs));
+	if (w->syscall >= 0)
+		st->slept_in = w->syscall + 1;
+	if (w->klass != CLASS_LOCK)
+		return;
+	conf = proc_of(t);
+	if (conf && is_gil(&conf->plan, regs->di))
+		w->klass = CLASS_GIL;
 }
 
 /* Stack and object of the wait of the current thread, into l->stack and l->pending. */
@@ -83,23 +107,18 @@ static __noinline int wait_begin(void *ctx, struct loop_state *l, const struct w
 {
 	struct task_struct *t = bpf_get_current_task_btf();
 	struct stall_part *p;
-	s32 previous;
 
 	if (!l || !w)
 		return 0;
 	loop_settle_task(l, t);
 	p = &l->pending;
-	previous = p->syscall;
 	l->run_delay = task_run_delay(t);
 	l->waking = 0;
 	p->klass = w->klass;
 	p->syscall = w->syscall;
 	p->flags = 0;
 	p->count = 1;
-	/* A sleep interrupted by a stop goes on as restart_syscall: keep what it was. */
-	if (w->syscall == CALL_RESTART && previous >= 0) {
-		p->syscall = previous;
-	} else if (capture_allowed(&l->tokens_at, now)) {
+	if (capture_allowed(&l->tokens_at, now)) {
 		wait_capture(ctx, t, l, now);
 	} else {
 		p->flags |= PART_NO_STACK;
@@ -276,7 +295,6 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, stru
 	struct loop_state *l = loop_of(st);
 	struct wait_class w;
 	struct pt_regs *regs;
-	struct proc_conf *conf;
 
 	if (l && l->flags & LOOP_IN_POLL)
 		return;
@@ -289,12 +307,7 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, stru
 	l = loop_of(st);
 	if (!l || !l->stall.start)
 		return;
-	wait_classify(&w, preempt, state, prev, regs);
-	if (w.klass == CLASS_LOCK) {
-		conf = proc_of(prev);
-		if (conf && is_gil(&conf->plan, regs->di))
-			w.klass = CLASS_GIL;
-	}
+	thread_classify(&w, preempt, state, prev, st, regs);
 	wait_begin(ctx, l, &w, bpf_ktime_get_ns());
 }
 

@@ -61,7 +61,7 @@ DOOR(classify)
 	struct pt_regs regs = { .orig_ax = door.orig_ax };
 	struct wait_class w;
 
-	wait_classify(&w, door.preempt, door.state, bpf_get_current_task_btf(), &regs);
+	thread_classify(&w, door.preempt, door.state, bpf_get_current_task_btf(), &thread, &regs);
 	door.out = w.klass;
 	door.out2 = (s64)w.syscall;
 	return 0;

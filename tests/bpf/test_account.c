@@ -12,8 +12,10 @@
 
 #include "tests/bpf/account_fixture.h"
 
-#define CALL_READ  0
-#define CALL_FUTEX 202
+#define CALL_READ    0
+#define CALL_FUTEX   202
+#define CALL_RESTART 219
+#define CALL_SLEEP   230
 
 static uint64_t ask_bucket(struct account *a, uint64_t ns)
 {
@@ -102,6 +104,35 @@ static void test_classify(void **state)
 		assert_int_equal(a->bpf->bss->door.out, rows[i].klass);
 		assert_int_equal((int64_t)a->bpf->bss->door.out2, rows[i].syscall);
 	}
+}
+
+/* Asks for the class of an interruptible sleep in that call; a stop when it is -1. */
+static void sleep_in(struct account *a, int64_t call, uint32_t klass, int64_t syscall)
+{
+	a->bpf->bss->door.state = klass == CLASS_STOPPED ? 0x4 : 0x1;
+	a->bpf->bss->door.orig_ax = call;
+	RUN(a, classify);
+	assert_int_equal(a->bpf->bss->door.out, klass);
+	assert_int_equal((int64_t)a->bpf->bss->door.out2, syscall);
+}
+
+/* A sleep that a stop interrupted goes on as restart_syscall: it keeps its class and its call,
+ * across the stop and however often; what is restarted before any sleep was seen is not known. */
+static void test_restart(void **state)
+{
+	struct account *a = *state;
+
+	account_reset(a);
+	sleep_in(a, CALL_RESTART, CLASS_SYSCALL, CALL_RESTART);
+	account_reset(a);
+	sleep_in(a, CALL_SLEEP, CLASS_SYSCALL, CALL_SLEEP);
+	sleep_in(a, CALL_SLEEP, CLASS_STOPPED, -1);
+	sleep_in(a, CALL_RESTART, CLASS_SYSCALL, CALL_SLEEP);
+	sleep_in(a, CALL_RESTART, CLASS_STOPPED, -1);
+	sleep_in(a, CALL_RESTART, CLASS_SYSCALL, CALL_SLEEP);
+	sleep_in(a, CALL_FUTEX, CLASS_LOCK, CALL_FUTEX);
+	sleep_in(a, CALL_FUTEX, CLASS_STOPPED, -1);
+	sleep_in(a, CALL_RESTART, CLASS_LOCK, CALL_FUTEX);
 }
 
 /* 64 captures at once, then one in 100 us; time that passes fills the budget up to 64 again. */
@@ -390,11 +421,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bucket),	       cmocka_unit_test(test_log2),
-		cmocka_unit_test(test_classify),       cmocka_unit_test(test_capture_budget),
-		cmocka_unit_test(test_part_merge),     cmocka_unit_test(test_part_evict),
-		cmocka_unit_test(test_settle),	       cmocka_unit_test(test_threshold),
-		cmocka_unit_test(test_sums_too_large), cmocka_unit_test(test_stack_hash),
-		cmocka_unit_test(test_stack_send),
+		cmocka_unit_test(test_classify),       cmocka_unit_test(test_restart),
+		cmocka_unit_test(test_capture_budget), cmocka_unit_test(test_part_merge),
+		cmocka_unit_test(test_part_evict),     cmocka_unit_test(test_settle),
+		cmocka_unit_test(test_threshold),      cmocka_unit_test(test_sums_too_large),
+		cmocka_unit_test(test_stack_hash),     cmocka_unit_test(test_stack_send),
 	};
 
 	return cmocka_run_group_tests(tests, account_open, account_close);
