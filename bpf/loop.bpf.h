@@ -311,8 +311,11 @@ static __noinline bool home_match(struct task_struct *t, struct thread_state *st
 
 	if (!st || !l || !p)
 		return false;
-	if (l->home == p->kind && l->home_id == p->id)
+	if (l->home == p->kind && l->home_id == p->id) {
+		/* The file counts, not its number: the first descriptor may be closed by now. */
+		l->home_fd = p->fd;
 		return true;
+	}
 	if (l->home == HOME_NONE && (file || candidate_seen(st, p))) {
 		home_set(l, p);
 		/* Polls that were not known to be home yet look like waits: what was counted until
