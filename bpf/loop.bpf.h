@@ -316,7 +316,10 @@ static __noinline bool home_match(struct task_struct *t, struct thread_state *st
 		l->home_fd = p->fd;
 		return true;
 	}
-	if (l->home == HOME_NONE && (file || candidate_seen(st, p))) {
+	if (l->home == HOME_NONE) {
+		/* Asked once: every question counts as a return. */
+		if (!file && !candidate_seen(st, p))
+			return false;
 		home_set(l, p);
 		/* Polls that were not known to be home yet look like waits: what was counted until
 		 * now is no iteration. */
