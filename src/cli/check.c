@@ -27,14 +27,14 @@ static void add_row(void *ctx, const char *need, const char *rung, bool works, b
 {
 	struct table *t = ctx;
 	bool same = strcmp(str_text(&t->need), need) == 0;
+	const char *state = chosen ? "used" : works ? "works" : "no";
 	int r = t->status;
 
 	if (r == 0)
-		r = str_printf(&t->text, "%-12s %-22s %-5s%s%s\n", same ? "" : need, rung,
-			       chosen  ? "used"
-			       : works ? "works"
-				       : "no",
-			       why && *why ? "  " : "", why ? why : "");
+		r = str_printf(&t->text, "%-12s %-22s ", same ? "" : need, rung);
+	if (r == 0)
+		r = why && *why ? str_printf(&t->text, "%-5s  %s\n", state, why)
+				: str_printf(&t->text, "%s\n", state);
 	if (r == 0 && cure && *cure)
 		r = str_printf(&t->text, "%-12s %-22s %-5s  cure: %s\n", "", "", "", cure);
 	str_clear(&t->need);
@@ -52,7 +52,7 @@ static int check_one(pid_t pid, const char *hooks, struct str *out)
 	usable = capture_check(pid, hooks, add_row, &t);
 	r = r < 0 ? r : t.status;
 	if (r == 0)
-		r = str_printf(out, "%-12s %-22s %-5s\n", "NEED", "RUNG", "STATE");
+		r = str_printf(out, "%-12s %-22s STATE\n", "NEED", "RUNG");
 	if (r == 0)
 		r = str_add_mem(out, str_text(&t.text), t.text.len);
 	if (r == 0 && usable == 0)

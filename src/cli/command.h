@@ -6,9 +6,8 @@
 #ifndef STALLPROF_CLI_COMMAND_H
 #define STALLPROF_CLI_COMMAND_H
 
+#include "base/version.h"
 #include "cli/options.h"
-
-#define STALLPROF_VERSION "0.1.0"
 
 enum exit_status {
 	STATUS_DONE = 0,

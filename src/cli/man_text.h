@@ -47,7 +47,8 @@ static const struct man_section man_sections[] = {
 	  "  at=app.py:41:get_user cpu=3ms runqueue=1ms id=a1f3",
 	  "It is one line, broken here to fit. The order is stable and absent fields are left "
 	  "out.\n"
-	  "loop is process and loop, why the largest cause and its object, at the innermost frame\n"
+	  "loop is thread and poll descriptor, why the largest cause and its object, at the "
+	  "innermost frame\n"
 	  "outside the runtime and its libraries. STALL >2.0s with (still blocked) is one that is "
 	  "not\n"
 	  "over yet. When more than five of one kind come within a minute the rest are counted:\n"

@@ -148,5 +148,8 @@ int text_offcpu(const struct text *t)
 	r = print_table(t, OFFCPU_BY_SYSCALL, "BY SYSTEM CALL");
 	if (r == 0)
 		r = print_table(t, OFFCPU_BY_THREAD, "BY THREAD");
-	return r ? r : print_table(t, OFFCPU_BY_STACK, "BY STACK (innermost frame first)");
+	return r ? r
+		 : print_table(
+			   t, OFFCPU_BY_STACK,
+			   "BY STACK (in brackets: waits by length, each column twice as long)");
 }

@@ -15,6 +15,6 @@
 /* out: room for STACK_PYTHON_MAX frames.  How many were copied; flags (may be NULL): enum
  * stack_flag. */
 size_t walk_host(const struct process *p, const struct walk_plan *plan, uint64_t thread_pointer,
-		 struct interp_frame *out, uint32_t *ret_flags);
+		 struct interp_frame *out, uint16_t *ret_flags);
 
 #endif
