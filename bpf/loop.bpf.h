@@ -190,7 +190,7 @@ static __always_inline void period_start(struct loop_state *l, u64 now)
 	l->stall.start = now;
 }
 
-static __noinline int stall_send(struct loop_state *l)
+__weak int stall_send(struct loop_state *l)
 {
 	u64 size;
 
@@ -209,7 +209,7 @@ static __noinline int stall_send(struct loop_state *l)
 }
 
 /* Ends the open period: what was not off-CPU was on it. */
-static __noinline int period_end(struct loop_state *l, u64 now)
+__weak int period_end(struct loop_state *l, u64 now)
 {
 	u64 ns, off = 0;
 	u32 bucket;
@@ -247,7 +247,7 @@ static __noinline int loop_announce(void *ctx, struct task_struct *t, struct loo
 
 	if (!l)
 		return 0;
-	e.stack = stack_take(ctx, t, &l->stack, proc_of(t), now);
+	e.stack = stack_take(ctx, t, &l->stack, now);
 	stack_send(&l->stack);
 	event_head_set(&e.head, EVENT_LOOP, sizeof(e), t, now);
 	e.loop = l->stats.loop;
