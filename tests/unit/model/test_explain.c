@@ -1,14 +1,23 @@
 /* test_explain.c: the cause, the user's frame, the quality and the key of a stall. */
 #include "build.h"
 
-#define PY(name, at_line, fl) \
-	{ .kind = FRAME_PYTHON, .flags = fl, .line = at_line, .fn = name, .file = "x.py", .module = "" }
-#define NATIVE(name, fl) \
-	{ .kind = FRAME_NATIVE, .flags = fl, .fn = name, .file = "", .module = "redis-server" }
-#define KERNEL(name) { .kind = FRAME_KERNEL, .fn = name, .file = "", .module = "" }
-#define GIVE_STACK(b, hash, flags, ...) \
-	do { \
-		static const struct chunk_frame frames_[] = { __VA_ARGS__ }; \
+#define PY(name, at_line, fl)                                                                   \
+	{                                                                                       \
+		.kind = FRAME_PYTHON, .flags = fl, .line = at_line, .fn = name, .file = "x.py", \
+		.module = ""                                                                    \
+	}
+#define NATIVE(name, fl)                                                   \
+	{                                                                  \
+		.kind = FRAME_NATIVE, .flags = fl, .fn = name, .file = "", \
+		.module = "redis-server"                                   \
+	}
+#define KERNEL(name)                                                       \
+	{                                                                  \
+		.kind = FRAME_KERNEL, .fn = name, .file = "", .module = "" \
+	}
+#define GIVE_STACK(b, hash, flags, ...)                                                    \
+	do {                                                                               \
+		static const struct chunk_frame frames_[] = { __VA_ARGS__ };               \
 		give_stack(b, hash, flags, frames_, sizeof(frames_) / sizeof(frames_[0])); \
 	} while (0)
 
@@ -226,10 +235,10 @@ TEST(test_quality)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_at_python),	 cmocka_unit_test(test_at_only_libraries),
-		cmocka_unit_test(test_at_native),	 cmocka_unit_test(test_at_nothing),
-		cmocka_unit_test(test_why_by_sum),	 cmocka_unit_test(test_at_of_the_cause),
-		cmocka_unit_test(test_key),		 cmocka_unit_test(test_id),
+		cmocka_unit_test(test_at_python),  cmocka_unit_test(test_at_only_libraries),
+		cmocka_unit_test(test_at_native),  cmocka_unit_test(test_at_nothing),
+		cmocka_unit_test(test_why_by_sum), cmocka_unit_test(test_at_of_the_cause),
+		cmocka_unit_test(test_key),	   cmocka_unit_test(test_id),
 		cmocka_unit_test(test_quality),
 	};
 

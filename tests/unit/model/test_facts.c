@@ -192,8 +192,9 @@ TEST(test_long_list)
 /* A payload cut at any byte is a bad event and leaves nothing behind. */
 TEST(test_cut_payloads)
 {
-	static const uint32_t kinds[] = { CHUNK_META, CHUNK_PROC, CHUNK_HOOK, CHUNK_MISSING,
-					  CHUNK_PATH, CHUNK_PEER, CHUNK_NOTE, CHUNK_LOST, CHUNK_END };
+	static const uint32_t kinds[] = { CHUNK_META,	 CHUNK_PROC, CHUNK_HOOK,
+					  CHUNK_MISSING, CHUNK_PATH, CHUNK_PEER,
+					  CHUNK_NOTE,	 CHUNK_LOST, CHUNK_END };
 	const struct profile *p;
 
 	BENCH(b);
@@ -237,12 +238,12 @@ TEST(test_wall)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_meta),	     cmocka_unit_test(test_meta_numbers),
-		cmocka_unit_test(test_nothing),	     cmocka_unit_test(test_no_end),
-		cmocka_unit_test(test_exec),	     cmocka_unit_test(test_unannounced),
-		cmocka_unit_test(test_hooks),	     cmocka_unit_test(test_lost),
-		cmocka_unit_test(test_long_list),    cmocka_unit_test(test_cut_payloads),
-		cmocka_unit_test(test_later_kinds),  cmocka_unit_test(test_wall),
+		cmocka_unit_test(test_meta),	    cmocka_unit_test(test_meta_numbers),
+		cmocka_unit_test(test_nothing),	    cmocka_unit_test(test_no_end),
+		cmocka_unit_test(test_exec),	    cmocka_unit_test(test_unannounced),
+		cmocka_unit_test(test_hooks),	    cmocka_unit_test(test_lost),
+		cmocka_unit_test(test_long_list),   cmocka_unit_test(test_cut_payloads),
+		cmocka_unit_test(test_later_kinds), cmocka_unit_test(test_wall),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

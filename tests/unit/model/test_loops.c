@@ -135,7 +135,8 @@ TEST(test_kind)
 /* Unconfirmed at the end: an epoll file is shown, poll and select are not, and they are told. */
 TEST(test_unconfirmed)
 {
-	static const uint32_t homes[] = { HOME_POLL, HOME_EPOLL, HOME_SELECT, HOME_URING, HOME_POLL };
+	static const uint32_t homes[] = { HOME_POLL, HOME_EPOLL, HOME_SELECT, HOME_URING,
+					  HOME_POLL };
 	const struct profile *p;
 
 	BENCH(b);

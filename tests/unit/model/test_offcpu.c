@@ -4,8 +4,12 @@
 static void give_row(struct bench *b, enum offcpu_by by, uint64_t stack, uint64_t ns)
 {
 	struct event_offcpu e = {
-		.key = { .stack = stack, .tgid = TGID, .tid = TID, .syscall = NR_READ,
-			 .klass = CLASS_SYSCALL, .by = by },
+		.key = { .stack = stack,
+			 .tgid = TGID,
+			 .tid = TID,
+			 .syscall = NR_READ,
+			 .klass = CLASS_SYSCALL,
+			 .by = by },
 		.value = { .count = 3, .ns = ns, .max = ns / 2, .hist = { [17] = 3 } },
 		.target = { .kind = TARGET_PIPE, .fd = 5 },
 		.comm = "worker\x07",

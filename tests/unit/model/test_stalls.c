@@ -191,10 +191,10 @@ TEST(test_no_receiver)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_handed_out), cmocka_unit_test(test_ongoing_then_ended),
-		cmocka_unit_test(test_still_open), cmocka_unit_test(test_tentative),
-		cmocka_unit_test(test_refuted),	   cmocka_unit_test(test_tentative_flag),
-		cmocka_unit_test(test_limit),	   cmocka_unit_test(test_overflow),
+		cmocka_unit_test(test_handed_out),  cmocka_unit_test(test_ongoing_then_ended),
+		cmocka_unit_test(test_still_open),  cmocka_unit_test(test_tentative),
+		cmocka_unit_test(test_refuted),	    cmocka_unit_test(test_tentative_flag),
+		cmocka_unit_test(test_limit),	    cmocka_unit_test(test_overflow),
 		cmocka_unit_test(test_no_receiver),
 	};
 
