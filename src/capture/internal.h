@@ -34,9 +34,11 @@ struct slot {
 	int perf_fd;
 	struct bpf_link *sample;
 	bool confirmed;
+	bool given_up;	       /* a thread from before us that shows no loop */
 	bool runtime_loop;     /* the poll stack shows a known loop: clipped stalls can be judged */
 	uint64_t reported;     /* start of the period whose next report is due at `next_report` */
 	uint64_t next_report;  /* length */
+	uint64_t snapshot;     /* stack of a wait that began before we came, 0: none */
 	struct str clipped;    /* a clipped stall that came before the loop was announced */
 };
 
@@ -105,8 +107,14 @@ void name_targets(struct capture *c, const struct event_stall *stall);
 void name_target(struct capture *c, uint32_t pid, const struct wait_target *t);
 void names_close(struct capture *c);
 
+/* ongoing.c: copies the open period of a loop into c->scratch, as an ongoing stall of its
+ * present length.  False when there is none, or it ended meanwhile. */
+bool ongoing_copy(struct capture *c, uint32_t loop, uint64_t now);
+
 /* loops.c */
 int loops_open(struct capture *c);
+/* After the threads that exist already were found: sample those that may be inside a stall. */
+void loops_seeded(struct capture *c);
 void loop_announced(struct capture *c, const struct event_loop *e);
 void loop_stalled(struct capture *c, const struct event_stall *e);
 void loops_scan(struct capture *c, uint64_t now);
