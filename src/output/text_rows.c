@@ -181,14 +181,19 @@ static int all_words(const struct profile *p, size_t shown, struct str *words, s
 static int print_table(const struct text *t, size_t shown, struct str *words)
 {
 	const struct profile *p = t->p;
-	size_t columns = WHY_LEAST;
+	cleanup(str_releasep) struct str head = { 0 };
+	size_t columns = WHY_LEAST, start;
 	int r = all_words(p, shown, words, &columns);
 
 	/* the place matters as much as the cause: never less than a third of the line */
 	if (columns > (t->width - WHY_COLUMN) * 6 / 10)
 		columns = (t->width - WHY_COLUMN) * 6 / 10;
-	fprintf(t->f, "\n%s  TIME    N     MAX     %-*s  WHERE (yours < caller > leaf)%s\n",
-		t->color ? "\033[1m" : "", (int)columns, "WHY", t->color ? "\033[0m" : "");
+	start = WHY_COLUMN + columns + GAP;
+	r = r ? r : text_cell(&head, "WHY", columns + GAP);
+	if (r == 0)
+		r = text_clip(&head, "WHERE (yours < caller > leaf)", t->width - start);
+	fprintf(t->f, "\n%s  TIME    N     MAX     %s%s\n", t->color ? "\033[1m" : "",
+		str_text(&head), t->color ? "\033[0m" : "");
 	for (size_t i = 0; i < shown && r == 0; i++) {
 		r = print_row(t, &p->rows[i], str_text(&words[i]), columns);
 		if (r == 0 && t->verbose)
