@@ -35,18 +35,19 @@ SKELETONS := $(patsubst bpf/%.bpf.c,$(B)/%.skel.h,$(wildcard bpf/*.bpf.c))
 UNIT      := $(patsubst %.c,$(B)/%,$(call find,tests/unit,test_*.c))
 BPF_TESTS := $(patsubst %.c,$(B)/%,$(call find,tests/bpf,test_*.c))
 BPF_TEST_SKELETONS := $(patsubst %.bpf.c,$(B)/%.skel.h,$(call find,tests/bpf,*.bpf.c))
+HEADERS   := $(call find,src bpf,*.h)
 FUZZERS   := $(patsubst %.c,$(B)/%,$(call find,tests/fuzz,fuzz_*.c))
 
-.PHONY: all demo test unit bpf-test golden golden-record e2e fuzz check bench install man clean
+.PHONY: all demo test unit bpf-test golden golden-record e2e fuzz check headers format bench install man clean
 .PHONY: unit-programs bpf-test-programs fuzz-programs vm-test FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(if $(MAIN),stallprof,$(LIBRARY))
+all: $(if $(MAIN),stallprof,$(LIBRARY)) ; @:
 
-# Rewritten only when it differs, so that each B= gets its own program at the top.
+# The last build made is the one at the top; renamed into place, it may be running.
 stallprof: $(B)/stallprof FORCE
-	@cmp -s $< $@ || cp $< $@
+	@cmp -s $< $@ || { cp $< $@.new && mv $@.new $@; }
 
 $(B)/stallprof: $(B)/src/main.o $(LIBRARY)
 	$(call say,LINK)
@@ -84,9 +85,9 @@ $(FUZZERS): %: %.o $(LIBRARY)
 	$(call say,LINK)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBBPF_LIBS)
 
-unit-programs: $(UNIT)
-bpf-test-programs: $(BPF_TESTS)
-fuzz-programs: $(FUZZERS)
+unit-programs: $(UNIT) ; @:
+bpf-test-programs: $(BPF_TESTS) ; @:
+fuzz-programs: $(FUZZERS) ; @:
 
 # Tests are always built with sanitizers, in a folder of their own.
 SANITIZED = $(MAKE) --no-print-directory B=$(B)/asan SANITIZE=address,undefined
@@ -111,7 +112,23 @@ fuzz:
 	@tools/run-fuzz.sh $(FUZZ_SECONDS) $(FUZZERS:$(B)/%=$(B)/fuzz/%)
 
 check:
-	@B=$(B) CC="$(CC)" tools/check.sh
+	@B=$(B) MAKE="$(MAKE)" tools/check.sh
+
+# Every header must compile alone, so that the order of includes never matters.
+headers: $(HEADERS:%=$(B)/headers/%)
+
+format:
+	clang-format -i $(call find,bpf src tests,*.[ch])
+
+$(B)/headers/bpf/%.bpf.h: bpf/%.bpf.h
+	$(call say,HEADER)
+	$(Q)mkdir -p $(@D) && echo '#include "$<"' | \
+		$(CLANG) $(BPF_CFLAGS) -MMD -MF $@.d -MT $@ -c -o $@ -x c -
+
+$(B)/headers/%.h: %.h | $(SKELETONS)
+	$(call say,HEADER)
+	$(Q)mkdir -p $(@D) && echo '#include "$<"' | \
+		$(CC) $(CFLAGS) -MMD -MF $@.d -MT $@ -c -o $@ -x c -
 
 bench: all
 	tools/bench/run.sh
@@ -128,10 +145,11 @@ test:
 demo:
 	@tools/setup.sh demo
 	@$(MAKE) --no-print-directory all
-	@tools/as-root.sh demo tests/demo/run.sh
+	@B=$(B) tools/as-root.sh --must demo tests/demo/run.sh
 
 man: all
-	@if ./stallprof --help-man >$(B)/stallprof.1.new 2>/dev/null; then \
+	@if ./stallprof --help-man 2>/dev/null >$(B)/stallprof.1.new && \
+	   grep -q '^\.TH' $(B)/stallprof.1.new; then \
 		mv $(B)/stallprof.1.new $(B)/stallprof.1; \
 	else rm -f $(B)/stallprof.1.new; echo "no manual page in this build"; fi
 
@@ -143,4 +161,4 @@ install: all man
 clean:
 	rm -rf $(B) stallprof
 
--include $(shell find $(B)/src $(B)/bpf $(B)/tests -name '*.d' 2>/dev/null)
+-include $(shell find $(B)/src $(B)/bpf $(B)/tests $(B)/headers -name '*.d' 2>/dev/null)

@@ -1,0 +1,59 @@
+/* resolver.h: from raw stacks to named ones, while the process lives.
+ *
+ * Owns the policy of what becomes of kernel, native and interpreter frames of one stack.  Produces
+ * the payload of CHUNK_STACK_NAMES.  Must not know libbpf or files.
+ */
+#ifndef STALLPROF_RUNTIME_RESOLVER_H
+#define STALLPROF_RUNTIME_RESOLVER_H
+
+#include <stdbool.h>
+
+#include "base/str.h"
+#include "bpf/event.h"
+#include "runtime/runtime.h"
+#include "target/process.h"
+
+#define RESOLVER_FRAMES_MAX 512
+
+/* What all processes of a host share: kernel names, symbol tables. */
+struct resolver_host;
+
+/* proc: "/proc" (kallsyms is read below it).  Missing kernel names are no error: see
+ * resolver_host_has_kernel.  0 or -ENOMEM. */
+int resolver_host_open(const char *proc, struct resolver_host **ret_host);
+struct resolver_host *resolver_host_close(struct resolver_host *h);
+DEFINE_CLEANUP(struct resolver_host *, resolver_host_close)
+
+bool resolver_host_has_kernel(const struct resolver_host *h); /* false: kallsyms hides addresses */
+
+/* One observed process. */
+struct resolver;
+
+/* Detects the runtime and attaches to it.  host and p are borrowed until close.  A runtime that
+ * cannot be attached is no error: native frames only, and resolver_why says why.  0 or -ENOMEM. */
+int resolver_open(struct resolver_host *host, struct process *p, struct resolver **ret_resolver);
+struct resolver *resolver_close(struct resolver *r);
+DEFINE_CLEANUP(struct resolver *, resolver_close)
+
+/* After an exec, or later when the runtime was not ready yet (-EAGAIN at first): rereads the
+ * process and attaches anew.  The plan may have changed.  0, -ESRCH, -ENOMEM. */
+int resolver_refresh(struct resolver *r);
+
+const char *resolver_runtime(const struct resolver *r); /* "python", or "" */
+const char *resolver_version(const struct resolver *r); /* "3.11.2", or "" */
+/* Why the runtime's frames are missing though it was recognised; "" if they are not. */
+const char *resolver_why(const struct resolver *r);
+/* True when `why` may go away by itself: call resolver_refresh some time later. */
+bool resolver_retry(const struct resolver *r);
+/* For proc_conf.plan; enabled is 0 without an attached runtime.  Valid until refresh. */
+const struct walk_plan *resolver_plan(const struct resolver *r);
+
+/* Names every frame of the stack and appends to payload the encoding of CHUNK_STACK_NAMES.
+ * Works, with less to show, after the process is gone.  0, -ENOMEM, -EINVAL (counts over the
+ * limits). */
+int resolver_stack(struct resolver *r, const struct event_stack *stack, struct str *payload);
+
+/* The loop kind of the stack resolved last ("asyncio", "uvloop"), or NULL. */
+const char *resolver_loop_kind(const struct resolver *r);
+
+#endif

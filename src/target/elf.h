@@ -1,0 +1,76 @@
+/* elf.h: an ELF file of the target, read with bounds.
+ *
+ * Owns finding and opening the file behind a mapping, and the few look-ups the runtimes need
+ * (a symbol, a section, the load bias, the build id).  The file is hostile: sizes, counts and
+ * offsets are checked before use.  Must not know what a symbol is for; tables for naming are
+ * symbols.h's.
+ */
+#ifndef STALLPROF_TARGET_ELF_H
+#define STALLPROF_TARGET_ELF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+#include "target/process.h"
+
+#define ELF_FILE_MAX	(512ull << 20) /* bytes; larger files are refused with -EFBIG */
+#define ELF_SYMBOLS_MAX (4u << 20)     /* per table; the rest is not looked at */
+#define ELF_LOADS_MAX	64
+
+struct elf_load {
+	uint64_t vaddr;
+	uint64_t offset;
+	uint64_t filesz;
+	bool exec;
+};
+
+struct elf_image; /* one open file; x86-64, ET_EXEC or ET_DYN */
+
+struct elf_symbol {
+	uint64_t value; /* virtual address in the file's own numbering: add the load bias */
+	uint64_t size;
+};
+
+/* Opens the file behind a mapping: by map_files first (right for containers, chroots and deleted
+ * files), then below /proc/PID/root, then the path itself; the last two only when the inode is the
+ * mapping's.  A descriptor, or -ENOENT, -EACCES and so on.  Regular files only (-EINVAL). */
+int elf_open_mapping(const struct process *p, const struct mapping *m);
+
+/* Takes a descriptor it does not own: the caller may close it after this.
+ * -ENOEXEC not an x86-64 ELF file or damaged, -EFBIG, -ENOMEM. */
+int elf_image_open(int fd, struct elf_image **ret_image);
+struct elf_image *elf_image_close(struct elf_image *e);
+DEFINE_CLEANUP(struct elf_image *, elf_image_close)
+
+bool elf_image_position_dependent(const struct elf_image *e); /* ET_EXEC */
+
+/* Program headers of type PT_LOAD, in file order; the array belongs to e. */
+const struct elf_load *elf_image_loads(const struct elf_image *e, size_t *ret_count);
+
+/* What to add to a symbol's value in a process whose map of an ET_DYN file begins (lowest address)
+ * at start with file offset `offset`.  For ET_EXEC it is 0 instead. */
+uint64_t elf_bias(const struct elf_load *loads, size_t count, uint64_t start, uint64_t offset);
+
+/* Looks in .dynsym, then .symtab, for a defined symbol of that name.  0 or -ENOENT. */
+int elf_image_symbol(const struct elf_image *e, const char *name, struct elf_symbol *ret_symbol);
+
+/* Address and size of an allocated section.  0 or -ENOENT. */
+int elf_image_section(const struct elf_image *e, const char *name, uint64_t *ret_vaddr,
+		      uint64_t *ret_size);
+
+/* Copies file content at a virtual address.  0, or -EFAULT when it is not wholly inside one
+ * segment. */
+int elf_image_read(const struct elf_image *e, uint64_t vaddr, void *buf, size_t len);
+
+/* The NT_GNU_BUILD_ID note; bytes written (at most room), 0: it has none. */
+size_t elf_image_build_id(const struct elf_image *e, void *buf, size_t room);
+
+/* Calls fn for each defined function symbol of .symtab, or of .dynsym if there is no .symtab, until
+ * it returns non-zero, which is returned.  The name is NUL-terminated and lives as long as e. */
+int elf_image_each_function(const struct elf_image *e,
+			    int (*fn)(void *arg, const char *name, uint64_t value, uint64_t size),
+			    void *arg);
+
+#endif

@@ -1,0 +1,25 @@
+/* sandbox.h: runs a parser of hostile files where it can do no harm.
+ *
+ * Owns the worker process: forked per job, no new privileges, a seccomp filter that leaves reading,
+ * anonymous memory and exit, limits on memory and CPU, a deadline.  Must not know what is parsed.
+ */
+#ifndef STALLPROF_TARGET_SANDBOX_H
+#define STALLPROF_TARGET_SANDBOX_H
+
+#include <stddef.h>
+
+#include "base/str.h"
+
+#define SANDBOX_DEADLINE_MS 5000
+#define SANDBOX_RESULT_MAX  (256u << 20)
+
+/* A job reads fd, the only file it has, and appends its result.  0 or negative errno. */
+typedef int sandbox_job(int fd, const void *arg, struct str *result);
+
+/* Runs the job in a worker and hands its result out.  The job's own error; -ETIMEDOUT past the
+ * deadline; -EIO the worker died (of a signal, a forbidden system call, or too long a result);
+ * -EAGAIN, -ENOMEM no worker could be made.  The result is still hostile: the caller checks it. */
+int sandbox_run(int fd, sandbox_job *job, const void *arg, unsigned int deadline_ms,
+		struct str *ret_result);
+
+#endif

@@ -1,0 +1,49 @@
+/* symbols.h: names of native code, one sorted table per ELF file, and their cache.
+ *
+ * Owns the table, its look-up rule (an address beyond a symbol's size has no name, so that a
+ * stripped file does not name code by a far-away export) and the cache by file identity.  The file
+ * is parsed in a worker process without privileges: a file that crashes or hangs the parser costs
+ * its names only.
+ */
+#ifndef STALLPROF_TARGET_SYMBOLS_H
+#define STALLPROF_TARGET_SYMBOLS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+#include "target/process.h"
+
+struct symbols;
+
+/* Builds the table of an open ELF file, in the calling process.  0, -ENOEXEC, -EFBIG, -ENOMEM. */
+int symbols_build(int fd, struct symbols **ret_symbols);
+/* The same in a sandboxed child with a deadline; in addition -ETIMEDOUT, -EIO (the worker died). */
+int symbols_build_safely(int fd, struct symbols **ret_symbols);
+struct symbols *symbols_free(struct symbols *s);
+DEFINE_CLEANUP(struct symbols *, symbols_free)
+
+size_t symbols_count(const struct symbols *s);
+
+/* The function that holds the virtual address (file's own numbering), or NULL.  Belongs to s. */
+const char *symbols_find(const struct symbols *s, uint64_t vaddr);
+/* Where an executable segment puts that file offset, in the file's own numbering; false: nowhere.
+ */
+bool symbols_vaddr(const struct symbols *s, uint64_t offset, uint64_t *ret_vaddr);
+/* The same as symbols_find, by offset in the file; offsets outside the loaded segments have no
+ * name. */
+const char *symbols_find_offset(const struct symbols *s, uint64_t offset);
+
+/* Tables by (device, inode, mtime, size); shared by all processes.  A failure is cached as well. */
+struct symbol_cache;
+
+int symbol_cache_new(struct symbol_cache **ret_cache);
+struct symbol_cache *symbol_cache_free(struct symbol_cache *c);
+DEFINE_CLEANUP(struct symbol_cache *, symbol_cache_free)
+
+/* The table of the file behind a mapping, or NULL when there is none; belongs to the cache. */
+const struct symbols *symbol_cache_get(struct symbol_cache *c, const struct process *p,
+				       const struct mapping *m);
+
+#endif
