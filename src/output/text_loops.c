@@ -31,8 +31,8 @@ static int loop_open(const struct text *t, struct str *s, const struct loop *loo
 		const struct stall *stall = &t->p->stalls[i];
 
 		if (stall->state == STALL_STATE_ONGOING && &t->p->loops[stall->loop] == loop)
-			return str_printf(s, "%sstill blocked at the end (%s)",
-					  s->len ? "  " : "", DURATION(stall->dur_ns));
+			return str_printf(s, "%sstill blocked at the end (%s)", s->len ? "  " : "",
+					  DURATION(stall->dur_ns));
 	}
 	return 0;
 }

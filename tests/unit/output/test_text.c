@@ -37,53 +37,6 @@ static void colours_are_asked_for(void **state)
 	assert_int_equal(times_in(bold, "\033[1m"), times_in(bold, "\033[0m"));
 }
 
-/* Rows beyond the limit are counted with their time. */
-static void hidden_rows_are_counted(void **state)
-{
-	const struct writer_opts o = { .show = 2 };
-	_cleanup_free_ char *text = printed("text", fixture_find("demo"), &o);
-
-	(void)state;
-	assert_non_null(strstr(text, "get_user"));
-	assert_null(strstr(text, "thumbnail"));
-	assert_non_null(strstr(text, "and 6 more rows (52% of the stalled time)"));
-}
-
-/* No stall and no loop are results, and say what was looked at or what to try. */
-static void nothing_is_a_result(void **state)
-{
-	_cleanup_free_ char *healthy = printed("text", fixture_find("healthy"), NULL);
-	_cleanup_free_ char *empty = printed("text", fixture_find("empty"), NULL);
-
-	(void)state;
-	assert_non_null(strstr(healthy, "No stalls. 2,203 iterations of 1 loop were watched"));
-	assert_non_null(strstr(healthy, "longest busy period was 13ms"));
-	assert_non_null(strstr(empty, "No event loop was seen"));
-	assert_non_null(strstr(empty, "--tid TID"));
-	assert_non_null(strstr(empty, "--off-cpu"));
-}
-
-/* A recording that is cut says so before anything else, and losses are always told. */
-static void damage_and_losses_are_said(void **state)
-{
-	_cleanup_free_ char *empty = printed("text", fixture_find("empty"), NULL);
-	_cleanup_free_ char *hostile = printed("text", fixture_find("hostile"), NULL);
-
-	(void)state;
-	assert_int_equal(strncmp(strchr(empty, '\n') + 1, "INCOMPLETE: the recording", 25), 0);
-	assert_non_null(strstr(empty, "  lost    nothing\n"));
-	assert_non_null(strstr(hostile, "  lost    1,234,567 events, 1 ev;il"));
-}
-
-/* UTC is said once, where the first clock time stands. */
-static void utc_is_said_once(void **state)
-{
-	_cleanup_free_ char *text = printed("text", fixture_find("demo"), NULL);
-
-	(void)state;
-	assert_int_equal(times_in(text, "UTC"), 1);
-}
-
 /* Several processes: the head counts them and names each. */
 static void several_processes_are_named(void **state)
 {
@@ -103,29 +56,12 @@ static void several_processes_are_named(void **state)
 	assert_non_null(strstr(text, "  pid 4243 redis-server\n"));
 }
 
-/* An off-CPU profile has its three tables and no word about loops. */
-static void offcpu_has_three_tables(void **state)
-{
-	_cleanup_free_ char *text = printed("text", fixture_find("offcpu"), NULL);
-
-	(void)state;
-	assert_int_equal(times_in(text, "  SUM      COUNT   AVG     MAX     BY "), 3);
-	assert_non_null(strstr(text, "  9.4s     23      409ms   411ms   waits on tcp "));
-	assert_non_null(strstr(text, "67ms [:=@] 537ms"));
-	assert_null(strstr(text, "loop"));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_fit_the_width),
 		cmocka_unit_test(colours_are_asked_for),
-		cmocka_unit_test(hidden_rows_are_counted),
-		cmocka_unit_test(nothing_is_a_result),
-		cmocka_unit_test(damage_and_losses_are_said),
-		cmocka_unit_test(utc_is_said_once),
 		cmocka_unit_test(several_processes_are_named),
-		cmocka_unit_test(offcpu_has_three_tables),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
