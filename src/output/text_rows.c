@@ -63,6 +63,15 @@ static int add_somewhere(const struct text *t, struct str *where, struct str *re
 	return r ? r : frame_short(rest, &t->paths, f);
 }
 
+/* The C library's wrapper of the call that WHY names says nothing new: recv of recvfrom. */
+static bool is_wrapper(const struct frame *leaf, const char *syscall)
+{
+	const char *fn = leaf->fn + strspn(leaf->fn, "_");
+
+	return leaf->kind == FRAME_NATIVE && *fn && *syscall &&
+	       (str_starts(syscall, fn) || str_starts(fn, syscall));
+}
+
 /* WHERE in at most two lines: your frame, its caller if there is one, the innermost if it differs.
  */
 static int add_where(const struct text *t, const struct row *row, size_t room, struct str *where,
@@ -79,7 +88,8 @@ static int add_where(const struct text *t, const struct row *row, size_t room, s
 		r = str_add(where, "> ") || frame_short(where, &t->paths, row->leaf) ? -ENOMEM : 0;
 	if (r == 0 && caller)
 		r = add_somewhere(t, where, rest, " < ", caller, room);
-	if (r == 0 && row->at && row->leaf && !frame_same(row->leaf, row->at))
+	if (r == 0 && row->at && row->leaf && !frame_same(row->leaf, row->at) &&
+	    !is_wrapper(row->leaf, row->why.syscall))
 		r = add_somewhere(t, where, rest, " > ", row->leaf, room);
 	return r;
 }

@@ -29,6 +29,25 @@ static void the_place_takes_two_lines_at_most(void **state)
 	assert_non_null(strstr(text, "app.py:29 Cache.get\n")); /* no caller of yours, same leaf */
 }
 
+/* A leaf that only wraps the system call of WHY is left out, any other native leaf is not. */
+static void wrappers_are_left_out(void **state)
+{
+	struct frame recv = NATIVE("__recv", "libc.so.6"), ssl = NATIVE("SSL_read", "libssl.so.3");
+	struct profile p = *fixture_find("demo");
+	struct row row = p.rows[1];
+	_cleanup_free_ char *with = NULL, *without = NULL;
+
+	(void)state;
+	p.rows = &row;
+	p.n_rows = 1;
+	row.leaf = &recv;
+	without = printed("text", &p, NULL);
+	row.leaf = &ssl;
+	with = printed("text", &p, NULL);
+	assert_null(strstr(without, "__recv"));
+	assert_non_null(strstr(with, "> SSL_read (libssl.so.3)"));
+}
+
 /* Without a frame of yours the innermost one is shown, marked as such; without any, a dash. */
 static void places_that_are_not_yours_are_marked(void **state)
 {
@@ -84,6 +103,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hidden_rows_are_counted),
 		cmocka_unit_test(the_place_takes_two_lines_at_most),
+		cmocka_unit_test(wrappers_are_left_out),
 		cmocka_unit_test(places_that_are_not_yours_are_marked),
 		cmocka_unit_test(ambiguous_files_show_their_folder),
 		cmocka_unit_test(verbose_rows_show_their_longest_stall),

@@ -48,9 +48,11 @@ static void waits_name_their_object(void **state)
 	(void)state;
 	assert_words(WHY(SYSCALL, "recvfrom", .kind = TARGET_TCP, .text = "tcp 10.0.0.7:5432"),
 		     "waits on tcp 10.0.0.7:5432 (recvfrom)");
-	assert_words(WHY(SYSCALL, "poll", .kind = TARGET_TCP, .text = "tcp 1.2.3.4:5",
+	assert_words(WHY(SYSCALL, "poll", .kind = TARGET_TCP, .text = "tcp 1.2.3.4:5 +2 more",
 			 .fd_count = 3),
-		     "waits on tcp 1.2.3.4:5 and 2 more (poll)");
+		     "waits on tcp 1.2.3.4:5 +2 more (poll)");
+	assert_words(WHY(SYSCALL, "poll", .kind = TARGET_PIPE, .fd_count = 3),
+		     "waits on pipe +2 more (poll)");
 	assert_words(WHY(SYSCALL, "clock_nanosleep", .kind = TARGET_SLEEP, .asked_ns = 300000000),
 		     "sleeps 300ms (clock_nanosleep)");
 	assert_words(WHY(SYSCALL, "wait4", .kind = TARGET_CHILD, .text = "child sleep[4711]"),
