@@ -28,6 +28,11 @@ void outputs_release(struct outputs *o)
 	vec_release(o);
 }
 
+const char *outputs_error(int r)
+{
+	return r == -EBUSY ? "another stallprof is writing it" : strerror(-r);
+}
+
 const char *outputs_recording(const struct outputs *o)
 {
 	for (size_t i = 0; i < o->count; i++)

@@ -36,6 +36,9 @@ int outputs_plan(const struct output_opts *o, bool can_record, struct outputs *r
 		 struct str *ret_why);
 void outputs_release(struct outputs *o);
 
+/* One phrase for what recording_create or recording_finish returned. */
+const char *outputs_error(int r);
+
 /* Of the planned recording; NULL: none is wanted. */
 const char *outputs_recording(const struct outputs *o);
 
