@@ -90,13 +90,17 @@ static int prepare(struct watch *w, struct str *why)
 /* With results in files only, the terminal would stay silent. */
 static void say_where(const struct watch *w, const struct profile *p)
 {
-	const char *before = "wrote ";
+	const char *before = p->is_offcpu ? "wrote " : ", wrote ";
+	bool files_only = true;
 
+	if (!outputs_tell(&w->outputs))
+		talk_nothing(p);
 	for (size_t i = 0; i < w->outputs.count; i++)
-		if (!w->outputs.items[i].path)
-			return;
+		files_only &= w->outputs.items[i].path != NULL;
+	if (!files_only)
+		return;
 	if (!p->is_offcpu)
-		fprintf(stderr, "%zu stall%s, ", p->n_stalls, p->n_stalls == 1 ? "" : "s");
+		fprintf(stderr, "%zu stall%s", p->n_stalls, p->n_stalls == 1 ? "" : "s");
 	for (size_t i = 0; i < w->outputs.count; i++, before = ", ")
 		fprintf(stderr, "%s%s", before, w->outputs.items[i].path);
 	fputc('\n', stderr);
