@@ -68,13 +68,22 @@ static void test_hidden(void **state)
 static void test_probe(void **state)
 {
 	static const char *const probes[] = {
-		"bpf_prog_1a2b3c4d_on_switch", "bpf_trace_run4", "__traceiter_sched_switch",
-		"__bpf_trace_sched_switch", "perf_trace_sched_switch", "bpf_get_stack",
+		"bpf_prog_1a2b3c4d_on_switch",
+		"bpf_trace_run4",
+		"__traceiter_sched_switch",
+		"__bpf_trace_sched_switch",
+		"perf_trace_sched_switch",
+		"bpf_get_stack",
 		"bpf_get_stackid",
 	};
 	static const char *const ours[] = {
-		"__schedule", "schedule", "do_epoll_wait", "__x64_sys_bpf", "perf_event_task_sched_in",
-		"futex_wait_queue", "",
+		"__schedule",
+		"schedule",
+		"do_epoll_wait",
+		"__x64_sys_bpf",
+		"perf_event_task_sched_in",
+		"futex_wait_queue",
+		"",
 	};
 	size_t i;
 

@@ -119,7 +119,7 @@ static void test_replace(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_columns), cmocka_unit_test(test_find),
+		cmocka_unit_test(test_columns),	      cmocka_unit_test(test_find),
 		cmocka_unit_test(test_first_of_file), cmocka_unit_test(test_broken),
 		cmocka_unit_test(test_replace),
 	};

@@ -42,7 +42,8 @@ static void make_tree(char *root, const char *flags, const char *state)
 	snprintf(path, sizeof(path), "%s/31", root);
 	mkdir(path, 0700);
 	snprintf(stat, sizeof(stat),
-		 "23 (a) b (c) %s 1 23 23 0 -1 %s 0 0 0 0 0 0 0 0 20 0 1 0 7919 1 1\n", state, flags);
+		 "23 (a) b (c) %s 1 23 23 0 -1 %s 0 0 0 0 0 0 0 0 20 0 1 0 7919 1 1\n", state,
+		 flags);
 	put(root, "23/stat", stat);
 	put(root, "23/comm", "a) b (c\n");
 	put(root, "23/status", "Name:\ta\nTgid:\t23\nNStgid:\t23\t5\t2\n");
@@ -171,8 +172,8 @@ static void test_exit(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_tree),	cmocka_unit_test(test_states),
-		cmocka_unit_test(test_self),	cmocka_unit_test(test_refresh),
+		cmocka_unit_test(test_tree), cmocka_unit_test(test_states),
+		cmocka_unit_test(test_self), cmocka_unit_test(test_refresh),
 		cmocka_unit_test(test_exit),
 	};
 
