@@ -264,6 +264,12 @@ struct offcpu_value {
 	__u32 hist[OFFCPU_HIST_BUCKETS];
 };
 
+/* The value of the kernel side's table by stack. */
+struct offcpu_stack_row {
+	struct offcpu_value value;
+	struct wait_target target; /* of the first wait */
+};
+
 struct event_offcpu {
 	struct event_head head;
 	struct offcpu_key key;
@@ -326,7 +332,8 @@ enum proc_flag {
 
 /* What to do with a process; the value of the map keyed by tgid. */
 struct proc_conf {
-	__u64 start_time; /* task->start_boottime of the group leader: guards against pid reuse; 0: any */
+	__u64 start_time; /* of the group leader, 1/100 s since boot as in /proc/PID/stat: guards against
+			   * pid reuse; 0: any */
 	__u64 threshold;
 	__u64 min_part; /* shortest wait that is kept with its own stack */
 	__u64 wait_min; /* --off-cpu -m */
@@ -334,6 +341,68 @@ struct proc_conf {
 	__u32 flags;	/* enum proc_flag */
 	__u32 pad;
 	struct walk_plan plan;
+};
+
+/* What the kernel side could not keep, counted. */
+#define LOST_KINDS(X) \
+	X(EVENTS, 0, "events") /* the ring buffer was full */ \
+	X(STACKS, 1, "stacks") /* a stack body: ring buffer full */ \
+	X(LOOPS, 2, "loops") /* no free loop element */ \
+	X(THREADS, 3, "threads") /* no task storage */ \
+	X(SAMPLES, 4, "samples") /* a cpu sample hit a hook at work */ \
+	X(BODIES, 5, "stack table") /* the table of seen stacks was full: bodies are sent again */ \
+	X(ROWS, 6, "rows") /* --off-cpu: went to the overflow row */ \
+	X(SUMS, 7, "sums") /* off-CPU time exceeded the period: a switch was not seen */
+
+enum lost_kind {
+#define X(name, number, text) LOST_##name = number,
+	LOST_KINDS(X)
+#undef X
+	LOST_COUNT = 8,
+};
+
+/* One loop as the kernel side keeps it; an element of an array that user space maps and reads while
+ * it changes.  Only the loop's own thread writes it, apart from `used` and `verdict`. */
+enum loop_flag {
+	LOOP_IN_POLL = 1 << 0,	  /* inside its home poll */
+	LOOP_DESIGNATED = 1 << 1, /* named with --tid: whatever recurs is its home */
+	LOOP_ANNOUNCED = 1 << 2,  /* event_loop was sent: it came back to its home at least once */
+	LOOP_EXITED = 1 << 3,	  /* the thread is gone; user space may free the element */
+	LOOP_SEEDED = 1 << 4,	  /* found at attach; the first period may have begun before */
+	LOOP_WANT_STACK = 1 << 5, /* a long wait ended without a stack: take it as soon as it runs */
+};
+
+enum loop_verdict {
+	VERDICT_NONE = 0,
+	VERDICT_REJECTED = 1, /* user space looked at the stack: this poll is no loop's home */
+};
+
+struct loop_state {
+	__u32 used;
+	__u32 flags;	/* enum loop_flag */
+	__u32 verdict;	/* enum loop_verdict, written by user space */
+	__u32 hooked;	/* 1 while a hook works on this element: samples stay away */
+	__u32 home;	/* enum home_kind */
+	__s32 home_fd;
+	__u64 home_id;	/* struct file, or user stack pointer of the call */
+	__s32 home_syscall;
+	__u32 enters;	/* of this home */
+	__u64 poll_since; /* with LOOP_IN_POLL */
+	__u64 off_since; /* off-CPU outside the home poll since; 0: not */
+	__u64 run_delay; /* sched_info.run_delay at the last switch-out */
+	__u64 waking;	 /* when it was woken, with the waking rung; 0: not */
+	__u64 last_ns;	 /* length of the wait that ended last; its run-queue share is not split off yet */
+	__u32 last_class;
+	__s32 last_part; /* index of the part it went to, -1: none */
+	__u32 smallest;	 /* index of the smallest part while one is searched */
+	__u32 pad;
+	__u64 tokens_at; /* capture budget, see stack.bpf.h */
+	__u64 min_part;	 /* of its process */
+	__u64 thread_pointer;
+	struct event_loop_stats stats;
+	struct event_stall stall;   /* the open period; start 0: none */
+	struct stall_part pending;  /* the wait going on; valid while off_since is not 0 */
+	struct event_stack stack;   /* its stack */
 };
 
 #define EVENT_ASSERT(type, size) _Static_assert(sizeof(struct type) == (size), #type " changed size")

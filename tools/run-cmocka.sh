@@ -7,8 +7,8 @@ set -u
 group=$1
 shift
 # An allocation that cannot be is an error to handle here, not one to abort on.
-export ASAN_OPTIONS=allocator_may_return_null=1:${ASAN_OPTIONS:-}
-export UBSAN_OPTIONS=print_stacktrace=1:${UBSAN_OPTIONS:-}
+export ASAN_OPTIONS="allocator_may_return_null=1:${ASAN_OPTIONS:-}"
+export UBSAN_OPTIONS="print_stacktrace=1:${UBSAN_OPTIONS:-}"
 passed=0 failed=0 skipped=0
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT

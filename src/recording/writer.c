@@ -215,9 +215,8 @@ static void sync_folder(const char *path)
 		fsync(fd);
 }
 
-int recording_finish(struct recording_writer *w)
+static int complete(struct recording_writer *w)
 {
-	cleanup(writer_freep) struct recording_writer *owned = w;
 	unsigned char header[LAYOUT_HEADER_SIZE];
 	ssize_t n;
 	int r = recording_flush(w);
@@ -237,6 +236,14 @@ int recording_finish(struct recording_writer *w)
 		return -errno;
 	sync_folder(w->path);
 	return 0;
+}
+
+int recording_finish(struct recording_writer *w)
+{
+	int r = complete(w);
+
+	writer_free(w);
+	return r;
 }
 
 void recording_abandon(struct recording_writer *w)

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* compat.bpf.h: every difference between kernels, feature-tested through BTF, in one place.
+ *
+ * Each entry names the upstream commit or release and when it can go.  Knows nothing of stalls.
+ */
+#ifndef STALLPROF_COMPAT_BPF_H
+#define STALLPROF_COMPAT_BPF_H
+
+#include "vmlinux.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+/* task_struct.state became __state in 5.14 (2f064a59a11f).  Remove when 5.15 is the baseline
+ * everywhere; it is ours, but distributions carried the rename late. */
+struct task_struct___before_5_14 {
+	long state;
+} __attribute__((preserve_access_index));
+
+static __always_inline u32 task_state(struct task_struct *t)
+{
+	struct task_struct___before_5_14 *old = (void *)t;
+
+	if (bpf_core_field_exists(t->__state))
+		return BPF_CORE_READ(t, __state);
+	return BPF_CORE_READ(old, state);
+}
+
+/* Bits of the task state.  Values of include/linux/sched.h, the same since 5.15; TASK_FROZEN came
+ * with 6.1 (f5d39b020809), the bit was unused before.  Other modifiers (FREEZABLE 0x2000, NOLOAD
+ * 0x400, WAKEKILL 0x100) are ignored: bits are tested, never compared. */
+#define STATE_STOPPED 0x00000004u
+#define STATE_TRACED  0x00000008u
+#define STATE_DEAD    0x00000090u /* TASK_DEAD | EXIT_DEAD */
+#define STATE_FROZEN  0x00008000u
+
+#define FLAG_EXITING   0x00000004u /* PF_EXITING */
+#define FLAG_IO_WORKER 0x00000010u /* PF_IO_WORKER: registers are a stale copy of the creator's */
+
+#define STATUS_COMPAT 0x0002u /* TS_COMPAT: in a 32-bit system call */
+
+/* sched_info is empty without CONFIG_SCHED_INFO. */
+static __always_inline u64 task_run_delay(struct task_struct *t)
+{
+	if (bpf_core_field_exists(t->sched_info.run_delay))
+		return BPF_CORE_READ(t, sched_info.run_delay);
+	return 0;
+}
+
+#endif

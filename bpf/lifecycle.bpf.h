@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* lifecycle.bpf.h: threads and processes that were there at attach, that come, exec and go. */
+#ifndef STALLPROF_LIFECYCLE_BPF_H
+#define STALLPROF_LIFECYCLE_BPF_H
+
+#include "aggregate.bpf.h"
+
+static __noinline int life_send(struct task_struct *t, u32 what, u32 other, s32 code)
+{
+	struct event_life e = {};
+
+	event_head_set(&e.head, EVENT_LIFE, sizeof(e), t, bpf_ktime_get_ns());
+	e.what = what;
+	e.other = other;
+	e.code = code;
+	BPF_CORE_READ_STR_INTO(&e.comm, t, comm);
+	if (bpf_ringbuf_output(&events, &e, sizeof(e), 0))
+		lose(LOST_EVENTS);
+	return 0;
+}
+
+static __always_inline struct thread_state *thread_add(struct task_struct *t)
+{
+	struct thread_state *st =
+		bpf_task_storage_get(&threads, t, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	u32 tid = BPF_CORE_READ(t, pid);
+
+	if (!st) {
+		lose(LOST_THREADS);
+		return NULL;
+	}
+	if (bpf_map_lookup_elem(&designated, &tid))
+		st->designated = 1;
+	return st;
+}
+
+/* A watched thread as found at attach.  A thread asleep in epoll_wait is in its home poll; any
+ * other may be in the middle of a stall, so its first period starts now and is clipped. */
+static __noinline int thread_seed(struct task_struct *t)
+{
+	struct proc_conf *conf = proc_of(t);
+	struct poll_call p = {};
+	struct thread_state *st;
+	struct loop_state *l;
+	struct pt_regs *regs;
+	struct wait_class w;
+	u64 now = bpf_ktime_get_ns();
+	u32 state = task_state(t);
+	s64 call;
+
+	if (!conf || thread_peek(t))
+		return 0;
+	st = thread_add(t);
+	if (!st || offcpu_mode)
+		return 0;
+	l = loop_create(t, st, conf, now);
+	if (!l)
+		return 0;
+	l->flags |= LOOP_SEEDED;
+	regs = (struct pt_regs *)bpf_task_pt_regs(t);
+	call = regs->orig_ax;
+	if (call_sleeps(call, state, false))
+		poll_identify(&p, t, call, regs->di, regs->dx, regs->sp);
+	if (p.kind == HOME_EPOLL || p.kind == HOME_URING) {
+		home_set(l, &p);
+		l->enters = 1;
+		l->stats.first = now;
+		l->poll_since = now;
+		l->flags |= LOOP_IN_POLL;
+		return 0;
+	}
+	period_start(l, now);
+	l->stall.flags = STALL_CLIPPED;
+	if (!(state & 0xff) && !(state & STATE_FROZEN))
+		return 0;
+	wait_classify(&w, false, state, t, regs);
+	l->pending.klass = w.klass;
+	l->pending.syscall = w.syscall;
+	l->pending.count = 1;
+	l->pending.stack = 0;
+	l->pending.flags = PART_NO_STACK;
+	l->pending.target.fd = -1;
+	if (w.klass == CLASS_LOCK && is_gil(&conf->plan, regs->di))
+		l->pending.klass = CLASS_GIL;
+	l->pending.args[0] = regs->di;
+	l->pending.args[1] = regs->si;
+	l->pending.args[2] = regs->dx;
+	if (p.kind == HOME_POLL || p.kind == HOME_SELECT)
+		st->candidate_id = p.id;
+	l->off_since = now;
+	return 0;
+}
+
+static __always_inline void thread_forked(struct task_struct *parent, struct task_struct *child)
+{
+	u32 tgid = BPF_CORE_READ(child, tgid), parent_tgid = BPF_CORE_READ(parent, tgid);
+	struct proc_conf *conf;
+	struct proc_conf copy;
+
+	if (!thread_peek(parent))
+		return;
+	conf = proc_of(parent);
+	if (!conf)
+		return;
+	if (tgid == parent_tgid) {
+		thread_add(child);
+		return;
+	}
+	life_send(parent, LIFE_FORK, tgid, 0);
+	if (!(conf->flags & PROC_FOLLOW))
+		return;
+	__builtin_memcpy(&copy, conf, sizeof(copy));
+	copy.start_time = 0;
+	if (!bpf_map_update_elem(&procs, &tgid, &copy, BPF_NOEXIST))
+		thread_add(child);
+}
+
+/* A new program: its descriptors, its interpreter and its loops are others. */
+static __always_inline void thread_execed(struct task_struct *t)
+{
+	struct thread_state *st = thread_peek(t);
+	struct proc_conf *conf = st ? proc_of(t) : NULL;
+	struct loop_state *l;
+
+	if (!conf)
+		return;
+	conf->plan.enabled = 0;
+	l = loop_of(st);
+	if (l) {
+		l->home = HOME_NONE;
+		l->flags &= ~(LOOP_IN_POLL | LOOP_ANNOUNCED | LOOP_SEEDED);
+		period_reset(l);
+	}
+	life_send(t, LIFE_EXEC, 0, 0);
+}
+
+static __always_inline void thread_exited(struct task_struct *t)
+{
+	struct thread_state *st = thread_peek(t);
+	struct loop_state *l;
+	u64 now;
+	u32 last;
+
+	if (!st)
+		return;
+	l = loop_of(st);
+	if (l) {
+		now = bpf_ktime_get_ns();
+		loop_settle_task(l, t);
+		if (l->flags & LOOP_IN_POLL)
+			l->stats.poll_ns += now - l->poll_since;
+		if (l->flags & LOOP_ANNOUNCED && l->stall.start) {
+			l->stall.flags |= STALL_LAST;
+			period_end(l, now);
+		}
+		l->stats.last = now;
+		l->stall.start = 0;
+		l->flags = (l->flags & ~LOOP_IN_POLL) | LOOP_EXITED;
+		st->loop = 0;
+	}
+	last = BPF_CORE_READ(t, signal, live.counter) == 0;
+	if (l || last)
+		life_send(t, LIFE_EXIT, last, BPF_CORE_READ(t, exit_code));
+}
+
+#endif

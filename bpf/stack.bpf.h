@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* stack.bpf.h: take the stack of the current thread, know it again by its hash, send its body once.
+ *
+ * A capture costs a few microseconds, so every loop has a budget: at most one per CAPTURE_COST on
+ * average, with bursts of CAPTURE_BURST.  What the budget refuses is flagged, never dropped
+ * from the sums.  Knows nothing of stalls.
+ *
+ * Functions with loops are global (__weak): the verifier then checks them once by themselves, not
+ * again on every path that leads to them.
+ */
+#ifndef STALLPROF_STACK_BPF_H
+#define STALLPROF_STACK_BPF_H
+
+#include "maps.bpf.h"
+#include "walk_python.h"
+
+#define CAPTURE_COST  100000ULL /* ns: 10,000 captures a second, about 3 % of the thread */
+#define CAPTURE_BURST 64
+
+/* The generic cell rate algorithm: `at` is when the budget would be full again. */
+static __always_inline bool capture_allowed(u64 *at, u64 now)
+{
+	u64 floor = now - CAPTURE_BURST * CAPTURE_COST;
+	u64 next = (*at > floor ? *at : floor) + CAPTURE_COST;
+
+	if (next > now)
+		return false;
+	*at = next;
+	return true;
+}
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct walk_state);
+} walk_scratches SEC(".maps");
+
+#define HASH_SEED 0xcbf29ce484222325ULL
+
+/* One multiply a word; the shift brings high bits, where addresses differ little, down. */
+static __always_inline u64 hash_word(u64 hash, u64 word)
+{
+	hash = (hash ^ word) * 0x9e3779b97f4a7c15ULL;
+	return hash ^ hash >> 29;
+}
+
+__weak u64 stack_hash(struct event_stack *s)
+{
+	u64 hash = HASH_SEED;
+
+	if (!s)
+		return 0;
+	for (int i = 0; i < STACK_KERNEL_MAX && i < s->n_kernel; i++)
+		hash = hash_word(hash, s->kernel[i]);
+	for (int i = 0; i < STACK_USER_MAX && i < s->n_user; i++)
+		hash = hash_word(hash, s->user[i]);
+	for (int i = 0; i < STACK_PYTHON_MAX && i < s->n_python; i++) {
+		hash = hash_word(hash, s->python[i].code);
+		hash = hash_word(hash, (u64)s->python[i].tag << 32 | (u32)s->python[i].off);
+	}
+	hash = hash_word(hash, (u64)s->head.tgid << 32 | s->flags);
+	return hash ? hash : 1;
+}
+
+/* Kernel and native parts; a cut part fills its array. */
+static __always_inline void stack_native(void *ctx, struct event_stack *s)
+{
+	long n = bpf_get_stack(ctx, s->kernel, sizeof(s->kernel), 0);
+
+	s->n_kernel = n > 0 ? (u64)n / 8 : 0;
+	if (n < 0)
+		s->flags |= STACK_KERNEL_LOST;
+	else if (s->n_kernel == STACK_KERNEL_MAX)
+		s->flags |= STACK_KERNEL_CUT;
+	n = bpf_get_stack(ctx, s->user, sizeof(s->user), BPF_F_USER_STACK);
+	s->n_user = n > 0 ? (u64)n / 8 : 0;
+	if (n < 0)
+		s->flags |= STACK_USER_LOST;
+	else if (s->n_user == STACK_USER_MAX)
+		s->flags |= STACK_USER_CUT;
+}
+
+/* The frames of the current thread's interpreter, if its process has a walk plan. */
+__weak int stack_interpreter(struct event_stack *s)
+{
+	struct task_struct *t = bpf_get_current_task_btf();
+	struct proc_conf *conf = proc_of(t);
+	u32 zero = 0;
+	struct walk_state *scratch = bpf_map_lookup_elem(&walk_scratches, &zero);
+	u16 n = 0, flags = 0;
+
+	if (!s || !scratch || !conf || !conf->plan.enabled)
+		return 0;
+	walk_python(&conf->plan, BPF_CORE_READ(t, thread.fsbase), scratch, s->python, &n, &flags);
+	s->n_python = n;
+	s->flags |= flags;
+	return 0;
+}
+
+/* Fills `s` with the stack of the current thread `t`; returns its hash. */
+static __noinline u64 stack_take(void *ctx, struct task_struct *t, struct event_stack *s, u64 now)
+{
+	if (!s)
+		return 0;
+	event_head_set(&s->head, EVENT_STACK, 0, t, now);
+	s->flags = 0;
+	s->n_python = 0;
+	stack_native(ctx, s);
+	stack_interpreter(s);
+	s->hash = stack_hash(s);
+	return s->hash;
+}
+
+/* Sends the body unless it was sent before. */
+__weak int stack_send(struct event_stack *s)
+{
+	u64 hash;
+	u64 size;
+	u8 one = 1;
+
+	if (!s)
+		return 0;
+	hash = s->hash;
+	if (!hash || bpf_map_lookup_elem(&bodies, &hash))
+		return 0;
+	size = s->n_python;
+	if (size > STACK_PYTHON_MAX)
+		size = STACK_PYTHON_MAX;
+	size = offsetof(struct event_stack, python) + size * sizeof(struct interp_frame);
+	s->head.size = size;
+	if (bpf_ringbuf_output(&events, s, size, 0)) {
+		lose(LOST_STACKS);
+		return 0;
+	}
+	if (bpf_map_update_elem(&bodies, &hash, &one, BPF_ANY))
+		lose(LOST_BODIES);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,130 @@
+/* internal.h: the state of one capture, shared by the files of this folder and nobody else. */
+#ifndef STALLPROF_CAPTURE_INTERNAL_H
+#define STALLPROF_CAPTURE_INTERNAL_H
+
+#include <bpf/libbpf.h>
+
+#include "base/vec.h"
+#include "bpf/event.h"
+#include "capture/capture.h"
+#include "capture/rungs.h"
+#include "runtime/resolver.h"
+#include "target/process.h"
+
+#define NSEC_PER_MSEC	  1000000ULL
+#define NSEC_PER_SEC	  1000000000ULL
+#define THRESHOLD_DEFAULT (100 * NSEC_PER_MSEC)
+
+struct stallprof_bpf;
+
+/* One process under observation. */
+struct watched {
+	struct process *process;
+	struct resolver *resolver;
+	bool gone;
+	uint64_t retry_at; /* when to look for its runtime again; 0: no need */
+	unsigned int retries;
+	bool told; /* that its runtime cannot be read */
+};
+
+/* What user space knows of one element of the kernel side's loop array. */
+struct slot {
+	uint32_t id; /* of the loop in the capture, from 1; 0: not announced */
+	uint32_t tgid, tid;
+	int perf_fd;
+	struct bpf_link *sample;
+	bool confirmed;
+	bool given_up;	       /* a thread from before us that shows no loop */
+	bool runtime_loop;     /* the poll stack shows a known loop: clipped stalls can be judged */
+	uint64_t reported;     /* start of the period whose next report is due at `next_report` */
+	uint64_t next_report;  /* length */
+	uint64_t snapshot;     /* stack of a wait that began before we came, 0: none */
+	struct str clipped;    /* a clipped stall that came before the loop was announced */
+};
+
+/* Stacks that were named, and whether a known loop was in them. */
+struct named;
+
+struct capture {
+	struct stallprof_bpf *skel;
+	struct ring_buffer *ring;
+	struct chunk_sink *sink;
+	const struct rung *rung[NEED_COUNT];
+	VEC(struct bpf_link *) links;
+	struct loop_state *loops; /* the kernel's array, mapped; NULL in --off-cpu */
+	size_t loops_bytes;
+	uint32_t n_loops;
+	struct slot *slots;
+	struct resolver_host *host;
+	VEC(struct watched) watched;
+	struct named *named;
+	struct event_stall *scratch; /* for ongoing stalls */
+	struct proc_conf conf;	     /* for processes added later */
+	bool offcpu;
+	bool any_loop;
+	uint32_t last_id;
+	uint64_t sample_period;
+	uint64_t scan_at;
+	int sink_error; /* the first one; capture stops */
+	struct str payload;
+	int command_go; /* write end of the pipe that holds the command back, -1 */
+};
+
+uint64_t now_ns(void);
+
+/* facts.c: circumstances.  All keep the first sink error in c->sink_error. */
+void emit_payload(struct capture *c, enum chunk_kind kind);
+void emit_event(struct capture *c, const struct event_head *event);
+void emit_meta(struct capture *c, const char *key, const char *value);
+void emit_meta_u64(struct capture *c, const char *key, uint64_t value);
+void emit_proc(struct capture *c, const struct watched *w);
+void emit_missing(struct capture *c, const char *what, const char *why, const char *cure);
+void emit_note(struct capture *c, uint32_t pid, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+void emit_circumstances(struct capture *c, const struct capture_opts *opts);
+void emit_losses(struct capture *c);
+
+/* targets.c: which processes. */
+int targets_open(struct capture *c, const struct capture_opts *opts, struct str *why);
+struct watched *watched_find(struct capture *c, uint32_t pid);
+/* Adds a process; refuses kernel threads and our own.  why is set on failure. */
+int watched_add(struct capture *c, int pid, struct str *why);
+void watched_refresh(struct capture *c, struct watched *w);
+void watched_retry(struct capture *c, uint64_t now);
+void watched_gone(struct capture *c, struct watched *w, const struct event_life *e);
+bool watched_any(const struct capture *c);
+void targets_close(struct capture *c);
+
+/* command.c: -- COMMAND, held back until it is watched. */
+int command_start(struct capture *c, char *const *argv, pid_t *ret_pid, struct str *why);
+void command_go(struct capture *c);
+
+/* names.c */
+/* Names the stack unless it was named before.  Returns whether a known loop is in it. */
+bool name_stack(struct capture *c, const struct event_stack *stack, const char **ret_kind);
+bool stack_has_loop(const struct capture *c, uint64_t hash);
+void name_targets(struct capture *c, const struct event_stall *stall);
+void name_target(struct capture *c, uint32_t pid, const struct wait_target *t);
+void names_close(struct capture *c);
+
+/* ongoing.c: copies the open period of a loop into c->scratch, as an ongoing stall of its
+ * present length.  False when there is none, or it ended meanwhile. */
+bool ongoing_copy(struct capture *c, uint32_t loop, uint64_t now);
+
+/* loops.c */
+int loops_open(struct capture *c);
+/* After the threads that exist already were found: sample those that may be inside a stall. */
+void loops_seeded(struct capture *c);
+void loop_announced(struct capture *c, const struct event_loop *e);
+void loop_stalled(struct capture *c, const struct event_stall *e);
+void loops_scan(struct capture *c, uint64_t now);
+void loops_finish(struct capture *c, uint64_t now);
+void loops_close(struct capture *c);
+
+/* drain.c */
+int drain_open(struct capture *c, struct str *why);
+
+/* rows.c: --off-cpu */
+void rows_emit(struct capture *c);
+
+#endif

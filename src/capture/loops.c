@@ -1,0 +1,356 @@
+/* loops.c: the loops that the kernel side found: confirm, sample, report while a stall lasts, sum up.
+ *
+ * The kernel side only knows that a thread came back to the same poll.  Whether that is a loop is
+ * judged here, from the named stack of the poll.
+ */
+#include "capture/internal.h"
+
+#include <errno.h>
+#include <linux/perf_event.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include "stallprof.skel.h"
+
+int loops_open(struct capture *c)
+{
+	struct bpf_map *map = c->skel->maps.loops;
+	long page = sysconf(_SC_PAGESIZE);
+	void *p;
+
+	c->n_loops = bpf_map__max_entries(map);
+	c->slots = calloc(c->n_loops, sizeof(*c->slots));
+	c->scratch = calloc(1, sizeof(*c->scratch));
+	if (!c->slots || !c->scratch)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < c->n_loops; i++)
+		c->slots[i].perf_fd = -1;
+	/* The kernel rounds an element up to 8 bytes and the whole up to pages. */
+	c->loops_bytes = (sizeof(struct loop_state) * c->n_loops + page - 1) / page * page;
+	p = mmap(NULL, c->loops_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+	if (p == MAP_FAILED)
+		return -errno;
+	c->loops = p;
+	return 0;
+}
+
+/* How long a thread that was there before us may stay away from any poll until we stop looking. */
+#define SEEDED_WAIT (10 * NSEC_PER_SEC)
+
+static void emit_kind(struct capture *c, const struct slot *s, const char *kind, uint32_t verdict)
+{
+	str_clear(&c->payload);
+	chunk_put_u32(&c->payload, s->id);
+	chunk_put_str(&c->payload, kind);
+	chunk_put_u32(&c->payload, verdict);
+	emit_payload(c, CHUNK_LOOP_KIND);
+}
+
+/* CPU samples of the one thread.  Without them CPU time has no stacks: said once. */
+static void sample_open(struct capture *c, struct slot *s)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_SOFTWARE,
+		.size = sizeof(attr),
+		.config = PERF_COUNT_SW_CPU_CLOCK,
+		.sample_period = c->sample_period,
+	};
+
+	if (s->sample || strcmp(c->rung[NEED_ONCPU]->name, "clock") != 0)
+		return;
+	s->perf_fd = syscall(SYS_perf_event_open, &attr, s->tid, -1, -1, PERF_FLAG_FD_CLOEXEC);
+	if (s->perf_fd < 0)
+		return;
+	/* The link owns the descriptor from here on. */
+	s->sample = bpf_program__attach_perf_event(c->skel->progs.sample_clock, s->perf_fd);
+	if (!s->sample) {
+		close(s->perf_fd);
+		s->perf_fd = -1;
+	}
+}
+
+void loops_seeded(struct capture *c)
+{
+	for (uint32_t i = 0; i < c->n_loops; i++) {
+		const struct loop_state *l = &c->loops[i];
+
+		if (!l->used || l->flags & LOOP_IN_POLL || l->stats.head.tid != l->stats.head.tgid)
+			continue;
+		c->slots[i].tid = l->stats.head.tid;
+		sample_open(c, &c->slots[i]);
+	}
+}
+
+static void slot_clear(struct slot *s)
+{
+	bpf_link__destroy(s->sample);
+	str_release(&s->clipped);
+	memset(s, 0, sizeof(*s));
+	s->perf_fd = -1;
+}
+
+/* What kind of loop a program runs when its stack does not say: by the name of its executable. */
+static const char *kind_of_program(const struct watched *w)
+{
+	static const char *const known[][2] = {
+		{ "redis-server", "redis" },
+		{ "redis-check-rdb", "redis" }, /* what Debian's redis-server is a link to */
+		{ "nginx", "nginx" },
+		{ "node", "libuv" },
+	};
+	const char *slash = strrchr(w->process->exe, '/');
+	const char *name = slash ? slash + 1 : w->process->exe;
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strcmp(name, known[i][0]) == 0)
+			return known[i][1];
+	return "unknown";
+}
+
+/* An epoll file or ring that a thread comes back to makes a loop.  A poll or select from one call
+ * depth may also be a worker that asks one socket again and again: there the stack must show a known
+ * loop, or the thread be the main one of a program whose frames cannot tell. */
+static bool is_loop(const struct capture *c, const struct watched *w, const struct event_loop *e,
+		    const char *kind)
+{
+	if (kind || e->home == HOME_EPOLL || e->home == HOME_URING)
+		return true;
+	if (c->loops[e->loop].flags & LOOP_DESIGNATED)
+		return true;
+	return e->head.tid == e->head.tgid && !*resolver_runtime(w->resolver);
+}
+
+static void emit_stall(struct capture *c, struct slot *s, const struct event_stall *e)
+{
+	struct event_stall *copy = c->scratch;
+
+	if (e != copy)
+		memcpy(copy, e, e->head.size);
+	copy->loop = s->id;
+	name_targets(c, copy);
+	emit_event(c, &copy->head);
+}
+
+/* A wait that began before we came has the stack that was read from outside. */
+static void clipped_complete(const struct slot *s, struct event_stall *e)
+{
+	for (int i = 0; i < e->n_parts; i++) {
+		struct stall_part *p = &e->parts[i];
+
+		if (!p->stack && s->snapshot) {
+			p->stack = s->snapshot;
+			p->flags &= ~PART_NO_STACK;
+			return;
+		}
+	}
+}
+
+/* A clipped period is a stall of the loop only if the loop was already running in it: a program
+ * that was still starting up is not stalled. */
+static bool clipped_counts(const struct capture *c, const struct slot *s,
+			   const struct event_stall *e)
+{
+	if (!s->runtime_loop)
+		return s->tid == s->tgid;
+	for (int i = 0; i < e->n_parts; i++)
+		if (stack_has_loop(c, e->parts[i].stack))
+			return true;
+	return false;
+}
+
+static void clipped_deliver(struct capture *c, struct slot *s)
+{
+	if (s->clipped.len) {
+		struct event_stall *e = (void *)s->clipped.text;
+
+		clipped_complete(s, e);
+		if (clipped_counts(c, s, e))
+			emit_stall(c, s, e);
+	}
+	str_release(&s->clipped);
+}
+
+void loop_announced(struct capture *c, const struct event_loop *e)
+{
+	struct watched *w = watched_find(c, e->head.tgid);
+	struct event_loop copy = *e;
+	const char *kind = NULL;
+	struct slot *s;
+
+	if (e->loop >= c->n_loops || !w)
+		return;
+	s = &c->slots[e->loop];
+	if (!s->id)
+		s->id = ++c->last_id;
+	s->tid = e->head.tid;
+	s->tgid = e->head.tgid;
+	if (c->loops[e->loop].stack.hash == e->stack)
+		name_stack(c, &c->loops[e->loop].stack, &kind);
+	if (!kind && stack_has_loop(c, e->stack))
+		kind = "asyncio";
+	s->runtime_loop = kind;
+	s->confirmed = is_loop(c, w, e, kind);
+	copy.loop = s->id;
+	emit_event(c, &copy.head);
+	emit_kind(c, s, kind ? kind : kind_of_program(w), s->confirmed ? 1 : 2);
+	if (!s->confirmed) {
+		c->loops[e->loop].verdict = VERDICT_REJECTED;
+		slot_clear(s);
+		return;
+	}
+	c->any_loop = true;
+	sample_open(c, s);
+	clipped_deliver(c, s);
+}
+
+void loop_stalled(struct capture *c, const struct event_stall *event)
+{
+	struct event_stall *e = c->scratch;
+	struct slot *s;
+
+	if (event->loop >= c->n_loops || event->n_parts > STALL_PARTS_MAX ||
+	    event->head.size > sizeof(*e))
+		return;
+	memcpy(e, event, event->head.size);
+	s = &c->slots[e->loop];
+	if (e->flags & STALL_CLIPPED) {
+		clipped_complete(s, e);
+		if (!s->id) {
+			str_clear(&s->clipped);
+			str_add_mem(&s->clipped, e, e->head.size);
+			return;
+		}
+		if (!clipped_counts(c, s, e))
+			return;
+	}
+	if (s->id)
+		emit_stall(c, s, e);
+}
+
+/* At the threshold, then at every doubling of a second. */
+static uint64_t report_after(uint64_t length)
+{
+	uint64_t next = NSEC_PER_SEC;
+
+	while (next <= length)
+		next *= 2;
+	return next;
+}
+
+static void loop_scan(struct capture *c, uint32_t i, uint64_t now)
+{
+	struct loop_state *l = &c->loops[i];
+	struct slot *s = &c->slots[i];
+	uint64_t start = l->stall.start, length = now - start;
+
+	if (!start || now < start || length < l->stall.threshold || l->flags & LOOP_IN_POLL)
+		return;
+	if (s->reported != start) {
+		s->reported = start;
+		s->next_report = 0;
+	}
+	if (length < s->next_report || !ongoing_copy(c, i, now))
+		return;
+	if (c->scratch->flags & STALL_CLIPPED && !clipped_counts(c, s, c->scratch))
+		return;
+	emit_stall(c, s, c->scratch);
+	s->next_report = report_after(length);
+}
+
+/* A thread that was there when we came and has not been back at any poll since: it is a loop if
+ * what it does shows one. */
+static void seeded_scan(struct capture *c, uint32_t i, uint64_t now)
+{
+	struct loop_state *l = &c->loops[i];
+	struct slot *s = &c->slots[i];
+	uint64_t start = l->stall.start, length = now - start;
+	struct event_loop e;
+
+	if (!(l->flags & LOOP_SEEDED) || !start || now < start || length < l->stall.threshold ||
+	    s->given_up)
+		return;
+	if (length > SEEDED_WAIT + 4 * l->stall.threshold) {
+		s->given_up = true;
+		bpf_link__destroy(s->sample);
+		s->sample = NULL;
+		return;
+	}
+	s->runtime_loop = true;
+	if (!ongoing_copy(c, i, now) || !clipped_counts(c, s, c->scratch))
+		return;
+	e = (struct event_loop){ .head = l->stats.head, .loop = i, .fd = -1, .syscall = -1 };
+	e.head.kind = EVENT_LOOP;
+	e.head.size = sizeof(e);
+	memcpy(e.comm, l->stats.comm, sizeof(e.comm));
+	e.stack = s->snapshot;
+	for (int part = 0; part < c->scratch->n_parts && !stack_has_loop(c, e.stack); part++)
+		e.stack = c->scratch->parts[part].stack;
+	loop_announced(c, &e);
+}
+
+static void loop_sum(struct capture *c, uint32_t i, uint64_t now)
+{
+	struct event_loop_stats stats = c->loops[i].stats;
+	const struct loop_state *l = &c->loops[i];
+
+	stats.loop = c->slots[i].id;
+	if (!(l->flags & LOOP_EXITED)) {
+		if (l->flags & LOOP_IN_POLL && now > l->poll_since)
+			stats.poll_ns += now - l->poll_since;
+		else if (l->stall.start && now > l->stall.start)
+			stats.busy_ns += now - l->stall.start;
+		stats.last = now;
+	}
+	stats.head.kind = EVENT_LOOP_STATS;
+	stats.head.size = sizeof(stats);
+	stats.head.ts = now;
+	emit_event(c, &stats.head);
+}
+
+void loops_scan(struct capture *c, uint64_t now)
+{
+	for (uint32_t i = 0; i < c->n_loops; i++) {
+		struct loop_state *l = &c->loops[i];
+
+		if (!l->used)
+			continue;
+		if (l->flags & LOOP_EXITED) {
+			if (c->slots[i].id)
+				loop_sum(c, i, now);
+			slot_clear(&c->slots[i]);
+			/* `used` last: from then on the kernel side may take it. */
+			memset((char *)l + sizeof(l->used), 0, sizeof(*l) - sizeof(l->used));
+			__sync_synchronize();
+			l->used = 0;
+		} else if (c->slots[i].id) {
+			loop_scan(c, i, now);
+		} else {
+			seeded_scan(c, i, now);
+		}
+	}
+}
+
+void loops_finish(struct capture *c, uint64_t now)
+{
+	for (uint32_t i = 0; i < c->n_loops; i++) {
+		struct loop_state *l = &c->loops[i];
+
+		if (!l->used || !c->slots[i].id)
+			continue;
+		c->slots[i].next_report = 0;
+		if (!(l->flags & LOOP_EXITED))
+			loop_scan(c, i, now);
+		loop_sum(c, i, now);
+	}
+}
+
+void loops_close(struct capture *c)
+{
+	for (uint32_t i = 0; c->slots && i < c->n_loops; i++)
+		slot_clear(&c->slots[i]);
+	free(c->slots);
+	free(c->scratch);
+	if (c->loops)
+		munmap(c->loops, c->loops_bytes);
+}

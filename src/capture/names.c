@@ -1,0 +1,138 @@
+/* names.c: give names to what the kernel side saw, while the process can still be asked.
+ *
+ * Every stack is named once, when its body arrives; files and peers when a stall that waited for
+ * them is told.
+ */
+#include "capture/internal.h"
+
+#include <string.h>
+#include <uthash.h>
+
+struct named {
+	uint64_t hash;
+	bool has_loop;
+	UT_hash_handle hh;
+};
+
+static struct named *named_find(const struct capture *c, uint64_t hash)
+{
+	struct named *n = NULL;
+
+	HASH_FIND(hh, c->named, &hash, sizeof(hash), n);
+	return n;
+}
+
+bool stack_has_loop(const struct capture *c, uint64_t hash)
+{
+	struct named *n = named_find(c, hash);
+
+	return n && n->has_loop;
+}
+
+bool name_stack(struct capture *c, const struct event_stack *stack, const char **ret_kind)
+{
+	struct watched *w = watched_find(c, stack->head.tgid);
+	struct named *n = named_find(c, stack->hash);
+	const char *kind;
+
+	if (n && !ret_kind)
+		return n->has_loop;
+	if (!w)
+		return false;
+	str_clear(&c->payload);
+	if (resolver_stack(w->resolver, stack, &c->payload) < 0)
+		return false;
+	kind = resolver_loop_kind(w->resolver);
+	if (ret_kind)
+		*ret_kind = kind;
+	if (n) {
+		str_clear(&c->payload);
+		return kind;
+	}
+	emit_payload(c, CHUNK_STACK_NAMES);
+	n = calloc(1, sizeof(*n));
+	if (!n)
+		return kind;
+	n->hash = stack->hash;
+	n->has_loop = kind;
+	HASH_ADD(hh, c->named, hash, sizeof(n->hash), n);
+	return kind;
+}
+
+/* Whether the descriptor still leads to the inode.  Asked through fdinfo (it has the inode number from
+ * 5.14 on, 3845f256a8b5), because a stat would wait for a file system that hangs. */
+static bool same_inode(uint32_t pid, const struct wait_target *t)
+{
+	cleanup(str_releasep) struct str info = { 0 };
+	unsigned long long ino;
+	const char *line;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%u/fdinfo/%d", pid, t->fd);
+	if (file_read(path, 65536, &info) < 0)
+		return false;
+	line = strstr(str_text(&info), "ino:");
+	return line && sscanf(line, "ino: %llu", &ino) == 1 && ino == t->ino;
+}
+
+/* The full path of an open file, if the descriptor still leads to the same inode. */
+static void name_file(struct capture *c, uint32_t pid, const struct wait_target *t)
+{
+	char link[64], path[4096];
+	ssize_t n;
+
+	if (!same_inode(pid, t))
+		return;
+	snprintf(link, sizeof(link), "/proc/%u/fd/%d", pid, t->fd);
+	n = readlink(link, path, sizeof(path) - 1);
+	if (n <= 0 || path[0] != '/')
+		return;
+	path[n] = '\0';
+	str_clear(&c->payload);
+	chunk_put_u32(&c->payload, pid);
+	chunk_put_u32(&c->payload, t->fd);
+	chunk_put_u64(&c->payload, t->dev);
+	chunk_put_u64(&c->payload, t->ino);
+	chunk_put_str(&c->payload, path);
+	emit_payload(c, CHUNK_PATH);
+}
+
+static void name_peer(struct capture *c, uint32_t pid)
+{
+	cleanup(str_releasep) struct str comm = { 0 };
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%u/comm", pid);
+	if (file_read(path, 4096, &comm) < 0 || comm.len == 0)
+		return;
+	comm.text[strcspn(comm.text, "\n")] = '\0';
+	str_clear(&c->payload);
+	chunk_put_u32(&c->payload, pid);
+	chunk_put_str(&c->payload, comm.text);
+	emit_payload(c, CHUNK_PEER);
+}
+
+void name_target(struct capture *c, uint32_t pid, const struct wait_target *t)
+{
+	if (t->fd >= 0 &&
+	    (t->kind == TARGET_FILE || t->kind == TARGET_FIFO || t->kind == TARGET_DEVICE))
+		name_file(c, pid, t);
+	if (t->pid && (t->kind == TARGET_UNIX || (t->kind == TARGET_CHILD && !t->name[0])))
+		name_peer(c, t->pid);
+}
+
+void name_targets(struct capture *c, const struct event_stall *stall)
+{
+	for (int i = 0; i < stall->n_parts; i++)
+		name_target(c, stall->head.tgid, &stall->parts[i].target);
+}
+
+void names_close(struct capture *c)
+{
+	struct named *n, *next;
+
+	HASH_ITER(hh, c->named, n, next) {
+		HASH_DEL(c->named, n);
+		free(n);
+	}
+}

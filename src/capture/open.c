@@ -1,0 +1,347 @@
+/* open.c: load, attach, run, detach: the life of a capture. */
+#include "capture/internal.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include <bpf/bpf.h>
+
+#include "stallprof.skel.h"
+
+#define SCAN_PAUSE_MAX	 (50 * NSEC_PER_MSEC)
+#define SCAN_PAUSE_MIN	 (5 * NSEC_PER_MSEC)
+#define SAMPLE_AGE_MAX	 (10 * NSEC_PER_MSEC)
+#define SAMPLE_PERIOD	 2003001 /* ns; prime, so that it does not beat with a target's timers */
+#define OFFCPU_RING	 (8 << 20)
+#define OFFCPU_BODIES	 131072
+
+/* The calls that have a syscall tracepoint of their own; some are missing on some kernels. */
+static const char *const poll_calls[] = { "epoll_wait", "epoll_pwait", "epoll_pwait2", "poll",
+					  "ppoll",	"select",      "pselect6",     "io_uring_enter" };
+
+static int quiet(enum libbpf_print_level level, const char *format, va_list args)
+{
+	(void)level;
+	(void)format;
+	(void)args;
+	return 0;
+}
+
+/* A loop costs a perf event and a link; the usual limit of 1024 descriptors is soft. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+static bool program_wanted(const struct capture *c, const char *name)
+{
+	if (str_starts(name, "life_") || str_starts(name, "seed_"))
+		return true;
+	for (enum need need = 0; need < NEED_COUNT; need++) {
+		bool loops_only = need == NEED_POLL || need == NEED_ONCPU || need == NEED_STACK ||
+				  need == NEED_RUNQUEUE;
+
+		if (c->offcpu && loops_only)
+			continue;
+		if (*c->rung[need]->programs && str_starts(name, c->rung[need]->programs))
+			return true;
+	}
+	return false;
+}
+
+static void settings(struct capture *c)
+{
+	struct stallprof_bpf__rodata *ro = c->skel->rodata;
+
+	ro->poll_rung = c->rung[NEED_POLL]->value;
+	ro->resume_stack = c->rung[NEED_STACK]->value;
+	ro->runqueue_rung = c->rung[NEED_RUNQUEUE]->value;
+	ro->offcpu_mode = c->offcpu;
+	ro->sample_period = c->sample_period;
+	ro->sample_age = c->conf.threshold / 10 < SAMPLE_AGE_MAX ? c->conf.threshold / 10
+								 : SAMPLE_AGE_MAX;
+	if (c->offcpu) {
+		bpf_map__set_max_entries(c->skel->maps.loops, 1);
+		bpf_map__set_max_entries(c->skel->maps.events, OFFCPU_RING);
+		bpf_map__set_max_entries(c->skel->maps.bodies, OFFCPU_BODIES);
+	} else {
+		bpf_map__set_max_entries(c->skel->maps.by_stack, 1);
+		bpf_map__set_max_entries(c->skel->maps.by_syscall, 1);
+		bpf_map__set_max_entries(c->skel->maps.by_thread, 1);
+		bpf_map__set_max_entries(c->skel->maps.scratch, 1);
+	}
+}
+
+static const char *load_cure(int r)
+{
+	if (r == -EPERM || r == -EACCES)
+		return "run as root (sudo), or with CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE; in a container "
+		       "allow them";
+	if (r == -ENOENT || r == -ESRCH || r == -EINVAL)
+		return "needs a kernel from 5.17 on with CONFIG_DEBUG_INFO_BTF; see stallprof check";
+	return "see stallprof check";
+}
+
+static int load(struct capture *c, struct str *why)
+{
+	struct bpf_program *p;
+	int r;
+
+	c->skel = stallprof_bpf__open();
+	if (!c->skel)
+		return -errno;
+	bpf_object__for_each_program(p, c->skel->obj)
+		bpf_program__set_autoload(p, program_wanted(c, bpf_program__name(p)));
+	settings(c);
+	r = stallprof_bpf__load(c->skel);
+	if (r < 0)
+		str_printf(why, "cannot load into the kernel: %s: %s", strerror(-r), load_cure(r));
+	return r;
+}
+
+static int keep(struct capture *c, struct bpf_link *link)
+{
+	int r = link ? vec_add(&c->links, link) : -errno;
+
+	if (r < 0 && link)
+		bpf_link__destroy(link);
+	return r;
+}
+
+static int attach_tracepoints(struct capture *c)
+{
+	char name[64];
+	int r = 0;
+
+	for (size_t i = 0; i < sizeof(poll_calls) / sizeof(poll_calls[0]); i++) {
+		struct bpf_link *enter, *exit;
+
+		snprintf(name, sizeof(name), "sys_enter_%s", poll_calls[i]);
+		enter = bpf_program__attach_tracepoint(c->skel->progs.poll_tp_enter, "syscalls", name);
+		if (!enter && errno == ENOENT)
+			continue; /* a call that this kernel does not have */
+		r = keep(c, enter);
+		snprintf(name, sizeof(name), "sys_exit_%s", poll_calls[i]);
+		exit = bpf_program__attach_tracepoint(c->skel->progs.poll_tp_exit, "syscalls", name);
+		r = r < 0 ? r : keep(c, exit);
+		if (r < 0)
+			return r;
+	}
+	return keep(c, bpf_program__attach_tracepoint(c->skel->progs.poll_tp_make, "syscalls",
+						      "sys_enter_epoll_create1"));
+}
+
+static int attach(struct capture *c, struct str *why)
+{
+	struct bpf_program *p;
+	int r = 0;
+
+	bpf_object__for_each_program(p, c->skel->obj) {
+		const char *name = bpf_program__name(p);
+
+		if (!bpf_program__autoload(p) || str_starts(name, "poll_tp_") ||
+		    str_starts(name, "sample_") || str_starts(name, "seed_"))
+			continue;
+		r = keep(c, bpf_program__attach(p));
+		if (r < 0) {
+			str_printf(why, "cannot attach %s: %s", name, strerror(-r));
+			return r;
+		}
+	}
+	if (bpf_program__autoload(c->skel->progs.poll_tp_enter))
+		r = attach_tracepoints(c);
+	if (r < 0)
+		str_printf(why, "cannot attach to the tracepoints of system calls: %s", strerror(-r));
+	return r;
+}
+
+/* Runs the iterator over all tasks once: threads that exist already get their state. */
+static int seed(struct capture *c, struct str *why)
+{
+	struct bpf_link *link = bpf_program__attach_iter(c->skel->progs.seed_threads, NULL);
+	_cleanup_close_ int fd = -1;
+	char byte;
+	int r = 0;
+
+	if (!link)
+		r = -errno;
+	if (r == 0) {
+		fd = bpf_iter_create(bpf_link__fd(link));
+		if (fd < 0 || read(fd, &byte, 1) < 0)
+			r = -errno;
+	}
+	bpf_link__destroy(link);
+	if (r < 0)
+		str_printf(why, "cannot iterate over the threads: %s", strerror(-r));
+	return r;
+}
+
+/* Full tables count into these rows. */
+static int overflow_rows(struct capture *c)
+{
+	struct bpf_map *maps[] = { c->skel->maps.by_stack, c->skel->maps.by_syscall,
+				   c->skel->maps.by_thread };
+	struct offcpu_stack_row row;
+	int r = 0;
+
+	memset(&row, 0, sizeof(row));
+	row.target.fd = -1;
+	for (uint8_t by = OFFCPU_BY_STACK; r == 0 && by <= OFFCPU_BY_THREAD; by++) {
+		struct offcpu_key key = { .by = by, .overflow = 1 };
+		struct bpf_map *map = maps[by - OFFCPU_BY_STACK];
+
+		r = bpf_map__update_elem(map, &key, sizeof(key), &row, bpf_map__value_size(map),
+					 BPF_ANY);
+	}
+	return r;
+}
+
+static struct capture *capture_new(const struct capture_opts *opts, struct chunk_sink *sink)
+{
+	struct capture *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	c->sink = sink;
+	c->command_go = -1;
+	c->offcpu = opts->offcpu;
+	c->sample_period = SAMPLE_PERIOD;
+	c->conf.threshold = opts->threshold_ns ? opts->threshold_ns : THRESHOLD_DEFAULT;
+	c->conf.min_part = c->conf.threshold / 100;
+	c->conf.wait_min = opts->wait_min_ns;
+	c->conf.wait_max = opts->wait_max_ns;
+	c->conf.flags = (opts->offcpu ? PROC_OFFCPU : PROC_LOOPS) | (opts->follow ? PROC_FOLLOW : 0);
+	return c;
+}
+
+static void capture_free(struct capture *c)
+{
+	ring_buffer__free(c->ring);
+	loops_close(c);
+	for (size_t i = 0; i < c->links.count; i++)
+		bpf_link__destroy(c->links.items[i]);
+	vec_release(&c->links);
+	targets_close(c);
+	names_close(c);
+	resolver_host_close(c->host);
+	if (c->skel)
+		stallprof_bpf__destroy(c->skel);
+	str_release(&c->payload);
+	free(c);
+}
+
+static int capture_start(struct capture *c, const struct capture_opts *opts, struct str *why)
+{
+	int r = rungs_choose(opts->hooks, c->rung, why);
+
+	if (r == 0)
+		r = resolver_host_open("/proc", &c->host);
+	if (r == 0)
+		r = load(c, why);
+	if (r == 0)
+		r = drain_open(c, why);
+	if (r == 0)
+		r = c->offcpu ? overflow_rows(c) : loops_open(c);
+	if (r == 0) {
+		emit_circumstances(c, opts);
+		r = targets_open(c, opts, why);
+	}
+	if (r == 0)
+		r = attach(c, why);
+	if (r == 0)
+		r = seed(c, why);
+	if (r == 0 && !c->offcpu)
+		loops_seeded(c);
+	command_go(c);
+	return r < 0 ? r : c->sink_error;
+}
+
+int capture_open(const struct capture_opts *opts, struct chunk_sink *sink, struct capture **ret,
+		 struct str *ret_why)
+{
+	struct capture *c = capture_new(opts, sink);
+	int r;
+
+	if (!c)
+		return -ENOMEM;
+	libbpf_set_print(quiet);
+	raise_descriptor_limit();
+	r = capture_start(c, opts, ret_why);
+	if (r < 0) {
+		if (!ret_why->len)
+			str_printf(ret_why, "cannot start the capture: %s", strerror(-r));
+		capture_free(c);
+		return r;
+	}
+	*ret = c;
+	return 0;
+}
+
+/* Pause between looks at the open periods: a fraction of the threshold. */
+static uint64_t scan_pause(const struct capture *c)
+{
+	uint64_t pause = c->conf.threshold / 8;
+
+	return pause > SCAN_PAUSE_MAX ? SCAN_PAUSE_MAX : pause < SCAN_PAUSE_MIN ? SCAN_PAUSE_MIN : pause;
+}
+
+static void housekeeping(struct capture *c, uint64_t now)
+{
+	c->scan_at = now + scan_pause(c);
+	watched_retry(c, now);
+	if (!c->offcpu)
+		loops_scan(c, now);
+	for (size_t i = 0; i < c->watched.count; i++) {
+		struct watched *w = &c->watched.items[i];
+
+		if (!w->gone && !process_alive(w->process))
+			watched_gone(c, w, NULL);
+	}
+}
+
+int capture_run(struct capture *c, uint64_t deadline_ns, const volatile sig_atomic_t *stop)
+{
+	while (!*stop && !c->sink_error) {
+		uint64_t now = now_ns(), until;
+		int r;
+
+		if (now >= c->scan_at)
+			housekeeping(c, now);
+		if (deadline_ns && now >= deadline_ns)
+			return 0;
+		if (!watched_any(c))
+			return 1;
+		until = deadline_ns && deadline_ns < c->scan_at ? deadline_ns : c->scan_at;
+		r = ring_buffer__poll(c->ring, until > now ? (until - now) / NSEC_PER_MSEC + 1 : 0);
+		if (r < 0 && r != -EINTR)
+			return r;
+	}
+	return c->sink_error;
+}
+
+int capture_close(struct capture *c)
+{
+	uint64_t now = now_ns();
+	int r;
+
+	ring_buffer__consume(c->ring);
+	if (c->offcpu)
+		rows_emit(c);
+	else
+		loops_finish(c, now);
+	ring_buffer__consume(c->ring);
+	emit_losses(c);
+	str_clear(&c->payload);
+	chunk_put_u64(&c->payload, now);
+	emit_payload(c, CHUNK_END);
+	r = c->sink_error;
+	capture_free(c);
+	return r;
+}

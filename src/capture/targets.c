@@ -1,0 +1,215 @@
+/* targets.c: which processes are watched, and what the kernel side is told about them. */
+#include "capture/internal.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fnmatch.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+
+#include "stallprof.skel.h"
+
+#define RETRY_FIRST (20 * NSEC_PER_MSEC)
+#define RETRY_MAX   200 /* about a minute, with the growing pause */
+
+struct watched *watched_find(struct capture *c, uint32_t pid)
+{
+	for (size_t i = 0; i < c->watched.count; i++)
+		if ((uint32_t)c->watched.items[i].process->pid == pid)
+			return &c->watched.items[i];
+	return NULL;
+}
+
+/* Tells the kernel side how to treat the process. */
+static int conf_push(struct capture *c, const struct watched *w)
+{
+	struct proc_conf conf = c->conf;
+	uint32_t tgid = w->process->pid;
+
+	conf.start_time = w->process->start_ticks;
+	conf.plan = *resolver_plan(w->resolver);
+	return bpf_map__update_elem(c->skel->maps.procs, &tgid, sizeof(tgid), &conf, sizeof(conf),
+				    BPF_ANY);
+}
+
+/* A runtime that is not ready yet is tried again; one that cannot be read is told once. */
+static void runtime_result(struct capture *c, struct watched *w)
+{
+	const char *why = resolver_why(w->resolver);
+
+	if (resolver_retry(w->resolver) && w->retries < RETRY_MAX) {
+		w->retry_at = now_ns() + RETRY_FIRST * (1 + w->retries / 8);
+		return;
+	}
+	w->retry_at = 0;
+	if (*why && !w->told) {
+		w->told = true;
+		emit_missing(c, "frames of the language runtime", why,
+			     "native and kernel frames are shown; please report the build");
+	}
+}
+
+int watched_add(struct capture *c, int pid, struct str *why)
+{
+	cleanup(process_closep) struct process *p = NULL;
+	struct watched w = { 0 };
+	int r = process_open("/proc", pid, &p);
+
+	if (r < 0) {
+		str_printf(why, r == -ESRCH ? "no process %d" : "cannot look at process %d: %s", pid,
+			   strerror(-r));
+		return r;
+	}
+	if (p->kernel_thread) {
+		str_printf(why, "%d is a kernel thread, it runs no event loop", pid);
+		return -ENOTSUP;
+	}
+	if (p->pid == getpid()) {
+		str_printf(why, "%d is stallprof itself", pid);
+		return -EINVAL;
+	}
+	if (watched_find(c, p->pid))
+		return 0;
+	r = resolver_open(c->host, p, &w.resolver);
+	if (r < 0)
+		return r;
+	w.process = steal(p);
+	r = vec_add(&c->watched, w);
+	if (r < 0) {
+		resolver_close(w.resolver);
+		process_close(w.process);
+		return r;
+	}
+	r = conf_push(c, &w);
+	if (r < 0)
+		str_printf(why, "too many processes to watch");
+	emit_proc(c, &w);
+	runtime_result(c, &c->watched.items[c->watched.count - 1]);
+	return r;
+}
+
+void watched_refresh(struct capture *c, struct watched *w)
+{
+	if (w->gone || resolver_refresh(w->resolver) < 0)
+		return;
+	conf_push(c, w);
+	emit_proc(c, w);
+	runtime_result(c, w);
+}
+
+void watched_retry(struct capture *c, uint64_t now)
+{
+	for (size_t i = 0; i < c->watched.count; i++) {
+		struct watched *w = &c->watched.items[i];
+
+		if (!w->retry_at || now < w->retry_at || w->gone)
+			continue;
+		w->retries++;
+		w->retry_at = 0;
+		if (resolver_refresh(w->resolver) < 0)
+			continue;
+		if (resolver_plan(w->resolver)->enabled) {
+			conf_push(c, w);
+			emit_proc(c, w);
+		}
+		runtime_result(c, w);
+	}
+}
+
+void watched_gone(struct capture *c, struct watched *w, const struct event_life *e)
+{
+	uint32_t tgid = w->process->pid;
+
+	if (w->gone)
+		return;
+	w->gone = true;
+	bpf_map__delete_elem(c->skel->maps.procs, &tgid, sizeof(tgid), 0);
+	if (!e)
+		emit_note(c, tgid, "process %u has ended", tgid);
+	else if (e->code & 0x7f)
+		emit_note(c, tgid, "process %u was ended by signal %d (%s)", tgid, e->code & 0x7f,
+			  strsignal(e->code & 0x7f));
+	else
+		emit_note(c, tgid, "process %u ended with status %d", tgid, e->code >> 8 & 0xff);
+}
+
+bool watched_any(const struct capture *c)
+{
+	for (size_t i = 0; i < c->watched.count; i++)
+		if (!c->watched.items[i].gone)
+			return true;
+	return false;
+}
+
+static int add_by_name(struct capture *c, const char *glob, struct str *why)
+{
+	DIR *proc = opendir("/proc");
+	struct dirent *d;
+	size_t before = c->watched.count;
+
+	if (!proc)
+		return -errno;
+	while ((d = readdir(proc))) {
+		cleanup(str_releasep) struct str comm = { 0 };
+		cleanup(str_releasep) struct str ignored = { 0 };
+		char path[300];
+
+		snprintf(path, sizeof(path), "/proc/%s/comm", d->d_name);
+		if (!isdigit((unsigned char)d->d_name[0]) || file_read(path, 4096, &comm) < 0 ||
+		    !comm.len)
+			continue;
+		comm.text[strcspn(comm.text, "\n")] = '\0';
+		/* One that went away meanwhile, or a kernel thread, is no match. */
+		if (fnmatch(glob, comm.text, 0) == 0)
+			watched_add(c, atoi(d->d_name), &ignored);
+	}
+	closedir(proc);
+	if (c->watched.count > before)
+		return 0;
+	str_printf(why, "no process is named %s", glob);
+	return -ESRCH;
+}
+
+static int add_thread(struct capture *c, pid_t tid, struct str *why)
+{
+	uint32_t key = tid;
+	uint8_t one = 1;
+	int r = watched_add(c, tid, why);
+
+	if (r < 0)
+		return r;
+	return bpf_map__update_elem(c->skel->maps.designated, &key, sizeof(key), &one, sizeof(one),
+				    BPF_ANY);
+}
+
+int targets_open(struct capture *c, const struct capture_opts *opts, struct str *why)
+{
+	pid_t pid;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < opts->n_pids; i++)
+		r = watched_add(c, opts->pids[i], why);
+	for (size_t i = 0; r == 0 && i < opts->n_tids; i++)
+		r = add_thread(c, opts->tids[i], why);
+	if (r == 0 && opts->comm_glob)
+		r = add_by_name(c, opts->comm_glob, why);
+	if (r == 0 && opts->command) {
+		r = command_start(c, opts->command, &pid, why);
+		if (r == 0)
+			r = watched_add(c, pid, why);
+	}
+	return r;
+}
+
+void targets_close(struct capture *c)
+{
+	for (size_t i = 0; i < c->watched.count; i++) {
+		resolver_close(c->watched.items[i].resolver);
+		process_close(c->watched.items[i].process);
+	}
+	vec_release(&c->watched);
+	if (c->command_go >= 0)
+		close(c->command_go);
+}

@@ -1,0 +1,171 @@
+/* report.c: stallprof report: a recording as any of the formats.
+ *
+ * Owns reading the file into the model and the words for one that is not whole.  Needs no
+ * privilege, no clock and no live process: the same file gives the same bytes.
+ */
+#include "cli/command.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/duration.h"
+#include "base/log.h"
+#include "cli/outputs.h"
+#include "cli/raise.h"
+#include "model/model.h"
+#include "recording/recording.h"
+
+struct report_opts {
+	struct output_opts outputs;
+	uint64_t threshold;
+	bool verbose;
+};
+
+static const char *const state_words[] = {
+	[RECORDING_COMPLETE] = "",
+	[RECORDING_INCOMPLETE] = "the recording was not finished: shown up to its last whole part",
+	[RECORDING_CUT] = "the end of the recording is missing: shown up to its last whole part",
+	[RECORDING_CORRUPT] = "the recording is damaged: shown up to the damage",
+};
+
+static int refuse_threshold(const struct raise *r)
+{
+	cleanup(str_releasep) struct str asked = { 0 }, recorded = { 0 };
+
+	if (duration_add(&asked, r->threshold_ns) < 0 ||
+	    duration_add(&recorded, r->recorded_ns) < 0)
+		return STATUS_FAILED;
+	log_error("--threshold %s: recorded with %s, shorter stalls are not in the file: "
+		  "give %s or more",
+		  asked.text, recorded.text, recorded.text);
+	return STATUS_USAGE;
+}
+
+/* Everything that can be read goes into the model; an exit status. */
+static int read_all(const char *path, uint64_t threshold_ns, struct model *m,
+		    const char **ret_incomplete)
+{
+	cleanup(recording_closep) struct recording_reader *reader = NULL;
+	struct raise raise;
+	struct chunk chunk;
+	int r = recording_open(path, &reader), status = STATUS_DONE;
+
+	if (r < 0) {
+		log_error("%s: %s: give a file of stallprof record", path, recording_refusal(r));
+		return STATUS_FAILED;
+	}
+	raise_init(&raise, model_sink(m), threshold_ns);
+	while (r >= 0 && (r = recording_next(reader, &chunk)) == 1)
+		r = raise.sink.put(&raise.sink, &chunk);
+	if (r == -ERANGE && raise.recorded_ns > threshold_ns) {
+		status = refuse_threshold(&raise);
+	} else if (r < 0) {
+		log_error("%s: cannot be read: %s", path, strerror(-r));
+		status = STATUS_FAILED;
+	} else {
+		*ret_incomplete = state_words[recording_state(reader)];
+	}
+	raise_release(&raise);
+	return status;
+}
+
+static int report(const struct report_opts *o, const char *path, struct outputs *outputs)
+{
+	cleanup(model_freep) struct model *m = NULL;
+	cleanup(str_releasep) struct str why = { 0 };
+	const struct profile *p;
+	const char *incomplete = "";
+	int r = model_new(&m), status;
+
+	if (r < 0) {
+		log_error("report: %s", strerror(-r));
+		return STATUS_FAILED;
+	}
+	status = read_all(path, o->threshold, m, &incomplete);
+	if (status != STATUS_DONE)
+		return status;
+	if (*incomplete)
+		log_error("%s: %s", path, incomplete);
+	p = model_seal(m, incomplete);
+	if (!p) {
+		log_error("%s: %s: report where there is more", path, strerror(ENOMEM));
+		return STATUS_FAILED;
+	}
+	if (outputs_write(outputs, p, o->verbose, &why) < 0) {
+		log_error("%s", str_text(&why));
+		return STATUS_FAILED;
+	}
+	return STATUS_DONE;
+}
+
+/* One file, and places for the outputs: an exit status. */
+static int plan(const struct report_opts *o, const struct operands *operands,
+		struct outputs *ret_outputs)
+{
+	cleanup(str_releasep) struct str why = { 0 };
+	size_t n = operands->words.count;
+	int r = -EINVAL;
+
+	if (operands->command)
+		str_add(&why, "--: report starts no program: leave it out");
+	else if (n == 0)
+		str_add(&why, "report of what? Give the recording: stallprof report FILE.stall");
+	else if (n > 1)
+		str_printf(&why, "%s: one recording at a time: leave it out",
+			   operands->words.items[1]);
+	else
+		r = outputs_plan(&o->outputs, false, ret_outputs, &why);
+	if (r < 0)
+		log_error("%s", str_text(&why));
+	return r == 0 ? STATUS_DONE : r == -EINVAL ? STATUS_USAGE : STATUS_FAILED;
+}
+
+static int run(const struct command *self, int argc, char **argv)
+{
+	struct report_opts opts = { 0 };
+	struct operands operands = { 0 };
+	struct outputs outputs = { 0 };
+	int status;
+
+	if (command_parse(self, &opts, argc, argv, &operands, &status)) {
+		status = plan(&opts, &operands, &outputs);
+		if (status == STATUS_DONE)
+			status = report(&opts, operands.words.items[0], &outputs);
+		outputs_release(&outputs);
+	}
+	options_release(self->opts, &opts);
+	operands_release(&operands);
+	return status;
+}
+
+static const struct opt rows[] = {
+	OUTPUT_ROWS(struct report_opts, outputs),
+	{ "threshold", 0, OPT_TIME, offsetof(struct report_opts, threshold), "TIME",
+	  "leave out shorter stalls", "that of the recording",
+	  "It can only be raised: shorter stalls were not recorded." },
+	{ "verbose", 'v', OPT_FLAG, offsetof(struct report_opts, verbose), NULL,
+	  "add stacks, hooks and notes", NULL, NULL },
+	{ NULL },
+};
+
+static const struct example examples[] = {
+	{ "stallprof report app.stall", "the summary" },
+	{ "stallprof report app.stall -F html -o r.html", "one page for a browser" },
+	{ "stallprof report app.stall -f | flamegraph.pl", "folded stacks for other tools" },
+	{ "stallprof report app.stall --threshold 1s", "only the long ones" },
+	{ NULL, NULL },
+};
+
+const struct command command_report = {
+	.name = "report",
+	.operands = "FILE",
+	.summary = "a recording as text, flame graph, records, ...",
+	.about = "Reads a recording, - for standard input, anywhere and without root. The same "
+		 "file\n"
+		 "gives the same output. A recording that was cut or damaged is shown as far as it "
+		 "goes,\n"
+		 "with a word on standard error and in the output.",
+	.examples = examples,
+	.opts = rows,
+	.run = run,
+};

@@ -1,0 +1,212 @@
+/* explain.c: from the parts of a stall to its explanation.
+ *
+ * Owns the choice of the stack, the user's frame, the cause, and the key under which like stalls
+ * are counted together.  Never the longest single wait: always the largest sum.
+ */
+#include "model/state.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static int by_weight(const void *a, const void *b)
+{
+	const struct stall_stack *x = a, *y = b;
+
+	if (x->weight_ns != y->weight_ns)
+		return x->weight_ns > y->weight_ns ? -1 : 1;
+	return (x->stack > y->stack) - (x->stack < y->stack);
+}
+
+/* Sums the parts by stack, heaviest first; klass -1 takes all.  Returns how many. */
+static size_t weigh_stacks(const struct stall *s, int klass, struct stall_stack *ret)
+{
+	size_t n = 0, k;
+
+	for (size_t i = 0; i < s->n_parts; i++) {
+		const struct part *p = &s->parts[i];
+
+		if (p->stack < 0 || (klass >= 0 && (int)p->klass != klass))
+			continue;
+		for (k = 0; k < n && ret[k].stack != p->stack; k++)
+			;
+		if (k == n)
+			ret[n++] = (struct stall_stack){ .stack = p->stack };
+		ret[k].weight_ns += p->dur_ns;
+	}
+	if (n)
+		qsort(ret, n, sizeof(*ret), by_weight);
+	return n;
+}
+
+static bool is_script(const struct frame *f)
+{
+	return f->kind == FRAME_PYTHON || f->kind == FRAME_JS;
+}
+
+static bool has_script(const struct stack *stack)
+{
+	for (size_t i = 0; i < stack->n_frames; i++)
+		if (is_script(&stack->frames[i]))
+			return true;
+	return false;
+}
+
+/* In a program with an interpreter only its frames are the user's: native ones belong to the
+ * interpreter or an extension, even those that no list calls a library. */
+static const struct frame *user_frame(const struct stack *stack)
+{
+	bool script = has_script(stack);
+
+	for (size_t i = 0; i < stack->n_frames; i++) {
+		const struct frame *f = &stack->frames[i];
+
+		if (!f->library && (script ? is_script(f) : f->kind == FRAME_NATIVE))
+			return f;
+	}
+	return NULL;
+}
+
+static const struct frame *leaf_frame(const struct stack *stack)
+{
+	for (size_t i = 0; i < stack->n_frames; i++)
+		if (stack->frames[i].kind != FRAME_KERNEL)
+			return &stack->frames[i];
+	return NULL;
+}
+
+static enum quality graded(bool any, bool hurt)
+{
+	return !any ? QUALITY_NONE : hurt ? QUALITY_PARTIAL : QUALITY_FULL;
+}
+
+static void grade(const struct model *m, int index, struct stall *s)
+{
+	const struct stack *stack = &m->stacks.items[index];
+	bool any[FRAME_KIND_COUNT] = { false };
+	uint16_t flags = stack->flags;
+
+	for (size_t i = 0; i < stack->n_frames; i++)
+		any[stack->frames[i].kind] = true;
+	s->python = graded(any[FRAME_PYTHON] || any[FRAME_JS],
+			   flags & (STACK_PYTHON_LOST | STACK_PYTHON_CUT));
+	s->native = graded(any[FRAME_NATIVE], (flags & (STACK_USER_LOST | STACK_USER_CUT)) ||
+						      m->stack_infos.items[index].guessed);
+	/* A stack sampled in user mode has no kernel part, and misses none. */
+	s->kernel = graded(!(flags & STACK_KERNEL_LOST), flags & STACK_KERNEL_CUT);
+}
+
+static enum stall_class largest_class(const struct stall *s)
+{
+	int largest = 0;
+
+	for (int i = 1; i < CLASS_COUNT; i++)
+		if (s->ns[i] > s->ns[largest])
+			largest = i;
+	return largest;
+}
+
+static bool same_cause(const struct part *a, const struct part *b)
+{
+	return !strcmp(a->syscall, b->syscall) && !strcmp(a->target.text, b->target.text);
+}
+
+/* The heaviest cause of the class; a named one before any that nobody can name. */
+static const struct part *heaviest_part(const struct stall *s, enum stall_class klass)
+{
+	const struct part *best = NULL;
+	uint64_t best_ns = 0;
+	bool best_named = false;
+
+	for (size_t i = 0; i < s->n_parts; i++) {
+		const struct part *p = &s->parts[i];
+		bool named = *p->syscall || *p->target.text;
+		uint64_t ns = 0;
+
+		if (p->klass != klass)
+			continue;
+		for (size_t k = 0; k < s->n_parts; k++)
+			if (s->parts[k].klass == klass && same_cause(p, &s->parts[k]))
+				ns += s->parts[k].dur_ns;
+		if (!best || named > best_named || (named == best_named && ns > best_ns)) {
+			best = p;
+			best_ns = ns;
+			best_named = named;
+		}
+	}
+	return best;
+}
+
+static void explain_why(struct stall *s)
+{
+	struct why *why = &s->why;
+	const struct part *p;
+
+	why->klass = largest_class(s);
+	why->share = (double)s->ns[why->klass] / s->dur_ns;
+	why->syscall = "";
+	why->target = target_none;
+	p = heaviest_part(s, why->klass);
+	if (p) {
+		why->syscall = p->syscall;
+		why->target = p->target;
+	}
+}
+
+/* FNV moves its high bits little for short input; spread them before cutting. */
+static uint64_t spread(uint64_t hash)
+{
+	hash = (hash ^ (hash >> 32)) * 0x9e3779b97f4a7c15ULL;
+	return hash ^ (hash >> 29);
+}
+
+static void make_key(const struct stack *stack, struct stall *s)
+{
+	uint8_t numbers[2] = { s->why.klass, s->why.target.kind };
+	uint64_t hash = hash_text(hash_bytes(HASH_START, numbers, sizeof(numbers)), s->why.syscall);
+	bool own_script = false, script = stack && has_script(stack);
+
+	for (size_t i = 0; script && i < stack->n_frames; i++)
+		if (is_script(&stack->frames[i]) && !stack->frames[i].library)
+			own_script = true;
+	for (size_t i = 0; stack && i < stack->n_frames; i++) {
+		const struct frame *f = &stack->frames[i];
+		bool use = own_script ? is_script(f) && !f->library : f->kind == FRAME_NATIVE;
+
+		if (use && *f->fn)
+			hash = hash_text(hash, f->fn);
+	}
+	snprintf(s->key, sizeof(s->key), "%08" PRIx32, (uint32_t)(spread(hash) >> 32));
+}
+
+static void make_id(const struct event_stall *e, struct stall *s)
+{
+	uint64_t words[] = { e->head.tgid, e->head.tid, e->loop, e->iteration, e->start };
+	uint64_t hash = hash_bytes(HASH_START, words, sizeof(words));
+
+	snprintf(s->id, sizeof(s->id), "%012" PRIx64, spread(hash) >> 16);
+}
+
+int explain_stall(struct model *m, const struct event_stall *e, struct stall *s)
+{
+	struct stall_stack of_class[STALL_PARTS_MAX + CLASS_COUNT];
+	const struct stack *stack = NULL;
+	size_t n_class;
+
+	s->stacks = calloc(s->n_parts + 1, sizeof(*s->stacks));
+	if (!s->stacks)
+		return -ENOMEM;
+	s->n_stacks = weigh_stacks(s, -1, s->stacks);
+	explain_why(s);
+	n_class = weigh_stacks(s, s->why.klass, of_class);
+	if (n_class || s->n_stacks) {
+		int index = n_class ? of_class[0].stack : s->stacks[0].stack;
+
+		stack = &m->stacks.items[index];
+		s->at = user_frame(stack);
+		s->leaf = leaf_frame(stack);
+		grade(m, index, s);
+	}
+	make_key(stack, s);
+	make_id(e, s);
+	return 0;
+}

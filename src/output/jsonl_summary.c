@@ -1,0 +1,145 @@
+/* jsonl_summary.c: the records behind the stalls: summary and offcpu.
+ *
+ * Totals as the model sealed them, nothing is computed here.  Knows no single stall.
+ */
+#include <errno.h>
+
+#include "output/json.h"
+#include "output/words.h"
+
+static json_t *pair(uint64_t bound, uint64_t count)
+{
+	json_t *list = json_array();
+	int r = json_array_append_new(list, json_u64(bound));
+
+	return json_checked(list, json_array_append_new(list, json_u64(count)) | r);
+}
+
+static json_t *loop_totals(const struct loop *loop)
+{
+	json_t *o = json_object(), *hist = json_array();
+	int r = json_put(o, "tid", json_integer(loop->tid));
+
+	r |= json_put(o, "kind", json_string(loop->kind));
+	if (loop->fd >= 0)
+		r |= json_put(o, "fd", json_integer(loop->fd));
+	r |= json_put(o, "iterations", json_u64(loop->iterations));
+	r |= json_put(o, "poll_ns", json_u64(loop->poll_ns));
+	r |= json_put(o, "busy_ns", json_u64(loop->busy_ns));
+	r |= json_put(o, "stalls", json_u64(loop->stalls));
+	r |= json_put(o, "stalled_ns", json_u64(loop->stalled_ns));
+	r |= json_put(o, "longest_ns", json_u64(loop->longest_ns));
+	if (loop->longest_ns)
+		r |= json_put(o, "longest_ts", json_ts(loop->longest_wall));
+	for (size_t i = 0; i < loop->n_hist; i++)
+		r |= json_array_append_new(hist, pair(loop->hist[i].bound_ns, loop->hist[i].count));
+	r |= json_put(o, "hist_ns", hist);
+	return json_checked(o, r);
+}
+
+static json_t *row_object(const struct row *row)
+{
+	json_t *o = json_object();
+	int r = json_put(o, "key", json_string(row->key));
+
+	r |= json_put(o, "count", json_u64(row->count));
+	r |= json_put(o, "sum_ns", json_u64(row->sum_ns));
+	r |= json_put(o, "max_ns", json_u64(row->max_ns));
+	r |= json_put(o, "why", json_why(&row->why));
+	if (row->at)
+		r |= json_put(o, "at", json_at(row->at));
+	return json_checked(o, r);
+}
+
+static json_t *notes_list(const struct profile *p)
+{
+	json_t *list = json_array();
+	int r = list ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < p->n_notes; i++) {
+		const struct note *n = &p->notes[i];
+		json_t *o = json_object();
+
+		r |= json_put(o, "ts", json_ts(n->wall_ns));
+		if (n->pid)
+			r |= json_put(o, "pid", json_integer(n->pid));
+		r |= json_put(o, "text", json_string(n->text));
+		r |= json_array_append_new(list, o);
+	}
+	return json_checked(list, r);
+}
+
+/* The three counters of the contract are always there, others when something was lost. */
+static json_t *lost_object(const struct profile *p)
+{
+	json_t *o = json_pack("{s:i, s:i, s:i}", "events", 0, "stacks", 0, "parts", 0);
+	int r = o ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < p->n_lost; i++)
+		r |= json_put(o, p->lost[i].what, json_u64(p->lost[i].count));
+	return json_checked(o, r);
+}
+
+int jsonl_summary(const struct profile *p, FILE *f)
+{
+	json_t *record = json_record("summary"), *loops = json_array(), *rows = json_array();
+	int r = json_put(record, "ts", json_ts(p->wall_ns + p->duration_ns));
+
+	r |= json_put(record, "duration_ns", json_u64(p->duration_ns));
+	for (size_t i = 0; i < p->n_loops; i++)
+		r |= json_array_append_new(loops, loop_totals(&p->loops[i]));
+	r |= json_put(record, "loops", loops);
+	for (size_t i = 0; i < p->n_rows; i++)
+		r |= json_array_append_new(rows, row_object(&p->rows[i]));
+	r |= json_put(record, "rows", rows);
+	r |= json_put(record, "lost", lost_object(p));
+	r |= json_put(record, "stalls", json_u64(p->n_stalls));
+	r |= json_put(record, "stalled_ns", json_u64(p->stalled_ns));
+	r |= json_put(record, "ns", json_class_ns(p->class_ns));
+	r |= json_put(record, "notes", notes_list(p));
+	r |= json_put_text(record, "incomplete", p->incomplete);
+	return json_line(record, r, f);
+}
+
+static const char *by_name(enum offcpu_by by)
+{
+	return by == OFFCPU_BY_STACK ? "stack" : by == OFFCPU_BY_SYSCALL ? "syscall" : "thread";
+}
+
+static json_t *hist_list(const uint32_t hist[OFFCPU_HIST_BUCKETS])
+{
+	json_t *list = json_array();
+	int r = list ? 0 : -ENOMEM;
+
+	for (int i = 0; i < OFFCPU_HIST_BUCKETS; i++)
+		if (hist[i])
+			r |= json_array_append_new(list, pair(2ULL << i, hist[i]));
+	return json_checked(list, r);
+}
+
+int jsonl_offcpu(const struct profile *p, const struct offcpu_row *row, FILE *f)
+{
+	json_t *record = json_record("offcpu");
+	int r = json_put(record, "ts", json_ts(p->wall_ns + p->duration_ns));
+
+	r |= json_put(record, "by", json_string(by_name(row->by)));
+	if (row->proc >= 0 && (size_t)row->proc < p->n_procs)
+		r |= json_put(record, "proc", json_proc(&p->procs[row->proc], 0));
+	if (row->by == OFFCPU_BY_THREAD)
+		r |= json_put(record, "thread",
+			      json_pack("{s:i, s:s}", "tid", (int)row->tid, "comm", row->comm));
+	else
+		r |= json_put(record, "class", json_string(class_name(row->klass)));
+	r |= json_put_text(record, "syscall", row->syscall);
+	if (row->target.kind != TARGET_NONE)
+		r |= json_put(record, "target", json_target(&row->target));
+	if (row->overflow)
+		r |= json_put(record, "overflow", json_true());
+	r |= json_put(record, "count", json_u64(row->count));
+	r |= json_put(record, "sum_ns", json_u64(row->sum_ns));
+	r |= json_put(record, "max_ns", json_u64(row->max_ns));
+	r |= json_put(record, "hist_ns", hist_list(row->hist));
+	if (row->stack >= 0)
+		r |= json_put(record, "frames", json_frames(&p->stacks[row->stack]));
+	return json_line(record, r, f);
+}

@@ -1,0 +1,154 @@
+/* text_foot.c: how far the figures can be trusted, and what to do next.
+ *
+ * Quality of the stacks, what this machine does not allow and the cure, notes, and what was lost;
+ * "lost nothing" is said too.  Knows no stall by itself.
+ */
+#include <errno.h>
+#include <inttypes.h>
+
+#include "output/text.h"
+#include "output/units.h"
+
+#define NOTES_MOST 8
+
+struct quality_count {
+	size_t full, partial, none;
+};
+
+static void count_quality(struct quality_count *q, enum quality quality)
+{
+	if (quality == QUALITY_FULL)
+		q->full++;
+	else if (quality == QUALITY_PARTIAL)
+		q->partial++;
+	else
+		q->none++;
+}
+
+static int add_quality(struct str *s, const char *what, const struct quality_count *q)
+{
+	size_t all = q->full + q->partial + q->none;
+	int r = 0;
+
+	if (s->len)
+		r = str_add(s, ", ");
+	if (r)
+		return r;
+	if (q->full == all)
+		return str_printf(s, "%s full", what);
+	if (q->none == all)
+		return str_printf(s, "no %s", what);
+	r = str_printf(s, "%s full in %zu of %zu stalls", what, q->full, all);
+	if (r == 0 && q->none)
+		r = str_printf(s, " (none in %zu)", q->none);
+	return r;
+}
+
+static int print_quality(const struct text *t)
+{
+	const struct profile *p = t->p;
+	struct quality_count python = { 0 }, native = { 0 }, kernel = { 0 };
+	cleanup(str_releasep) struct str s = { 0 };
+	int r = 0;
+
+	if (!p->n_stalls)
+		return 0;
+	for (size_t i = 0; i < p->n_stalls; i++) {
+		count_quality(&python, p->stalls[i].python);
+		count_quality(&native, p->stalls[i].native);
+		count_quality(&kernel, p->stalls[i].kernel);
+	}
+	/* a program without Python lacks nothing */
+	if (python.full || python.partial)
+		r = add_quality(&s, "python", &python);
+	if (r == 0)
+		r = add_quality(&s, "native", &native);
+	if (r == 0)
+		r = add_quality(&s, "kernel", &kernel);
+	if (r == 0)
+		text_labelled(t, "stacks", str_text(&s));
+	return r;
+}
+
+static int print_hooks(const struct text *t)
+{
+	const struct profile *p = t->p;
+	cleanup(str_releasep) struct str s = { 0 };
+	int r = 0;
+
+	for (size_t i = 0; i < p->n_hooks && r == 0; i++)
+		r = str_printf(&s, "%s%s=%s", i ? "  " : "", p->hooks[i].need, p->hooks[i].rung);
+	if (r == 0 && s.len)
+		text_labelled(t, "hooks", str_text(&s));
+	return r;
+}
+
+static int print_missing(const struct text *t)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < t->p->n_missing && r == 0; i++) {
+		const struct missing *m = &t->p->missing[i];
+		cleanup(str_releasep) struct str s = { 0 };
+
+		r = str_add(&s, m->what);
+		if (r == 0 && *m->why)
+			r = str_printf(&s, ": %s", m->why);
+		if (r == 0 && *m->cure)
+			r = str_printf(&s, ". Cure: %s", m->cure);
+		if (r == 0)
+			text_labelled(t, "missing", str_text(&s));
+	}
+	return r;
+}
+
+static int print_notes(const struct text *t)
+{
+	const struct profile *p = t->p;
+	size_t shown = p->n_notes > NOTES_MOST && !t->verbose ? NOTES_MOST : p->n_notes;
+	int r = 0;
+
+	for (size_t i = 0; i < shown && r == 0; i++) {
+		cleanup(str_releasep) struct str s = { 0 };
+
+		r = str_printf(&s, "%s %s", CLOCK(p->notes[i].wall_ns), p->notes[i].text);
+		if (r == 0)
+			text_labelled(t, "note", str_text(&s));
+	}
+	if (r == 0 && shown < p->n_notes)
+		fprintf(t->f, "  %-7s and %zu more notes (-v shows them)\n", "note",
+			p->n_notes - shown);
+	return r;
+}
+
+static int print_lost(const struct text *t)
+{
+	const struct profile *p = t->p;
+	cleanup(str_releasep) struct str s = { 0 };
+	int r = 0;
+
+	for (size_t i = 0; i < p->n_lost && r == 0; i++)
+		r = str_printf(&s, "%s%s %s", i ? ", " : "", COUNT(p->lost[i].count),
+			       p->lost[i].what);
+	if (r == 0)
+		text_labelled(t, "lost", p->n_lost ? str_text(&s) : "nothing");
+	return r;
+}
+
+int text_foot(const struct text *t)
+{
+	int r = print_quality(t);
+
+	if (r == 0 && t->verbose)
+		r = print_hooks(t);
+	if (r == 0)
+		r = print_missing(t);
+	if (r == 0)
+		r = print_notes(t);
+	if (r == 0)
+		r = print_lost(t);
+	if (r == 0 && !t->verbose && (t->p->n_rows || t->p->n_offcpu))
+		text_labelled(t, "next",
+			      "-v adds the stacks; -o out.svg draws them as a flame graph");
+	return r;
+}
