@@ -348,6 +348,7 @@ static __always_inline void loop_reject(struct thread_state *st, struct loop_sta
 {
 	st->rejected_id = l->home_id;
 	st->candidate_count = 0;
+	st->candidate_id = 0; /* else it would keep deeper calls away */
 	l->home = HOME_NONE;
 	l->flags &= ~(LOOP_IN_POLL | LOOP_ANNOUNCED);
 	l->verdict = VERDICT_NONE;
