@@ -43,6 +43,8 @@ port_of() {
 }
 
 start_server() {
+	: >"$work/db"
+	: >"$work/server"
 	"$python" "$demo/slowdb.py" --folder "$work" >"$work/db" 2>&1 &
 	db_pid=$!
 	db_port=$(port_of "$work/db")

@@ -28,7 +28,7 @@ async def list_users() -> Any:
 
 
 async def monthly_report() -> Any:
-    return {"bytes": len(shop.render_report())}
+    return {"bytes": shop.render_report()}
 
 
 async def make_thumbnail() -> Any:

@@ -108,12 +108,15 @@ class Run:
     out: str
     err: str
     folder: Path
+    _records: Optional[List[Record]] = None
 
     def path(self, suffix: str) -> Path:
         return self.folder / ("out." + suffix)
 
     def records(self) -> List[Record]:
-        return parse_jsonl(self.path("jsonl").read_text())
+        if self._records is None:
+            self._records = parse_jsonl(self.path("jsonl").read_text())
+        return self._records
 
     def stalls(self) -> List[Record]:
         return [r for r in self.records() if r["type"] == "stall"]
