@@ -28,7 +28,8 @@ def open_shop(database: str, folder: Path) -> None:
     host, port = database.rsplit(":", 1)
     _database = host, int(port)
     _config_path = folder / "config.fifo"
-    _rows.extend({"order": i, "item": "chair %d" % i, "price": i * 0.99} for i in range(REPORT_ROWS))
+    _rows.extend({"order": i, "item": "chair %d" % i, "price": i * 0.99}
+                 for i in range(REPORT_ROWS))
     threading.Thread(target=flush_audit, name="audit-flush", daemon=True).start()
 
 

@@ -13,7 +13,8 @@ from harness import Failure, Record, Run, THRESHOLD_NS
 CLASSES = ("cpu", "runqueue", "quota", "syscall", "gil", "lock", "fault", "stopped", "unexplained")
 EARLY_NS = 1_000_000
 FOLDED_LINE = re.compile(r"^(?P<comm>[^;]+);(?P<frames>.*) (?P<us>\d+)$")
-TIP = re.compile(r"^\[(syscall( \S+.*)?|cpu|runqueue|quota|gil|lock|fault.*|stopped|unexplained)\]$")
+TIP = re.compile(r"^\[(syscall( \S+.*)?|fault( .*)?|cpu|runqueue|quota|gil|lock|stopped"
+                 r"|unexplained)\]$")
 
 
 def ms(ns: float) -> str:
@@ -47,10 +48,11 @@ def near_tie(truth: Record) -> bool:
             and 0.4 < cpu / truth["dur_ns"] < 0.6)
 
 
-def check_length(truth: Record, stall: Record) -> Iterable[str]:
+def check_length(truth: Record, stall: Record, noise: List[Record]) -> Iterable[str]:
     """The record covers the iteration around the stall: never shorter, a little longer."""
+    late = sum(max(0, overlap(stall, n)) for n in noise if n["tid"] == truth["tid"])
     low = truth["dur_ns"] - max(EARLY_NS, truth["dur_ns"] // 100)
-    high = truth["dur_ns"] + max(20_000_000, truth["dur_ns"] // 10)
+    high = truth["dur_ns"] + max(20_000_000, truth["dur_ns"] // 10) + late
     if not low <= stall["dur_ns"] <= high and not truth.get("last"):
         yield "length: expected %s to %s, found %s" % (ms(low), ms(high), ms(stall["dur_ns"]))
     if stall["start_ns"] > truth["start_ns"] + EARLY_NS:
@@ -63,8 +65,10 @@ def check_class(truth: Record, stall: Record) -> Iterable[str]:
     klass, why = expected_class(truth), stall["why"]
     if why["class"] != klass and not near_tie(truth):
         yield "class: expected %s, found %s (%s)" % (
-            klass, why["class"], ", ".join("%s %s" % (k, ms(v)) for k, v in stall["ns"].items() if v))
-    elif stall["ns"][klass] < (stall["dur_ns"] - stall["ns"]["runqueue"]) * 0.75 and klass not in ("cpu", "runqueue"):
+            klass, why["class"],
+            ", ".join("%s %s" % (k, ms(v)) for k, v in stall["ns"].items() if v))
+    elif (klass not in ("cpu", "runqueue")
+          and stall["ns"][klass] < (stall["dur_ns"] - stall["ns"]["runqueue"]) * 0.75):
         yield "share: expected %s to be most of it, found %s of %s" % (
             klass, ms(stall["ns"][klass]), ms(stall["dur_ns"]))
     if truth.get("cpu_ns") is not None and klass == "cpu":
@@ -100,9 +104,9 @@ def check_place(truth: Record, stall: Record) -> Iterable[str]:
                 truth["file"], truth["line"], truth["line_to"], where)
 
 
-def check_pair(truth: Record, stall: Record) -> List[str]:
-    problems: List[str] = []
-    for check in (check_length, check_class, check_target, check_place):
+def check_pair(truth: Record, stall: Record, noise: List[Record]) -> List[str]:
+    problems: List[str] = list(check_length(truth, stall, noise))
+    for check in (check_class, check_target, check_place):
         problems += check(truth, stall)
     return problems
 
@@ -115,7 +119,8 @@ def name_of(truth: Record) -> str:
 def describe(stall: Record) -> str:
     why, at = stall["why"], stall.get("at") or {}
     return "%s %s %s %s tid %s at %s:%s:%s%s" % (
-        ms(stall["dur_ns"]), why["class"], why.get("syscall", ""), why.get("target", {}).get("kind", ""),
+        ms(stall["dur_ns"]), why["class"], why.get("syscall", ""),
+        why.get("target", {}).get("kind", ""),
         stall["proc"]["tid"], os.path.basename(at.get("file", "")), at.get("line"), at.get("fn"),
         " clipped" if stall["clipped"] else "")
 
@@ -143,7 +148,7 @@ def check_truths(truths: List[Record], stalls: List[Record], noise: List[Record]
     excused = [s for s in rest if any(overlap(s, n) > 0 for n in noise)]
     problems += ["invented: " + describe(s) for s in rest if s not in excused]
     for truth, stall in pairs:
-        problems += ["%s: %s" % (name_of(truth), p) for p in check_pair(truth, stall)]
+        problems += ["%s: %s" % (name_of(truth), p) for p in check_pair(truth, stall, noise)]
     if problems:
         raise Failure("%d of %d stalls found\n%s" % (len(pairs), len(truths), "\n".join(problems)))
     return "%d of %d stalls%s" % (len(pairs), len(truths),
@@ -216,7 +221,7 @@ def check_observed(run: Run, truths: List[Record]) -> List[str]:
             continue
         span = mine[-1]["start_ns"] + mine[-1]["dur_ns"] - mine[0]["start_ns"]
         if loop["poll_ns"] + loop["busy_ns"] < span - EARLY_NS:
-            problems.append("loop %d: busy %s + poll %s is less than the %s of its stalls and gaps" % (
+            problems.append("loop %d: busy %s + poll %s is less than the %s of its stalls" % (
                 loop["tid"], ms(loop["busy_ns"]), ms(loop["poll_ns"]), ms(span)))
     return problems
 

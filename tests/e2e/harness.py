@@ -149,12 +149,12 @@ def end_by_itself(proc: "subprocess.Popen[Any]", who: str, seconds: float = END_
 class Watch:
     """A running stallprof whose output goes to files."""
 
-    def __init__(self, folder: Path, argv: Sequence[str], **popen: Any) -> None:
+    def __init__(self, folder: Path, argv: Sequence[str]) -> None:
         self.folder = folder
         self.argv = list(argv)
         with open(folder / "stdout", "wb") as out, open(folder / "stderr", "wb") as err:
-            self.proc = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
-                                         **popen)
+            self.proc = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=out,
+                                         stderr=err)
 
     @property
     def err(self) -> str:
