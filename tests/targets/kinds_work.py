@@ -32,18 +32,19 @@ def take_lock(lock: threading.Lock, asked: threading.Semaphore, held: threading.
     lock.release()
 
 
-def hog_gil(asked: threading.Semaphore, size: int) -> None:
+def hog_gil(asked: threading.Semaphore, begun: threading.Semaphore, size: int) -> None:
     """One C call that never lets go of the GIL."""
     while asked.acquire():
+        begun.release()
         sum(range(size))
 
 
-def want_gil(asked: threading.Semaphore) -> None:
-    """A millisecond of sleep gives the GIL away; the hog has it when the sleep is over."""
-    asked.release()
-    s = truth.stall("gil", "futex", None, kind="gil")
+def want_gil(asked: threading.Semaphore, begun: threading.Semaphore) -> None:
+    """The lock is free at once, but who has freed it keeps the GIL."""
+    s = truth.stall("gil", "futex", None, lines=2, kind="gil")
     with s:
-        time.sleep(0.002)
+        asked.release()
+        begun.acquire()
 
 
 @kinds.kind("lock")
@@ -55,10 +56,10 @@ def setup_lock() -> kinds.Stalling:
 
 @kinds.kind("gil")
 def setup_gil() -> kinds.Stalling:
-    asked = threading.Semaphore(0)
-    size = kinds.calibrate(lambda n: sum(range(n)), 1_000_000, kinds.LENGTH_S)
-    kinds.background(hog_gil, asked, size)
-    return functools.partial(want_gil, asked)
+    asked, begun = threading.Semaphore(0), threading.Semaphore(0)
+    size = kinds.calibrate(lambda n: sum(range(n)), 1_000_000, kinds.LENGTH_S * 2)
+    kinds.background(hog_gil, asked, begun, size)
+    return functools.partial(want_gil, asked, begun)
 
 
 
