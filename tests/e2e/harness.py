@@ -95,7 +95,11 @@ class Target:
 
     @property
     def noise(self) -> List[Record]:
-        return [r["noise"] for r in self.records if "noise" in r]
+        """Spans in which the machine was late; the end of an interpreter is work that may be."""
+        late = [r["noise"] for r in self.records if "noise" in r]
+        ends = [{"start_ns": r["end_ns"], "dur_ns": 1_000_000, "tid": r["tid"],
+                 "only": ("cpu", "runqueue")} for r in self.records if "end_ns" in r]
+        return late + ends
 
     reader: threading.Thread = field(default_factory=threading.Thread)
 

@@ -62,10 +62,13 @@ class Broken(unittest.TestCase):
         self.expect("invented", lambda s: s.append(stall(5000)))
 
     def test_noise_excuses_what_overlaps_it(self) -> None:
-        noise = [{"start_ns": 5010 * MS, "dur_ns": 90 * MS, "tid": 7}]
+        noise: List[Record] = [{"start_ns": 5010 * MS, "dur_ns": 90 * MS, "tid": 7}]
         check_truths(self.truths, self.stalls + [stall(5000)], noise)
         with self.assertRaises(Failure):
             check_truths(self.truths, self.stalls + [stall(6000)], noise)
+        with self.assertRaises(Failure):
+            noise[0]["only"] = ("cpu",)
+            check_truths(self.truths, self.stalls + [stall(5000)], noise)
 
     def test_other_thread(self) -> None:
         self.expect("not found", lambda s: s[1]["proc"].update(tid=8))

@@ -178,7 +178,8 @@ def carry(count: int) -> None:
 
 def done(**extra: Any) -> None:
     """The last line of a target."""
-    emit(dict({"done": True, "expected": _expected, "pid": os.getpid()}, **extra))
+    emit(dict({"done": True, "expected": _expected, "pid": os.getpid(), "tid": thread_id(),
+               "end_ns": time.monotonic_ns()}, **extra))
 
 
 def run(main: Callable[[], Awaitable[None]], args: argparse.Namespace) -> None:
