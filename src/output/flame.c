@@ -17,10 +17,11 @@ void flame_release(struct flame *flame)
 	vec_release(&flame->nodes);
 }
 
-/* Frames of different kinds stay apart even if they have one name: they differ in colour. */
+/* Frames of different kinds stay apart even if they have one name, and from causes, which have no
+ * frame: they differ in colour. */
 static bool is_node(const struct flame_node *n, const struct flame_node *key)
 {
-	return n->kind == key->kind && n->klass == key->klass &&
+	return n->klass == key->klass &&
 	       (n->frame ? n->frame->kind : FRAME_KIND_COUNT) ==
 		       (key->frame ? key->frame->kind : FRAME_KIND_COUNT) &&
 	       strcmp(n->name, key->name) == 0;
