@@ -39,7 +39,7 @@ struct {
 struct offcpu_scratch {
 	struct event_stack stack;
 	struct offcpu_stack_row row;
-	u64 args[6];
+	struct stall_part part;
 };
 
 struct {
@@ -99,7 +99,7 @@ static __noinline int offcpu_begin(void *ctx, struct task_struct *t, struct thre
 	s = bpf_map_lookup_elem(&scratch, &zero);
 	if (!s)
 		return 0;
-	st->stack = stack_take(ctx, t, &s->stack, proc_of(t), now);
+	st->stack = stack_take(ctx, t, &s->stack, now);
 	stack_send(&s->stack);
 	/* The row is made here, where the object of the wait can still be asked. */
 	key.by = OFFCPU_BY_STACK;
@@ -110,13 +110,15 @@ static __noinline int offcpu_begin(void *ctx, struct task_struct *t, struct thre
 	if (bpf_map_lookup_elem(&by_stack, &key))
 		return 0;
 	__builtin_memset(&s->row, 0, sizeof(s->row));
-	s->row.target.fd = -1;
-	s->args[0] = regs->di;
-	s->args[1] = regs->si;
-	s->args[2] = regs->dx;
-	s->args[3] = regs->r10;
-	if (w->syscall >= 0)
-		target_find(&s->row.target, w->syscall, s->args, now);
+	__builtin_memset(&s->part.target, 0, sizeof(s->part.target));
+	s->part.target.fd = -1;
+	s->part.syscall = w->syscall;
+	s->part.args[0] = regs->di;
+	s->part.args[1] = regs->si;
+	s->part.args[2] = regs->dx;
+	s->part.args[3] = regs->r10;
+	target_find(&s->part, now);
+	s->row.target = s->part.target;
 	bpf_map_update_elem(&by_stack, &key, &s->row, BPF_NOEXIST);
 	return 0;
 }

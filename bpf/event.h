@@ -394,6 +394,8 @@ struct loop_state {
 	__u64 last_ns;	 /* length of the wait that ended last; its run-queue share is not split off yet */
 	__u32 last_class;
 	__s32 last_part; /* index of the part it went to, -1: none */
+	__u32 smallest;	 /* index of the smallest part while one is searched */
+	__u32 pad;
 	__u64 tokens_at; /* capture budget, see stack.bpf.h */
 	__u64 min_part;	 /* of its process */
 	__u64 thread_pointer;

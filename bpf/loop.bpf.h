@@ -124,6 +124,8 @@ static __always_inline struct loop_state *loop_create(struct task_struct *t,
 	l->min_part = conf->min_part;
 	l->stall.threshold = conf->threshold;
 	l->last_part = -1;
+	l->home_fd = l->stats.fd = -1;
+	l->home_syscall = l->stats.syscall = -1;
 	l->run_delay = task_run_delay(t);
 	l->thread_pointer = BPF_CORE_READ(t, thread.fsbase);
 	event_head_set(&l->stats.head, EVENT_LOOP_STATS, sizeof(l->stats), t, now);
@@ -190,7 +192,7 @@ static __always_inline void period_start(struct loop_state *l, u64 now)
 	l->stall.start = now;
 }
 
-static __noinline int stall_send(struct loop_state *l)
+__weak int stall_send(struct loop_state *l)
 {
 	u64 size;
 
@@ -209,7 +211,7 @@ static __noinline int stall_send(struct loop_state *l)
 }
 
 /* Ends the open period: what was not off-CPU was on it. */
-static __noinline int period_end(struct loop_state *l, u64 now)
+__weak int period_end(struct loop_state *l, u64 now)
 {
 	u64 ns, off = 0;
 	u32 bucket;
@@ -247,7 +249,7 @@ static __noinline int loop_announce(void *ctx, struct task_struct *t, struct loo
 
 	if (!l)
 		return 0;
-	e.stack = stack_take(ctx, t, &l->stack, proc_of(t), now);
+	e.stack = stack_take(ctx, t, &l->stack, now);
 	stack_send(&l->stack);
 	event_head_set(&e.head, EVENT_LOOP, sizeof(e), t, now);
 	e.loop = l->stats.loop;
@@ -313,6 +315,10 @@ static __noinline bool home_match(struct task_struct *t, struct thread_state *st
 		return true;
 	if (l->home == HOME_NONE && (file || candidate_seen(st, p))) {
 		home_set(l, p);
+		/* Polls that were not known to be home yet look like waits: what was counted until
+		 * now is no iteration. */
+		if (!file)
+			period_reset(l);
 		return true;
 	}
 	if (file && (!home_open(l, t) || (l->home != HOME_EPOLL && l->home != HOME_URING))) {

@@ -35,7 +35,7 @@ static __always_inline void cpu_sample(void *ctx)
 	__builtin_memset(p->args, 0, sizeof(p->args));
 	__builtin_memset(&p->target, 0, sizeof(p->target));
 	p->target.fd = -1;
-	p->stack = stack_take(ctx, t, &l->stack, proc_of(t), now);
+	p->stack = stack_take(ctx, t, &l->stack, now);
 	stack_send(&l->stack);
 	part_add(l, sample_period);
 }

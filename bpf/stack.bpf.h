@@ -4,6 +4,9 @@
  * A capture costs a few microseconds, so every loop has a budget: at most one per CAPTURE_COST on
  * average, with bursts of CAPTURE_BURST.  What the budget refuses is flagged, never dropped
  * from the sums.  Knows nothing of stalls.
+ *
+ * Functions with loops are global (__weak): the verifier then checks them once by themselves, not
+ * again on every path that leads to them.
  */
 #ifndef STALLPROF_STACK_BPF_H
 #define STALLPROF_STACK_BPF_H
@@ -30,7 +33,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, u32);
-	__type(value, struct walk_scratch);
+	__type(value, struct walk_state);
 } walk_scratches SEC(".maps");
 
 #define HASH_SEED 0xcbf29ce484222325ULL
@@ -42,7 +45,7 @@ static __always_inline u64 hash_word(u64 hash, u64 word)
 	return hash ^ hash >> 29;
 }
 
-static __noinline u64 stack_hash(struct event_stack *s)
+__weak u64 stack_hash(struct event_stack *s)
 {
 	u64 hash = HASH_SEED;
 
@@ -78,23 +81,25 @@ static __always_inline void stack_native(void *ctx, struct event_stack *s)
 		s->flags |= STACK_USER_CUT;
 }
 
-static __always_inline void stack_interpreter(struct task_struct *t, struct event_stack *s,
-					      struct proc_conf *conf)
+/* The frames of the current thread's interpreter, if its process has a walk plan. */
+__weak int stack_interpreter(struct event_stack *s)
 {
+	struct task_struct *t = bpf_get_current_task_btf();
+	struct proc_conf *conf = proc_of(t);
 	u32 zero = 0;
-	struct walk_scratch *scratch = bpf_map_lookup_elem(&walk_scratches, &zero);
+	struct walk_state *scratch = bpf_map_lookup_elem(&walk_scratches, &zero);
 	u16 n = 0, flags = 0;
 
-	if (!scratch)
-		return;
+	if (!s || !scratch || !conf || !conf->plan.enabled)
+		return 0;
 	walk_python(&conf->plan, BPF_CORE_READ(t, thread.fsbase), scratch, s->python, &n, &flags);
 	s->n_python = n;
 	s->flags |= flags;
+	return 0;
 }
 
 /* Fills `s` with the stack of the current thread `t`; returns its hash. */
-static __noinline u64 stack_take(void *ctx, struct task_struct *t, struct event_stack *s,
-				 struct proc_conf *conf, u64 now)
+static __noinline u64 stack_take(void *ctx, struct task_struct *t, struct event_stack *s, u64 now)
 {
 	if (!s)
 		return 0;
@@ -102,14 +107,13 @@ static __noinline u64 stack_take(void *ctx, struct task_struct *t, struct event_
 	s->flags = 0;
 	s->n_python = 0;
 	stack_native(ctx, s);
-	if (conf && conf->plan.enabled)
-		stack_interpreter(t, s, conf);
+	stack_interpreter(s);
 	s->hash = stack_hash(s);
 	return s->hash;
 }
 
 /* Sends the body unless it was sent before. */
-static __noinline int stack_send(struct event_stack *s)
+__weak int stack_send(struct event_stack *s)
 {
 	u64 hash;
 	u64 size;

@@ -257,7 +257,7 @@ static __always_inline void target_poll(struct wait_target *w, struct task_struc
 
 /* The lowest descriptor below 64 in one of the three sets. */
 static __always_inline void target_select(struct wait_target *w, struct task_struct *t,
-					  const u64 *args)
+					  const __u64 *args)
 {
 	u64 all = 0;
 
@@ -277,12 +277,21 @@ static __always_inline void target_select(struct wait_target *w, struct task_str
 	}
 }
 
-static __noinline int target_find(struct wait_target *w, s32 call, const u64 *args, u64 now)
+/* Fills p->target from p->syscall and p->args of the current thread. */
+__weak int target_find(struct stall_part *p, u64 now)
 {
 	struct task_struct *t = bpf_get_current_task_btf();
+	struct wait_target *w;
+	const __u64 *args;
+	s32 call;
 	u8 object;
 
-	if (!w || !args || call < 0 || call >= CALL_MAX)
+	if (!p)
+		return 0;
+	w = &p->target;
+	args = p->args;
+	call = p->syscall;
+	if (call < 0 || call >= CALL_MAX)
 		return 0;
 	object = call_objects[call & (CALL_MAX - 1)];
 	if (object == OBJECT_FD || object == OBJECT_FD1)

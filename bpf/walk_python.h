@@ -3,50 +3,51 @@
  *
  * Knows shapes only (struct walk_plan of event.h), no language and no version.  Compiles twice: in
  * BPF, where memory is read by bpf_probe_read_user, and on the host, where the includer defines
- * walk_read(w, dst, size, addr) before including this (0 or negative; w->host is the includer's), which lets
- * user space check a plan and tests feed a fake image.
+ * walk_read(dst, size, addr) before including this (0, or not 0 on failure), so that user space can
+ *check a plan and tests can feed a fake image.
  *
- * In BPF: include after vmlinux.h, bpf_helpers.h and bpf_core_read.h.  Call
- *	walk_python(plan, thread_pointer, scratch, out, &n, &flags)
- * with plan, scratch and out each inside a map value (scratch and out per CPU); uses about 100 bytes of stack.
- * n and flags belong on the caller's stack.  A plan with enabled == 0 gives n = 0, flags = 0.
+ * In BPF: include after vmlinux.h and bpf_helpers.h, in one file of an object.  Call
+ *	walk_python(plan, thread_pointer, w, out, &n, &flags)
+ * where plan, w (scratch, per CPU) and out (STACK_PYTHON_MAX frames) each lie in a map value and n
+ * and flags anywhere.  A plan with enabled == 0 gives n = 0, flags = 0.
+ *
+ * The step is a global function, which the verifier checks once and by itself: inlined into a loop
+ *its branches multiply past the limit of a million instructions by the 20th frame.  For that the
+ *state holds no pointers.  No helper newer than 5.5 is used; memory arguments of global functions
+ *need 5.12.
  */
 #ifndef STALLPROF_WALK_PYTHON_H
 #define STALLPROF_WALK_PYTHON_H
 
 #include "bpf/event.h"
 
-#define WALK_BLOCK_MAX	  128
-#define WALK_STEPS_MAX	  (STACK_PYTHON_MAX + 64) /* skipped shims take a step too */
-#define WALK_BOUNDED_MAX  32 /* frames, where the kernel has no bpf_loop (before 5.17) */
-#define WALK_ADDR_FIRST	  4096ull
-#define WALK_ADDR_LAST	  (1ull << 47)
-#define WALK_OFF_MAX	  (1 << 24) /* no code object is larger */
+#define WALK_BLOCK_MAX	128
+#define WALK_STEPS_MAX	(STACK_PYTHON_MAX + 64) /* skipped shims take a step too */
+#define WALK_ADDR_FIRST 4096ull
+#define WALK_ADDR_LAST	(1ull << 47)
+#define WALK_OFF_MAX	(1 << 24) /* no code object is larger */
 
 #ifdef __bpf__
-#define walk_read(w, dst, size, addr) bpf_probe_read_user(dst, size, (const void *)(addr))
+#define walk_read(dst, size, addr) bpf_probe_read_user(dst, size, (const void *)(addr))
 /* The verifier follows a bound only in the register that was compared. */
 #define walk_keep(v) asm volatile("" : "+r"(v))
-#define WALK_INLINE static __always_inline
+#define WALK_INLINE  static __always_inline
+#define WALK_GLOBAL  __attribute__((noinline))
 #else
 #define walk_keep(v) ((void)0)
-#define WALK_INLINE static inline
+#define WALK_INLINE  static inline
+#define WALK_GLOBAL  static
 #endif
 
-struct walk_scratch {
+struct walk_state {
+	__u64 frame; /* next one to read; 0: the list has ended */
+	__u32 count;
+	__u32 flags; /* enum stack_flag */
 	__u64 block[WALK_BLOCK_MAX / 8];
 };
 
-struct walk_state {
-	const struct walk_plan *plan;
-	struct walk_scratch *scratch;
-	struct interp_frame *out; /* STACK_PYTHON_MAX of them */
-	__u64 frame;		  /* next one to read; 0: the list has ended */
-	__u32 count;
-	__u32 flags; /* enum stack_flag */
-#ifndef __bpf__
-	const void *host;
-#endif
+struct walk_frames {
+	struct interp_frame frame[STACK_PYTHON_MAX];
 };
 
 /* Pointers read from a dying object can be any value. */
@@ -55,11 +56,11 @@ WALK_INLINE int walk_addr_ok(__u64 addr)
 	return addr >= WALK_ADDR_FIRST && addr < WALK_ADDR_LAST;
 }
 
-WALK_INLINE int walk_read_word(struct walk_state *w, __u64 *dst, __u64 addr)
+WALK_INLINE int walk_read_word(__u64 *dst, __u64 addr)
 {
 	if (!walk_addr_ok(addr))
 		return -1;
-	return walk_read(w, dst, sizeof(*dst), addr) ? -1 : 0;
+	return walk_read(dst, sizeof(*dst), addr) ? -1 : 0;
 }
 
 /* Words of a block sit at multiples of 8, in every version known; masking makes that a bound. */
@@ -67,7 +68,7 @@ WALK_INLINE __u64 walk_word(const struct walk_state *w, __u32 at)
 {
 	at = at / 8 % (WALK_BLOCK_MAX / 8);
 	walk_keep(at);
-	return w->scratch->block[at % (WALK_BLOCK_MAX / 8)];
+	return w->block[at % (WALK_BLOCK_MAX / 8)];
 }
 
 WALK_INLINE __u8 walk_byte(const struct walk_state *w, __u32 at)
@@ -80,7 +81,7 @@ WALK_INLINE int walk_read_block(struct walk_state *w, __u32 size, __u64 addr)
 	walk_keep(size);
 	if (size > WALK_BLOCK_MAX)
 		return -1;
-	return walk_read(w, w->scratch->block, size, addr) ? -1 : 0;
+	return walk_read(w->block, size, addr) ? -1 : 0;
 }
 
 WALK_INLINE __u32 walk_rol(__u32 v, int bits)
@@ -90,14 +91,13 @@ WALK_INLINE __u32 walk_rol(__u32 v, int bits)
 
 /* 0 when it cannot be read (a page not resident): user space then reads it itself.  The mixed tag
  * takes one read from its first member to its last; they are in ascending order. */
-WALK_INLINE __u32 walk_tag(struct walk_state *w, __u64 code)
+WALK_INLINE __u32 walk_tag(struct walk_state *w, const struct walk_plan *plan, __u64 code)
 {
-	const struct walk_plan *plan = w->plan;
 	__u32 first = plan->tag_off[0], tag = 0;
 	__u64 a, b, c;
 
 	if (plan->tag_mode == TAG_WORD) {
-		if (walk_read(w, &tag, sizeof(tag), code + first))
+		if (walk_read(&tag, sizeof(tag), code + first))
 			return 0;
 		return tag;
 	}
@@ -126,15 +126,16 @@ WALK_INLINE __s32 walk_offset(const struct walk_plan *plan, __u64 code, __u64 ip
 }
 
 /* One frame.  0: go on with w->frame, 1: stop. */
-WALK_INLINE int walk_step(struct walk_state *w)
+WALK_GLOBAL int walk_step(struct walk_state *w, const struct walk_plan *plan,
+			  struct walk_frames *out)
 {
-	const struct walk_plan *plan = w->plan;
 	__u64 code, prev, ip;
-	__u32 n = w->count;
 	__u8 shim, entry;
+	__u32 n;
 
-	if (!w->frame)
+	if (!w || !plan || !out || !w->frame)
 		return 1;
+	n = w->count;
 	walk_keep(n);
 	if (n >= STACK_PYTHON_MAX || !walk_addr_ok(w->frame) ||
 	    walk_read_block(w, plan->frame_size, w->frame))
@@ -149,16 +150,16 @@ WALK_INLINE int walk_step(struct walk_state *w)
 
 		walk_keep(last);
 		if (last < STACK_PYTHON_MAX)
-			w->out[last].code |= 1;
+			out->frame[last].code |= 1;
 		w->frame = prev;
 		return 0;
 	}
 	if (!walk_addr_ok(code))
 		goto cut;
 	entry = plan->shim == SHIM_NONE || (plan->shim == SHIM_ENTRY_BYTE && shim == 1);
-	w->out[n].code = code | entry;
-	w->out[n].off = walk_offset(plan, code, ip);
-	w->out[n].tag = walk_tag(w, code);
+	out->frame[n].code = code | entry;
+	out->frame[n].off = walk_offset(plan, code, ip);
+	out->frame[n].tag = walk_tag(w, plan, code);
 	w->count = n + 1;
 	w->frame = prev;
 	return 0;
@@ -168,81 +169,44 @@ cut:
 }
 
 /* Finds the newest frame.  0: w->frame is it, or 0 where no interpreter runs on this thread. */
-WALK_INLINE int walk_head(struct walk_state *w, __u64 thread_pointer)
+WALK_INLINE int walk_head(struct walk_state *w, const struct walk_plan *plan, __u64 thread_pointer)
 {
-	const struct walk_plan *plan = w->plan;
 	__u64 state = 0, head = 0;
 
-	if (walk_read_word(w, &state, thread_pointer + plan->slot_off))
+	if (walk_read_word(&state, thread_pointer + plan->slot_off))
 		return -1;
 	if (!state)
 		return 0;
-	if (walk_read_word(w, &head, state + plan->state_head))
+	if (walk_read_word(&head, state + plan->state_head))
 		return -1;
-	if (plan->head_indirect && walk_read_word(w, &head, head + plan->block_head))
+	if (plan->head_indirect && walk_read_word(&head, head + plan->block_head))
 		return -1;
 	w->frame = head;
 	return 0;
 }
 
-/* For kernels without bpf_loop, and for the host with as many steps as it likes. */
-WALK_INLINE void walk_bounded(struct walk_state *w, __u32 steps)
-{
-	__u32 i;
-
-	for (i = 0; i < steps; i++)
-		if (walk_step(w))
-			break;
-}
-
-#ifdef __bpf__
-static long walk_loop_step(__u32 index, void *ctx)
-{
-	(void)index;
-	return walk_step(ctx);
-}
-#endif
-
-WALK_INLINE void walk_frames(struct walk_state *w)
-{
-#ifdef __bpf__
-	/* BPF_FUNC_loop: e6f2dd0f8067 ("bpf: Add bpf_loop helper"), 5.17; drop the else with 5.15 */
-	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop))
-		bpf_loop(WALK_STEPS_MAX, walk_loop_step, w, 0);
-	else
-		walk_bounded(w, WALK_BOUNDED_MAX);
-#else
-	walk_bounded(w, WALK_STEPS_MAX);
-#endif
-}
-
-WALK_INLINE void walk_run(struct walk_state *w, __u64 thread_pointer)
-{
-	w->flags = STACK_PYTHON;
-	if (walk_head(w, thread_pointer)) {
-		w->flags |= STACK_PYTHON_LOST;
-		return;
-	}
-	walk_frames(w);
-	if (w->frame && !(w->flags & (STACK_PYTHON_LOST | STACK_PYTHON_CUT)))
-		w->flags |= w->count ? STACK_PYTHON_CUT : STACK_PYTHON_LOST;
-}
-
-#ifdef __bpf__
 WALK_INLINE void walk_python(const struct walk_plan *plan, __u64 thread_pointer,
-			     struct walk_scratch *scratch, struct interp_frame *out, __u16 *ret_n,
+			     struct walk_state *w, struct interp_frame *out, __u16 *ret_n,
 			     __u16 *ret_flags)
 {
-	struct walk_state w = { .plan = plan, .scratch = scratch, .out = out };
+	__u32 i;
 
 	*ret_n = 0;
 	*ret_flags = 0;
 	if (!plan->enabled)
 		return;
-	walk_run(&w, thread_pointer);
-	*ret_n = w.count;
-	*ret_flags = w.flags;
+	w->frame = 0;
+	w->count = 0;
+	w->flags = STACK_PYTHON;
+	if (walk_head(w, plan, thread_pointer))
+		w->flags |= STACK_PYTHON_LOST;
+	for (i = 0; i < WALK_STEPS_MAX; i++)
+		if (walk_step(w, plan, (struct walk_frames *)out))
+			break;
+	if (i == WALK_STEPS_MAX)
+		w->flags |= STACK_PYTHON_CUT;
+	*ret_n = (__u16)w->count;
+	*ret_flags = (__u16)w->flags;
 }
-#endif
 
 #endif

@@ -11,7 +11,7 @@ cd "${1:-$(dirname "$0")/..}"
 layers='
 src/base/      base/
 src/target/    base/ target/
-src/runtime/   base/ target/ runtime/ bpf/event.h
+src/runtime/   base/ target/ recording/chunk.h runtime/ bpf/event.h bpf/walk_python.h
 src/recording/ base/ recording/ bpf/event.h
 src/model/     base/ recording/ model/ bpf/event.h
 src/output/    base/ model/profile.h output/

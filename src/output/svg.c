@@ -148,15 +148,15 @@ static int subtitle(const struct profile *p, struct str *s)
 	int r = str_printf(s, "%s watched", DURATION(p->duration_ns));
 
 	if (r == 0 && p->is_offcpu)
-		r = str_add(s, "   time off the CPU, every thread");
+		r = str_add(s, " | time off the CPU, every thread");
 	else if (r == 0)
-		r = str_printf(s, "   %s stalled in %s stall%s of %s or more",
+		r = str_printf(s, " | %s stalled in %s stall%s of %s or more",
 			       DURATION(p->stalled_ns), COUNT(p->n_stalls),
 			       p->n_stalls == 1 ? "" : "s", DURATION(p->threshold_ns));
 	if (r == 0 && p->n_procs == 1 && *p->procs[0].runtime)
-		r = str_printf(s, "   %s %s", p->procs[0].runtime, p->procs[0].version);
+		r = str_printf(s, " | %s %s", p->procs[0].runtime, p->procs[0].version);
 	if (r == 0)
-		r = str_printf(s, "   %.19sZ", RFC3339(p->wall_ns));
+		r = str_printf(s, " | %.19sZ", RFC3339(p->wall_ns));
 	return r;
 }
 
@@ -184,7 +184,7 @@ static int put_head(struct canvas *c)
 		"viewBox=\"0 0 %.0f %u\">\n<style>\n%s</style>\n",
 		WIDTH, c->height, WIDTH, c->height, style);
 	r = p->n_procs == 1
-		    ? str_printf(&s, "%s %" PRIu32 " %s",
+		    ? str_printf(&s, "%s pid %" PRIu32 " %s",
 				 p->is_offcpu ? "Waits of" : "Event-loop stalls of",
 				 p->procs[0].pid, p->procs[0].comm)
 		    : str_printf(&s, "%s %zu processes",
@@ -247,16 +247,14 @@ static void put_foot(struct canvas *c)
 
 	fprintf(c->f,
 		"<text id=\"detail\" x=\"%.0f\" y=\"%u\">Width is time. The cause is on top. Click "
-		"or Enter "
-		"zooms, Esc resets.</text>\n",
+		"or Enter zooms, Esc resets.</text>\n",
 		PAD, y);
 	put_legend(c, y + 22);
 	if (c->narrow)
 		fprintf(c->f,
-			"<text class=\"soft\" x=\"%.0f\" y=\"%u\">%zu frames narrower than 0.1%% "
-			"are not "
-			"drawn; their time is in the frames below them.</text>\n",
-			PAD, y + 42, c->narrow);
+			"<text class=\"soft\" x=\"%.0f\" y=\"%u\">%zu frame%s narrower than 0.1%% "
+			"not drawn; the time is in the frames below.</text>\n",
+			PAD, y + 42, c->narrow, c->narrow == 1 ? "" : "s");
 	/* nothing of the profile in here: it is the same text in every file */
 	fprintf(c->f, "<script><![CDATA[\n%s]]></script>\n</svg>\n", script);
 }

@@ -20,18 +20,17 @@
 static const struct frame *caller_of(const struct profile *p, const struct row *row)
 {
 	const struct stall *s = &p->stalls[row->longest];
-	const struct frame *at = row->at ? row->at : row->leaf;
 
-	for (size_t i = 0; i < s->n_stacks && at; i++) {
+	for (size_t i = 0; i < s->n_stacks && row->at; i++) {
 		const struct stack *st = &p->stacks[s->stacks[i].stack];
 		bool found = false;
 
 		for (size_t k = 0; k < st->n_frames; k++) {
 			const struct frame *f = &st->frames[k];
 
-			if (found && f->kind != FRAME_KERNEL && (!f->library || !row->at))
+			if (found && f->kind != FRAME_KERNEL && !f->library)
 				return f;
-			found = found || frame_same(f, at);
+			found = found || frame_same(f, row->at);
 		}
 	}
 	return NULL;
@@ -51,29 +50,63 @@ static int add_if_fits(const struct text *t, struct str *where, const char *arro
 	return str_add(where, str_text(&more));
 }
 
-/* WHERE in at most two lines: `rest` is the innermost frame when there is no room beside yours. */
+/* Like add_if_fits, but what does not fit goes to the second line. */
+static int add_somewhere(const struct text *t, struct str *where, struct str *rest,
+			 const char *arrow, const struct frame *f, size_t room)
+{
+	size_t before = where->len;
+	int r = add_if_fits(t, where, arrow, f, room);
+
+	if (r || where->len > before)
+		return r;
+	r = str_add(rest, rest->len ? arrow : arrow + 1);
+	return r ? r : frame_short(rest, &t->paths, f);
+}
+
+/* The C library's wrapper of the call that WHY names says nothing new: recv of recvfrom. */
+static bool is_wrapper(const struct frame *leaf, const char *syscall)
+{
+	const char *fn = leaf->fn + strspn(leaf->fn, "_");
+
+	return leaf->kind == FRAME_NATIVE && *fn && *syscall &&
+	       (str_starts(syscall, fn) || str_starts(fn, syscall));
+}
+
+/* WHERE in at most two lines: your frame, its caller if there is one, the innermost if it differs.
+ */
 static int add_where(const struct text *t, const struct row *row, size_t room, struct str *where,
 		     struct str *rest)
 {
-	const struct frame *first = row->at ? row->at : row->leaf;
 	const struct frame *caller = caller_of(t->p, row);
-	size_t before;
 	int r;
 
-	if (!first)
+	if (!row->at && !row->leaf)
 		return str_add(where, "-");
-	r = frame_short(where, &t->paths, first);
-	if (r == 0 && row->leaf && !frame_same(row->leaf, first)) {
-		before = where->len;
-		r = add_if_fits(t, where, " > ", row->leaf, room);
-		if (r == 0 && where->len == before) {
-			r = str_add(rest, "> ");
-			if (r == 0)
-				r = frame_short(rest, &t->paths, row->leaf);
-		}
-	}
+	if (row->at)
+		r = frame_short(where, &t->paths, row->at);
+	else
+		r = str_add(where, "> ") || frame_short(where, &t->paths, row->leaf) ? -ENOMEM : 0;
 	if (r == 0 && caller)
-		r = add_if_fits(t, where, " < ", caller, room);
+		r = add_somewhere(t, where, rest, " < ", caller, room);
+	if (r == 0 && row->at && row->leaf && !frame_same(row->leaf, row->at) &&
+	    !is_wrapper(row->leaf, row->why.syscall))
+		r = add_somewhere(t, where, rest, " > ", row->leaf, room);
+	return r;
+}
+
+/* The second line of WHERE stands under the first, and further left if it needs the room. */
+static int print_rest(const struct text *t, const char *rest, size_t start)
+{
+	cleanup(str_releasep) struct str line = { 0 };
+	size_t columns = text_columns(rest), most = t->width - WHY_COLUMN;
+	int r = text_clip(&line, rest, most);
+
+	if (columns > most)
+		columns = most;
+	if (start + columns > t->width)
+		start = t->width - columns;
+	if (r == 0)
+		fprintf(t->f, "%*s%s\n", (int)start, "", str_text(&line));
 	return r;
 }
 
@@ -107,7 +140,9 @@ static int print_row(const struct text *t, const struct row *row, const char *wh
 	int r = print_numbers(t, DURATION(row->sum_ns), COUNT(row->count), DURATION(row->max_ns));
 
 	if (r == 0)
-		r = text_cell(&line, why, why_columns + GAP);
+		r = text_cell(&line, why, why_columns);
+	if (r == 0)
+		r = text_cell(&line, "", GAP);
 	if (r == 0)
 		r = add_where(t, row, room, &where, &rest);
 	if (r == 0)
@@ -115,13 +150,7 @@ static int print_row(const struct text *t, const struct row *row, const char *wh
 	if (r)
 		return r;
 	fprintf(t->f, "%s\n", str_text(&line));
-	if (!rest.len)
-		return 0;
-	str_clear(&line);
-	r = text_clip(&line, str_text(&rest), room);
-	if (r == 0)
-		fprintf(t->f, "%*s%s\n", (int)start, "", str_text(&line));
-	return r;
+	return rest.len ? print_rest(t, str_text(&rest), start) : 0;
 }
 
 /* With -v: when the longest of the row was, what it was made of, and its heaviest stack. */
@@ -162,14 +191,19 @@ static int all_words(const struct profile *p, size_t shown, struct str *words, s
 static int print_table(const struct text *t, size_t shown, struct str *words)
 {
 	const struct profile *p = t->p;
-	size_t columns = WHY_LEAST;
+	cleanup(str_releasep) struct str head = { 0 };
+	size_t columns = WHY_LEAST, start;
 	int r = all_words(p, shown, words, &columns);
 
 	/* the place matters as much as the cause: never less than a third of the line */
 	if (columns > (t->width - WHY_COLUMN) * 6 / 10)
 		columns = (t->width - WHY_COLUMN) * 6 / 10;
-	fprintf(t->f, "\n%s  TIME    N     MAX     %-*s  WHERE (your frame first)%s\n",
-		t->color ? "\033[1m" : "", (int)columns, "WHY", t->color ? "\033[0m" : "");
+	start = WHY_COLUMN + columns + GAP;
+	r = r ? r : text_cell(&head, "WHY", columns + GAP);
+	if (r == 0)
+		r = text_clip(&head, "WHERE (yours < caller > leaf)", t->width - start);
+	fprintf(t->f, "\n%s  TIME    N     MAX     %s%s\n", t->color ? "\033[1m" : "",
+		str_text(&head), t->color ? "\033[0m" : "");
 	for (size_t i = 0; i < shown && r == 0; i++) {
 		r = print_row(t, &p->rows[i], str_text(&words[i]), columns);
 		if (r == 0 && t->verbose)
@@ -210,10 +244,11 @@ int text_classes(const struct text *t)
 	const struct profile *p = t->p;
 	cleanup(str_releasep) struct str s = { 0 };
 	bool done[CLASS_COUNT] = { false };
-	int r = 0;
+	int r;
 
 	if (!p->stalled_ns)
 		return 0;
+	r = str_add(&s, "where the time went:  ");
 	for (int n = 0; n < CLASS_COUNT && r == 0; n++) {
 		int best = -1;
 
@@ -228,9 +263,7 @@ int text_classes(const struct text *t)
 	}
 	if (r == 0) {
 		fputc('\n', t->f);
-		text_wrap(t, 2, 10, "where the time went");
+		text_wrap(t, 2, 24, str_text(&s));
 	}
-	if (r == 0)
-		text_labelled(t, "", str_text(&s));
 	return r;
 }

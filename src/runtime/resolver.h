@@ -49,7 +49,8 @@ bool resolver_retry(const struct resolver *r);
 const struct walk_plan *resolver_plan(const struct resolver *r);
 
 /* Names every frame of the stack and appends to payload the encoding of CHUNK_STACK_NAMES.
- * Works, with less to show, after the process is gone.  0, -ENOMEM, -EINVAL (counts over the limits). */
+ * Works, with less to show, after the process is gone.  0, -ENOMEM, -EINVAL (counts over the
+ * limits). */
 int resolver_stack(struct resolver *r, const struct event_stack *stack, struct str *payload);
 
 /* The loop kind of the stack resolved last ("asyncio", "uvloop"), or NULL. */

@@ -19,10 +19,12 @@
 
 /* What attach found out. */
 struct runtime_facts {
-	struct walk_plan plan; /* enabled is 1 on success */
+	struct walk_plan plan;		   /* enabled is 1 on success */
 	char version[RUNTIME_VERSION_MAX]; /* "3.11.2" */
-	char why[RUNTIME_WHY_MAX]; /* on failure: one clause for the user, "..." without final stop */
-	uint64_t text_start; /* mapped addresses of the interpreter's ELF file: native frames in it are */
+	char why[RUNTIME_WHY_MAX]; /* on failure: one clause for the user, "..." without final stop
+				    */
+	uint64_t text_start; /* mapped addresses of the interpreter's ELF file: native frames in it
+				are */
 	uint64_t text_end;   /* the interpreter's own */
 };
 
@@ -34,19 +36,27 @@ struct runtime {
 	/* 1: the process has this runtime mapped, 0: not; negative errno. */
 	int (*detect)(struct process *p);
 
-	/* Finds the structures and checks them against the live process.  p is borrowed until close.
-	 * 0; -EPROTO: an unknown or patched build, facts->why says what did not fit; -EAGAIN: not
-	 * initialised yet, try again later; -ESRCH; -ENOMEM.  facts->why is filled on every failure. */
+	/* Finds the structures and checks them against the live process.  p is borrowed until
+	 * close. 0; -EPROTO: an unknown or patched build, facts->why says what did not fit;
+	 * -EAGAIN: not initialised yet, try again later; -ESRCH; -ENOMEM.  facts->why is filled on
+	 * every failure. */
 	int (*attach)(struct process *p, struct runtime_facts *facts,
 		      struct runtime_session **ret_session);
 
-	/* Names one frame.  Strings belong to the session, until the next `name` of it.  0 (always with
+	/* A new stack begins: strings handed out before may go. */
+	void (*begin)(struct runtime_session *s);
+
+	/* Names one frame.  Strings belong to the session, until its next `begin`.  0 (always with
 	 * something to show: "<unknown>" when the process is gone) or -ENOMEM. */
 	int (*name_frame)(struct runtime_session *s, const struct interp_frame *frame,
 			  struct chunk_frame *ret_frame);
 
 	struct runtime_session *(*close)(struct runtime_session *s);
 };
+
+#define RUNTIME(id) extern const struct runtime runtime_##id;
+#include "runtime/runtimes.def"
+#undef RUNTIME
 
 /* All rows, NULL at the end. */
 extern const struct runtime *const runtimes[];

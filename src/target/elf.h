@@ -1,8 +1,9 @@
 /* elf.h: an ELF file of the target, read with bounds.
  *
  * Owns finding and opening the file behind a mapping, and the few look-ups the runtimes need
- * (a symbol, a section, the load bias, the build id).  The file is hostile: sizes, counts and offsets
- * are checked before use.  Must not know what a symbol is for; tables for naming are symbols.h's.
+ * (a symbol, a section, the load bias, the build id).  The file is hostile: sizes, counts and
+ * offsets are checked before use.  Must not know what a symbol is for; tables for naming are
+ * symbols.h's.
  */
 #ifndef STALLPROF_TARGET_ELF_H
 #define STALLPROF_TARGET_ELF_H
@@ -33,8 +34,8 @@ struct elf_symbol {
 };
 
 /* Opens the file behind a mapping: by map_files first (right for containers, chroots and deleted
- * files), then below /proc/PID/root, then the path itself; the last two only when device and inode agree with
- * the mapping's.  A descriptor, or -ENOENT, -EACCES and so on.  Regular files only (-EINVAL). */
+ * files), then below /proc/PID/root, then the path itself; the last two only when the inode is the
+ * mapping's.  A descriptor, or -ENOENT, -EACCES and so on.  Regular files only (-EINVAL). */
 int elf_open_mapping(const struct process *p, const struct mapping *m);
 
 /* Takes a descriptor it does not own: the caller may close it after this.
@@ -48,9 +49,9 @@ bool elf_image_position_dependent(const struct elf_image *e); /* ET_EXEC */
 /* Program headers of type PT_LOAD, in file order; the array belongs to e. */
 const struct elf_load *elf_image_loads(const struct elf_image *e, size_t *ret_count);
 
-/* What to add to a symbol's value in that process, whose map of the file begins (lowest address) at
- * start with file offset `offset`.  0 for ET_EXEC. */
-uint64_t elf_image_bias(const struct elf_image *e, uint64_t start, uint64_t offset);
+/* What to add to a symbol's value in a process whose map of an ET_DYN file begins (lowest address)
+ * at start with file offset `offset`.  For ET_EXEC it is 0 instead. */
+uint64_t elf_bias(const struct elf_load *loads, size_t count, uint64_t start, uint64_t offset);
 
 /* Looks in .dynsym, then .symtab, for a defined symbol of that name.  0 or -ENOENT. */
 int elf_image_symbol(const struct elf_image *e, const char *name, struct elf_symbol *ret_symbol);
@@ -59,14 +60,15 @@ int elf_image_symbol(const struct elf_image *e, const char *name, struct elf_sym
 int elf_image_section(const struct elf_image *e, const char *name, uint64_t *ret_vaddr,
 		      uint64_t *ret_size);
 
-/* Copies file content at a virtual address.  0, or -EFAULT when it is not wholly inside one segment. */
+/* Copies file content at a virtual address.  0, or -EFAULT when it is not wholly inside one
+ * segment. */
 int elf_image_read(const struct elf_image *e, uint64_t vaddr, void *buf, size_t len);
 
 /* The NT_GNU_BUILD_ID note; bytes written (at most room), 0: it has none. */
 size_t elf_image_build_id(const struct elf_image *e, void *buf, size_t room);
 
-/* Calls fn for each defined function symbol of .symtab, or of .dynsym if there is no .symtab, until it returns
- * non-zero, which is returned.  The name is NUL-terminated and lives as long as e. */
+/* Calls fn for each defined function symbol of .symtab, or of .dynsym if there is no .symtab, until
+ * it returns non-zero, which is returned.  The name is NUL-terminated and lives as long as e. */
 int elf_image_each_function(const struct elf_image *e,
 			    int (*fn)(void *arg, const char *name, uint64_t value, uint64_t size),
 			    void *arg);

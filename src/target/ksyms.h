@@ -1,7 +1,7 @@
 /* ksyms.h: names of kernel code from /proc/kallsyms, and which of them are the observer's own.
  *
- * Owns the sorted table and the list of tracing machinery that a stack taken in a probe begins with.
- * Must not know events.  An unprivileged reader sees zero addresses: then there are no names.
+ * Owns the sorted table and the list of tracing machinery that a stack taken in a probe begins
+ * with. Must not know events.  An unprivileged reader sees zero addresses: then there are no names.
  */
 #ifndef STALLPROF_TARGET_KSYMS_H
 #define STALLPROF_TARGET_KSYMS_H

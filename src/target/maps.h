@@ -16,22 +16,22 @@
 #define MAPS_MAX 131072
 
 struct mapping {
-	uint64_t start; /* first address */
-	uint64_t end;	/* first address after it */
+	uint64_t start;	 /* first address */
+	uint64_t end;	 /* first address after it */
 	uint64_t offset; /* in the file, bytes */
-	uint64_t dev;	/* major << 20 | minor, as in wait_target.dev */
-	uint64_t ino;	/* 0: no file */
+	uint64_t dev;	 /* major << 20 | minor, as in wait_target.dev */
+	uint64_t ino;	 /* 0: no file */
 	bool read;
 	bool write;
 	bool exec;
-	bool deleted; /* the kernel had appended " (deleted)"; path is without it */
+	bool deleted;	  /* the kernel had appended " (deleted)"; path is without it */
 	const char *path; /* "" for anonymous memory; "[stack]" and the like kept; owned by maps */
 };
 
 /* All zero is an empty map. */
 struct maps {
 	VEC(struct mapping) list; /* sorted by start, not overlapping */
-	char *text; /* holds the paths */
+	char *text;		  /* holds the paths */
 };
 
 /* Replaces m's content.  Lines that make no sense are skipped.  0 or -ENOMEM (m unchanged). */

@@ -24,7 +24,7 @@ struct process {
 	int dir;    /* /proc/PID, open; survives reuse of the pid: reads then give -ESRCH */
 	uint64_t start_ticks; /* since boot, in clock ticks (USER_HZ): field 22 of stat */
 	bool kernel_thread;
-	bool live_memory;     /* false for a recorded tree: process_read gives -ENOTSUP */
+	bool live_memory; /* false for a recorded tree: process_read gives -ENOTSUP */
 	char comm[32];
 	char *proc;    /* the /proc path given */
 	char *exe;     /* link target without " (deleted)", "" if not readable */
@@ -35,13 +35,14 @@ struct process {
 };
 
 /* proc: "/proc" or the root of a recorded tree.  pid may be any thread's: the process is that of
- * its thread group.  -ESRCH: no such process, or a zombie.  Kernel threads open with kernel_thread set
- * (the caller refuses them).  Other negative errno of open and read. */
+ * its thread group.  -ESRCH: no such process, or a zombie.  Kernel threads open with kernel_thread
+ * set (the caller refuses them).  Other negative errno of open and read. */
 int process_open(const char *proc, int pid, struct process **ret_process);
 struct process *process_close(struct process *p);
 DEFINE_CLEANUP(struct process *, process_close)
 
-/* False once it has exited (all threads) or become a zombie; a reused pid does not count as alive. */
+/* False once it has exited (all threads) or become a zombie; a reused pid does not count as alive.
+ */
 bool process_alive(const struct process *p);
 
 /* Rereads name, exe, command line and maps, after an exec.  0 or -ESRCH, -ENOMEM. */

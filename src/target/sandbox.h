@@ -17,8 +17,8 @@
 typedef int sandbox_job(int fd, const void *arg, struct str *result);
 
 /* Runs the job in a worker and hands its result out.  The job's own error; -ETIMEDOUT past the
- * deadline; -EIO the worker died (of a signal, a forbidden system call, or too long a result); -EAGAIN, -ENOMEM no
- * worker could be made.  The result is still hostile: the caller checks it. */
+ * deadline; -EIO the worker died (of a signal, a forbidden system call, or too long a result);
+ * -EAGAIN, -ENOMEM no worker could be made.  The result is still hostile: the caller checks it. */
 int sandbox_run(int fd, sandbox_job *job, const void *arg, unsigned int deadline_ms,
 		struct str *ret_result);
 

@@ -1,8 +1,9 @@
 /* symbols.h: names of native code, one sorted table per ELF file, and their cache.
  *
- * Owns the table, its look-up rule (an address beyond a symbol's size has no name, so that a stripped
- * file does not name code by a far-away export) and the cache by file identity.  The file is parsed
- * in a worker process without privileges: a file that crashes or hangs the parser costs its names only.
+ * Owns the table, its look-up rule (an address beyond a symbol's size has no name, so that a
+ * stripped file does not name code by a far-away export) and the cache by file identity.  The file
+ * is parsed in a worker process without privileges: a file that crashes or hangs the parser costs
+ * its names only.
  */
 #ifndef STALLPROF_TARGET_SYMBOLS_H
 #define STALLPROF_TARGET_SYMBOLS_H
@@ -27,9 +28,11 @@ size_t symbols_count(const struct symbols *s);
 
 /* The function that holds the virtual address (file's own numbering), or NULL.  Belongs to s. */
 const char *symbols_find(const struct symbols *s, uint64_t vaddr);
-/* Where an executable segment puts that file offset, in the file's own numbering; false: nowhere. */
+/* Where an executable segment puts that file offset, in the file's own numbering; false: nowhere.
+ */
 bool symbols_vaddr(const struct symbols *s, uint64_t offset, uint64_t *ret_vaddr);
-/* The same as symbols_find, by offset in the file; offsets outside the loaded segments have no name. */
+/* The same as symbols_find, by offset in the file; offsets outside the loaded segments have no
+ * name. */
 const char *symbols_find_offset(const struct symbols *s, uint64_t offset);
 
 /* Tables by (device, inode, mtime, size); shared by all processes.  A failure is cached as well. */

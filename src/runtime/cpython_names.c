@@ -1,0 +1,285 @@
+/* cpython_names.c: see cpython_names.h. */
+#include "runtime/cpython_names.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "base/vec.h"
+#include "runtime/cpython_lines.h"
+#include "runtime/cpython_text.h"
+
+#define SLOTS	    16384 /* of the hash table, a power of two */
+#define ENTRIES_MAX 8192
+#define BYTES_MAX   (16u << 20)
+#define OBJECT_MAX  256 /* bytes of a code object that are read at once */
+
+struct cpython_names {
+	struct process *p;
+	const struct cpython_offsets *o;
+	uint64_t code_type;
+	uint64_t text_type;
+	uint64_t bytes_type;
+	struct cpython_code **slots;
+	VEC(struct cpython_code *) list; /* all of them, also those that are in no slot */
+	size_t bytes;
+};
+
+int cpython_names_new(struct process *p, const struct cpython_offsets *o, uint64_t code_type,
+		      uint64_t text_type, uint64_t bytes_type, struct cpython_names **ret_names)
+{
+	struct cpython_names *n = calloc(1, sizeof(*n));
+
+	if (!n)
+		return -ENOMEM;
+	n->slots = calloc(SLOTS, sizeof(*n->slots));
+	if (!n->slots) {
+		free(n);
+		return -ENOMEM;
+	}
+	n->p = p;
+	n->o = o;
+	n->code_type = code_type;
+	n->text_type = text_type;
+	n->bytes_type = bytes_type;
+	*ret_names = n;
+	return 0;
+}
+
+static void code_free(struct cpython_code *c)
+{
+	free(c->lines);
+	free(c->fn);
+	free(c->file);
+	free(c);
+}
+
+static void empty(struct cpython_names *n)
+{
+	size_t i;
+
+	for (i = 0; i < n->list.count; i++)
+		code_free(n->list.items[i]);
+	n->list.count = 0;
+	n->bytes = 0;
+	memset(n->slots, 0, SLOTS * sizeof(*n->slots));
+}
+
+struct cpython_names *cpython_names_free(struct cpython_names *n)
+{
+	if (!n)
+		return NULL;
+	empty(n);
+	vec_release(&n->list);
+	free(n->slots);
+	free(n);
+	return NULL;
+}
+
+void cpython_names_trim(struct cpython_names *n)
+{
+	if (n->list.count > ENTRIES_MAX || n->bytes > BYTES_MAX)
+		empty(n);
+}
+
+static uint64_t word_at(const uint8_t *object, uint32_t at)
+{
+	uint64_t v;
+
+	memcpy(&v, object + at, sizeof(v));
+	return v;
+}
+
+static uint32_t rol(uint32_t v, int bits)
+{
+	return v << bits | v >> (32 - bits);
+}
+
+/* As the walker computes it: see enum walk_tag. */
+static uint32_t tag_of(const struct cpython_offsets *o, const uint8_t *object)
+{
+	if (o->code_version)
+		return (uint32_t)word_at(object, o->code_version);
+	return (uint32_t)word_at(object, o->code_firstlineno) ^
+	       rol((uint32_t)word_at(object, o->code_name), 11) ^
+	       rol((uint32_t)word_at(object, o->code_lines), 22);
+}
+
+/* Reads a string object; -EPROTO when it is none. */
+static int read_text(const struct cpython_names *n, uint64_t addr, char **ret)
+{
+	cleanup(str_releasep) struct str text = { 0 };
+	uint8_t head[CPYTHON_TEXT_STATE + 4], data[CPYTHON_NAME_MAX * 4];
+	struct cpython_text_form form;
+	uint64_t count;
+	uint32_t state;
+	int r = process_read_all(n->p, addr, head, sizeof(head));
+
+	if (r < 0)
+		return r;
+	memcpy(&state, head + CPYTHON_TEXT_STATE, sizeof(state));
+	count = word_at(head, CPYTHON_TEXT_LENGTH);
+	if (word_at(head, CPYTHON_OB_TYPE) != n->text_type || !cpython_text_form(state, &form))
+		return -EPROTO;
+	if (count > CPYTHON_NAME_MAX)
+		count = CPYTHON_NAME_MAX;
+	r = process_read_all(n->p, addr + (form.ascii ? n->o->text_ascii : n->o->text_compact),
+			     data, count * form.width);
+	if (r == 0)
+		r = cpython_text_add(&text, form, data, count);
+	if (r < 0)
+		return r;
+	*ret = strdup(str_text(&text));
+	return *ret ? 0 : -ENOMEM;
+}
+
+/* A line table that cannot be had costs the exact line only. */
+static int read_lines(const struct cpython_names *n, uint64_t addr, struct cpython_code *code)
+{
+	uint8_t head[CPYTHON_BYTES_SIZE + 8];
+	uint64_t size;
+	int r = process_read_all(n->p, addr, head, sizeof(head));
+
+	if (r < 0)
+		return r;
+	size = word_at(head, CPYTHON_BYTES_SIZE);
+	if (word_at(head, CPYTHON_OB_TYPE) != n->bytes_type)
+		return -EPROTO;
+	if (!size || size > CPYTHON_LINES_MAX)
+		return 0;
+	code->lines = malloc(size);
+	if (!code->lines)
+		return -ENOMEM;
+	code->n_lines = (uint32_t)size;
+	return process_read_all(n->p, addr + CPYTHON_BYTES_DATA, code->lines, size);
+}
+
+static int read_object(const struct cpython_names *n, uint64_t addr, uint8_t *object)
+{
+	int r = process_read_all(n->p, addr, object, OBJECT_MAX);
+
+	/* the last object of a mapping ends before that many bytes */
+	if (r == -EFAULT) {
+		memset(object, 0, OBJECT_MAX);
+		r = process_read_all(n->p, addr, object, n->o->code_lines + 8);
+	}
+	if (r < 0)
+		return r;
+	return word_at(object, CPYTHON_OB_TYPE) == n->code_type ? 0 : -EPROTO;
+}
+
+static int read_strings(const struct cpython_names *n, const uint8_t *object,
+			struct cpython_code *code)
+{
+	const struct cpython_offsets *o = n->o;
+	_cleanup_free_ char *path = NULL;
+	int r = read_text(n, word_at(object, o->code_qualname ? o->code_qualname : o->code_name),
+			  &code->fn);
+
+	if (r == 0)
+		r = read_text(n, word_at(object, o->code_filename), &path);
+	if (r == 0)
+		r = read_lines(n, word_at(object, o->code_lines), code);
+	if (r < 0)
+		return r;
+	code->file = strdup(cpython_path_shown(path, n->p->cwd));
+	if (!code->file)
+		return -ENOMEM;
+	code->library = cpython_path_is_library(path, o->minor);
+	code->first_line = (uint32_t)word_at(object, o->code_firstlineno);
+	return 0;
+}
+
+/* Reads it all, then the identity again: what changed meanwhile is not what was read. */
+static int read_code(const struct cpython_names *n, uint64_t addr, uint32_t tag,
+		     struct cpython_code *code)
+{
+	uint8_t object[OBJECT_MAX], again[OBJECT_MAX];
+	int r = read_object(n, addr, object);
+
+	if (r < 0)
+		return r;
+	code->tag = tag_of(n->o, object);
+	if (tag && tag != code->tag)
+		return -EPROTO;
+	r = read_strings(n, object, code);
+	if (r < 0)
+		return r;
+	r = read_object(n, addr, again);
+	if (r == 0 && tag_of(n->o, again) != code->tag)
+		r = -EPROTO;
+	return r;
+}
+
+static size_t slot_of(uint64_t addr, uint32_t tag)
+{
+	uint64_t hash = (addr ^ (uint64_t)tag << 32) * 0x9e3779b97f4a7c15ull;
+
+	return hash >> 50; /* the upper 14 bits: SLOTS */
+}
+
+static void insert(struct cpython_names *n, struct cpython_code *code)
+{
+	size_t at = slot_of(code->addr, code->tag);
+
+	if (n->list.count >= SLOTS / 2 + STACK_PYTHON_MAX) /* only between two trims */
+		return;
+	while (n->slots[at])
+		at = (at + 1) % SLOTS;
+	n->slots[at] = code;
+}
+
+static const struct cpython_code *find(const struct cpython_names *n, uint64_t addr, uint32_t tag)
+{
+	size_t at;
+
+	for (at = slot_of(addr, tag); n->slots[at]; at = (at + 1) % SLOTS)
+		if (n->slots[at]->addr == addr && n->slots[at]->tag == tag)
+			return n->slots[at];
+	return NULL;
+}
+
+static size_t weight(const struct cpython_code *c)
+{
+	return sizeof(*c) + c->n_lines + (c->fn ? strlen(c->fn) : 0) +
+	       (c->file ? strlen(c->file) : 0);
+}
+
+int cpython_names_get(struct cpython_names *n, uint64_t addr, uint32_t tag,
+		      const struct cpython_code **ret_code)
+{
+	const struct cpython_code *known = tag ? find(n, addr, tag) : NULL;
+	struct cpython_code *code;
+	int r;
+
+	if (known) {
+		*ret_code = known;
+		return 0;
+	}
+	code = calloc(1, sizeof(*code));
+	if (!code)
+		return -ENOMEM;
+	code->addr = addr;
+	r = read_code(n, addr, tag, code);
+	code->stale = r == -EPROTO;
+	code->unread = r < 0 && !code->stale;
+	if (r == -ENOMEM || vec_add(&n->list, code) < 0) {
+		code_free(code);
+		return -ENOMEM;
+	}
+	n->bytes += weight(code);
+	if (r == 0)
+		insert(n, code);
+	*ret_code = code;
+	return 0;
+}
+
+uint32_t cpython_names_line(const struct cpython_names *n, const struct cpython_code *code,
+			    int32_t off)
+{
+	if (off < 0 || !code->lines)
+		return code->first_line;
+	return cpython_line(n->o->lines, code->lines, code->n_lines, code->first_line,
+			    (uint32_t)off);
+}

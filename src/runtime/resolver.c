@@ -1,0 +1,313 @@
+/* resolver.c: see resolver.h.
+ *
+ * Every frame is named as soon as its stack is seen, because the process may be gone a moment
+ * later.
+ */
+#include "runtime/resolver.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "recording/chunk.h"
+#include "target/ksyms.h"
+#include "target/native.h"
+#include "target/symbols.h"
+
+struct resolver_host {
+	struct ksyms *ksyms; /* NULL: not readable */
+	struct symbol_cache *symbols;
+};
+
+struct resolver {
+	struct resolver_host *host;
+	struct process *p;
+	const struct runtime *runtime; /* NULL: none recognised */
+	struct runtime_session *session;
+	struct runtime_facts facts;
+	bool retry;
+	const char *loop_kind;
+	size_t count;
+	struct chunk_frame frames[RESOLVER_FRAMES_MAX];
+};
+
+int resolver_host_open(const char *proc, struct resolver_host **ret_host)
+{
+	cleanup(resolver_host_closep) struct resolver_host *h = calloc(1, sizeof(*h));
+	cleanup(str_releasep) struct str path = { 0 };
+	int r;
+
+	if (!h)
+		return -ENOMEM;
+	r = symbol_cache_new(&h->symbols);
+	if (r == 0)
+		r = str_printf(&path, "%s/kallsyms", proc);
+	if (r < 0)
+		return r;
+	r = ksyms_open(str_text(&path), &h->ksyms);
+	if (r == -ENOMEM)
+		return r;
+	*ret_host = steal(h);
+	return 0;
+}
+
+struct resolver_host *resolver_host_close(struct resolver_host *h)
+{
+	if (!h)
+		return NULL;
+	ksyms_close(h->ksyms);
+	symbol_cache_free(h->symbols);
+	free(h);
+	return NULL;
+}
+
+bool resolver_host_has_kernel(const struct resolver_host *h)
+{
+	return h->ksyms != NULL;
+}
+
+static void detach(struct resolver *r)
+{
+	if (r->session)
+		r->session = r->runtime->close(r->session);
+	memset(&r->facts, 0, sizeof(r->facts));
+	r->runtime = NULL;
+	r->retry = false;
+	r->loop_kind = NULL;
+}
+
+static int attach(struct resolver *r)
+{
+	int error;
+
+	r->runtime = runtime_detect(r->p);
+	if (!r->runtime)
+		return 0;
+	error = r->runtime->attach(r->p, &r->facts, &r->session);
+	r->retry = error == -EAGAIN;
+	return error == -ENOMEM ? error : 0;
+}
+
+int resolver_open(struct resolver_host *host, struct process *p, struct resolver **ret_resolver)
+{
+	cleanup(resolver_closep) struct resolver *r = calloc(1, sizeof(*r));
+	int error;
+
+	if (!r)
+		return -ENOMEM;
+	r->host = host;
+	r->p = p;
+	error = attach(r);
+	if (error < 0)
+		return error;
+	*ret_resolver = steal(r);
+	return 0;
+}
+
+struct resolver *resolver_close(struct resolver *r)
+{
+	if (!r)
+		return NULL;
+	detach(r);
+	free(r);
+	return NULL;
+}
+
+int resolver_refresh(struct resolver *r)
+{
+	int error = process_refresh(r->p);
+
+	if (error < 0)
+		return error;
+	detach(r);
+	return attach(r);
+}
+
+const char *resolver_runtime(const struct resolver *r)
+{
+	return r->runtime ? r->runtime->name : "";
+}
+
+const char *resolver_version(const struct resolver *r)
+{
+	return r->facts.version;
+}
+
+const char *resolver_why(const struct resolver *r)
+{
+	return r->session ? "" : r->facts.why;
+}
+
+bool resolver_retry(const struct resolver *r)
+{
+	return r->retry;
+}
+
+const struct walk_plan *resolver_plan(const struct resolver *r)
+{
+	return &r->facts.plan;
+}
+
+const char *resolver_loop_kind(const struct resolver *r)
+{
+	return r->loop_kind;
+}
+
+static struct chunk_frame *add_frame(struct resolver *r, enum frame_kind kind)
+{
+	struct chunk_frame *f;
+
+	if (r->count >= RESOLVER_FRAMES_MAX)
+		return NULL;
+	f = &r->frames[r->count++];
+	*f = (struct chunk_frame){ .kind = kind, .fn = "", .file = "", .module = "" };
+	return f;
+}
+
+/* The stack was taken inside a probe: its own frames are on top, and not what the thread did. */
+static void add_kernel(struct resolver *r, const struct event_stack *stack)
+{
+	bool on_top = true;
+	size_t i;
+
+	for (i = 0; i < stack->n_kernel; i++) {
+		const char *name = ksyms_find(r->host->ksyms, stack->kernel[i]);
+		struct chunk_frame *f;
+
+		if (on_top && name && ksym_is_probe(name))
+			continue;
+		on_top = on_top && !name; /* a trampoline has no name of its own */
+		f = add_frame(r, FRAME_KERNEL);
+		if (!f)
+			return;
+		f->fn = name ? name : "<unknown>";
+	}
+}
+
+static bool is_system_path(const char *path)
+{
+	static const char *const prefixes[] = { "/usr/lib", "/lib", "/usr/local/lib/lib", "[v" };
+	size_t i;
+
+	for (i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+		if (str_starts(path, prefixes[i]))
+			return true;
+	return strstr(path, "/site-packages/") || strstr(path, "/dist-packages/");
+}
+
+/* A return address belongs to the call before it, which may be the last instruction of its
+ * function. */
+static void add_native_frame(struct resolver *r, uint64_t addr, bool leaf)
+{
+	uint64_t inside = leaf ? addr : addr - 1, offset, vaddr;
+	struct chunk_frame *f = add_frame(r, FRAME_NATIVE);
+	const struct mapping *m = process_map(r->p, inside);
+	const struct symbols *symbols = NULL;
+	const char *name = NULL;
+
+	if (!f)
+		return;
+	f->flags = leaf ? 0 : FRAME_GUESSED;
+	if (!m) {
+		f->fn = "<unknown>";
+		f->offset = addr;
+		return;
+	}
+	if (is_system_path(m->path))
+		f->flags |= FRAME_LIBRARY;
+	f->module = m->path[0] ? mapping_basename(m) : "[anonymous]";
+	f->file = m->path;
+	offset = inside - m->start + m->offset;
+	f->offset = offset + (addr - inside);
+	if (m->ino)
+		symbols = symbol_cache_get(r->host->symbols, r->p, m);
+	if (symbols && symbols_vaddr(symbols, offset, &vaddr)) {
+		f->offset = vaddr + (addr - inside);
+		name = symbols_find(symbols, vaddr);
+	}
+	if (name)
+		f->fn = name;
+}
+
+static bool in_interpreter(const struct resolver *r, uint64_t addr)
+{
+	return addr >= r->facts.text_start && addr < r->facts.text_end;
+}
+
+/* Frame pointers lead astray in code built without them: the instruction itself is certain, what
+ * follows must look like a call.  Below the first frame of the interpreter itself there is nothing
+ * that its Python frames do not tell better. */
+static void add_native(struct resolver *r, const struct event_stack *stack)
+{
+	size_t i, kept = 0;
+
+	for (i = 0; i < stack->n_user; i++) {
+		uint64_t addr = stack->user[i];
+		bool leaf = i == 0;
+
+		if (leaf ? !native_executable(r->p, addr) : !native_plausible(r->p, addr))
+			return;
+		if (stack->n_python && in_interpreter(r, addr - !leaf)) {
+			if (!kept)
+				add_native_frame(r, addr, leaf);
+			return;
+		}
+		add_native_frame(r, addr, leaf);
+		kept++;
+	}
+}
+
+static int add_python(struct resolver *r, const struct event_stack *stack)
+{
+	size_t i;
+
+	if (r->session)
+		r->runtime->begin(r->session);
+	for (i = 0; i < stack->n_python; i++) {
+		struct chunk_frame *f = add_frame(r, FRAME_PYTHON);
+		int error;
+
+		if (!f)
+			return 0;
+		f->fn = "<unknown>";
+		if (!r->session)
+			continue;
+		error = r->runtime->name_frame(r->session, &stack->python[i], f);
+		if (error < 0)
+			return error;
+	}
+	return 0;
+}
+
+static int encode(const struct resolver *r, const struct event_stack *stack, struct str *payload)
+{
+	size_t i;
+	int error = chunk_put_u64(payload, stack->hash);
+
+	if (error == 0)
+		error = chunk_put_u32(payload, stack->flags);
+	if (error == 0)
+		error = chunk_put_u32(payload, (uint32_t)r->count);
+	for (i = 0; error == 0 && i < r->count; i++)
+		error = chunk_put_frame(payload, &r->frames[i]);
+	return error;
+}
+
+int resolver_stack(struct resolver *r, const struct event_stack *stack, struct str *payload)
+{
+	int error;
+
+	if (stack->n_kernel > STACK_KERNEL_MAX || stack->n_user > STACK_USER_MAX ||
+	    stack->n_python > STACK_PYTHON_MAX)
+		return -EINVAL;
+	r->count = 0;
+	r->loop_kind = NULL;
+	add_kernel(r, stack);
+	add_native(r, stack);
+	error = add_python(r, stack);
+	if (error < 0)
+		return error;
+	r->loop_kind = runtime_loop_kind(r->p, r->frames, r->count);
+	return encode(r, stack, payload);
+}

@@ -1,0 +1,336 @@
+/* elf.c: see elf.h.
+ *
+ * libelf reads by pread, not by mmap: a file that is cut while we look at it must give an error and
+ * not a SIGBUS.
+ */
+#include "target/elf.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <gelf.h>
+#include <libelf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/vec.h"
+
+#define PROGRAM_HEADERS_MAX 1024
+#define NOTES_MAX	    (64u << 10)
+#define PAGE		    4096ull
+
+struct elf_image {
+	int fd;
+	Elf *elf;
+	GElf_Ehdr head;
+	size_t program_headers;
+	VEC(struct elf_load) loads;
+};
+
+/* Opens by O_PATH first: a device or pipe must not notice us. */
+static int open_regular(int dir, const char *path, uint64_t ino)
+{
+	_cleanup_close_ int handle = openat(dir, path, O_PATH | O_CLOEXEC);
+	char self[64];
+	struct stat st;
+	int fd;
+
+	if (handle < 0)
+		return -errno;
+	if (fstat(handle, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	if (ino && st.st_ino != ino)
+		return -ENOENT;
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", handle);
+	fd = open(self, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	return fd < 0 ? -errno : fd;
+}
+
+int elf_open_mapping(const struct process *p, const struct mapping *m)
+{
+	char path[4096 + 64];
+	int fd;
+
+	if (!m->ino || m->path[0] != '/')
+		return -ENOENT;
+	snprintf(path, sizeof(path), "map_files/%llx-%llx", (unsigned long long)m->start,
+		 (unsigned long long)m->end);
+	fd = open_regular(p->dir, path, 0);
+	if (fd >= 0)
+		return fd;
+	if ((size_t)snprintf(path, sizeof(path), "root%s", m->path) < sizeof(path)) {
+		fd = open_regular(p->dir, path, m->ino);
+		if (fd >= 0)
+			return fd;
+	}
+	return open_regular(AT_FDCWD, m->path, m->ino);
+}
+
+static int read_loads(struct elf_image *e)
+{
+	size_t i;
+
+	if (elf_getphdrnum(e->elf, &e->program_headers) < 0)
+		return -ENOEXEC;
+	if (e->program_headers > PROGRAM_HEADERS_MAX)
+		return -ENOEXEC;
+	for (i = 0; i < e->program_headers; i++) {
+		GElf_Phdr h;
+		int r;
+
+		if (!gelf_getphdr(e->elf, (int)i, &h))
+			return -ENOEXEC;
+		if (h.p_type != PT_LOAD || e->loads.count >= ELF_LOADS_MAX)
+			continue;
+		if (h.p_vaddr + h.p_filesz < h.p_vaddr || h.p_offset + h.p_filesz < h.p_offset)
+			return -ENOEXEC;
+		r = vec_add(&e->loads, { .vaddr = h.p_vaddr,
+					 .offset = h.p_offset,
+					 .filesz = h.p_filesz,
+					 .exec = h.p_flags & PF_X });
+		if (r < 0)
+			return r;
+	}
+	return e->loads.count ? 0 : -ENOEXEC;
+}
+
+int elf_image_open(int fd, struct elf_image **ret_image)
+{
+	cleanup(elf_image_closep) struct elf_image *e = NULL;
+	struct stat st;
+	int r;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -ENOEXEC;
+	if ((uint64_t)st.st_size > ELF_FILE_MAX)
+		return -EFBIG;
+	if (elf_version(EV_CURRENT) == EV_NONE)
+		return -ENOEXEC;
+	e = calloc(1, sizeof(*e));
+	if (!e)
+		return -ENOMEM;
+	e->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (e->fd < 0)
+		return -errno;
+	e->elf = elf_begin(e->fd, ELF_C_READ, NULL);
+	if (!e->elf || elf_kind(e->elf) != ELF_K_ELF || !gelf_getehdr(e->elf, &e->head))
+		return -ENOEXEC;
+	if (gelf_getclass(e->elf) != ELFCLASS64 || e->head.e_machine != EM_X86_64 ||
+	    (e->head.e_type != ET_EXEC && e->head.e_type != ET_DYN))
+		return -ENOEXEC;
+	r = read_loads(e);
+	if (r < 0)
+		return r;
+	*ret_image = steal(e);
+	return 0;
+}
+
+struct elf_image *elf_image_close(struct elf_image *e)
+{
+	if (!e)
+		return NULL;
+	if (e->elf)
+		elf_end(e->elf);
+	if (e->fd >= 0)
+		close(e->fd);
+	vec_release(&e->loads);
+	free(e);
+	return NULL;
+}
+
+bool elf_image_position_dependent(const struct elf_image *e)
+{
+	return e->head.e_type == ET_EXEC;
+}
+
+const struct elf_load *elf_image_loads(const struct elf_image *e, size_t *ret_count)
+{
+	*ret_count = e->loads.count;
+	return e->loads.items;
+}
+
+uint64_t elf_bias(const struct elf_load *loads, size_t count, uint64_t start, uint64_t offset)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		const struct elf_load *l = &loads[i];
+
+		if (offset >= (l->offset & ~(PAGE - 1)) && offset < l->offset + l->filesz)
+			return start - (l->vaddr + (offset - l->offset));
+	}
+	return count ? start - (loads[0].vaddr & ~(PAGE - 1)) : start;
+}
+
+/* The symbol table section of that type, with its entry count cut to what is allowed. */
+static Elf_Data *symbol_table(const struct elf_image *e, uint32_t type, size_t *ret_count,
+			      size_t *ret_strings)
+{
+	Elf_Scn *section = NULL;
+
+	while ((section = elf_nextscn(e->elf, section))) {
+		GElf_Shdr h;
+		Elf_Data *data;
+
+		if (!gelf_getshdr(section, &h) || h.sh_type != type)
+			continue;
+		if (h.sh_entsize != sizeof(Elf64_Sym) || h.sh_size > ELF_FILE_MAX)
+			return NULL;
+		data = elf_getdata(section, NULL);
+		if (!data || !data->d_buf)
+			return NULL;
+		*ret_count = data->d_size / sizeof(Elf64_Sym);
+		if (*ret_count > ELF_SYMBOLS_MAX)
+			*ret_count = ELF_SYMBOLS_MAX;
+		*ret_strings = h.sh_link;
+		return data;
+	}
+	return NULL;
+}
+
+static int find_in_table(const struct elf_image *e, uint32_t type, const char *name,
+			 struct elf_symbol *ret)
+{
+	size_t count, strings, i;
+	Elf_Data *data = symbol_table(e, type, &count, &strings);
+
+	for (i = 0; data && i < count; i++) {
+		GElf_Sym s;
+		const char *text;
+
+		if (!gelf_getsym(data, (int)i, &s) || s.st_shndx == SHN_UNDEF)
+			continue;
+		text = elf_strptr(e->elf, strings, s.st_name);
+		if (text && strcmp(text, name) == 0) {
+			*ret = (struct elf_symbol){ .value = s.st_value, .size = s.st_size };
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+int elf_image_symbol(const struct elf_image *e, const char *name, struct elf_symbol *ret_symbol)
+{
+	int r = find_in_table(e, SHT_DYNSYM, name, ret_symbol);
+
+	return r == 0 ? 0 : find_in_table(e, SHT_SYMTAB, name, ret_symbol);
+}
+
+int elf_image_section(const struct elf_image *e, const char *name, uint64_t *ret_vaddr,
+		      uint64_t *ret_size)
+{
+	Elf_Scn *section = NULL;
+	size_t names;
+
+	if (elf_getshdrstrndx(e->elf, &names) < 0)
+		return -ENOENT;
+	while ((section = elf_nextscn(e->elf, section))) {
+		GElf_Shdr h;
+		const char *text;
+
+		if (!gelf_getshdr(section, &h) || !(h.sh_flags & SHF_ALLOC))
+			continue;
+		text = elf_strptr(e->elf, names, h.sh_name);
+		if (!text || strcmp(text, name) != 0)
+			continue;
+		*ret_vaddr = h.sh_addr;
+		*ret_size = h.sh_size;
+		return 0;
+	}
+	return -ENOENT;
+}
+
+int elf_image_read(const struct elf_image *e, uint64_t vaddr, void *buf, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < e->loads.count; i++) {
+		const struct elf_load *l = &e->loads.items[i];
+		ssize_t n;
+
+		if (vaddr < l->vaddr || vaddr - l->vaddr > l->filesz ||
+		    len > l->filesz - (vaddr - l->vaddr))
+			continue;
+		n = pread(e->fd, buf, len, (off_t)(l->offset + (vaddr - l->vaddr)));
+		return n == (ssize_t)len ? 0 : -EFAULT;
+	}
+	return -EFAULT;
+}
+
+static size_t find_build_id(Elf_Data *notes, void *buf, size_t room)
+{
+	size_t at = 0, next, name, desc;
+	GElf_Nhdr h;
+
+	while ((next = gelf_getnote(notes, at, &h, &name, &desc)) > at) {
+		const char *bytes = notes->d_buf;
+
+		if (h.n_type == NT_GNU_BUILD_ID && h.n_namesz == 4 &&
+		    memcmp(bytes + name, "GNU", 4) == 0) {
+			size_t len = h.n_descsz < room ? h.n_descsz : room;
+
+			memcpy(buf, bytes + desc, len);
+			return len;
+		}
+		at = next;
+	}
+	return 0;
+}
+
+size_t elf_image_build_id(const struct elf_image *e, void *buf, size_t room)
+{
+	size_t i;
+
+	for (i = 0; i < e->program_headers; i++) {
+		Elf_Data *notes;
+		GElf_Phdr h;
+		size_t n;
+
+		if (!gelf_getphdr(e->elf, (int)i, &h) || h.p_type != PT_NOTE ||
+		    h.p_filesz > NOTES_MAX)
+			continue;
+		notes = elf_getdata_rawchunk(e->elf, (int64_t)h.p_offset, h.p_filesz,
+					     h.p_align == 8 ? ELF_T_NHDR8 : ELF_T_NHDR);
+		if (!notes)
+			continue;
+		n = find_build_id(notes, buf, room);
+		if (n)
+			return n;
+	}
+	return 0;
+}
+
+int elf_image_each_function(const struct elf_image *e,
+			    int (*fn)(void *arg, const char *name, uint64_t value, uint64_t size),
+			    void *arg)
+{
+	size_t count, strings, i;
+	Elf_Data *data = symbol_table(e, SHT_SYMTAB, &count, &strings);
+
+	if (!data)
+		data = symbol_table(e, SHT_DYNSYM, &count, &strings);
+	for (i = 0; data && i < count; i++) {
+		const char *name;
+		GElf_Sym s;
+		int type, r;
+
+		if (!gelf_getsym(data, (int)i, &s) || s.st_shndx == SHN_UNDEF)
+			continue;
+		type = GELF_ST_TYPE(s.st_info);
+		if (type != STT_FUNC && type != STT_GNU_IFUNC)
+			continue;
+		name = elf_strptr(e->elf, strings, s.st_name);
+		if (!name || !*name)
+			continue;
+		r = fn(arg, name, s.st_value, s.st_size);
+		if (r)
+			return r;
+	}
+	return 0;
+}

@@ -1,0 +1,155 @@
+/* ksyms.c: see ksyms.h. */
+#include "target/ksyms.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "base/vec.h"
+
+/* Kernel text is at the top; a longer reach than this to the next symbol is a hole. */
+#define FUNCTION_MAX (1u << 20)
+#define SYMBOLS_MAX  (4u << 20)
+
+struct ksym {
+	uint64_t addr;
+	uint32_t name; /* offset in names */
+};
+
+struct ksyms {
+	VEC(struct ksym) list;
+	struct str names;
+};
+
+static int add_line(struct ksyms *k, const char *line)
+{
+	unsigned long long addr;
+	char type, name[256];
+	struct ksym one;
+	int r;
+
+	if (sscanf(line, "%llx %c %255s", &addr, &type, name) != 3)
+		return 0;
+	if (!addr || !strchr("tTwW", type))
+		return 0;
+	one = (struct ksym){ .addr = addr, .name = (uint32_t)k->names.len };
+	if (k->names.len > UINT32_MAX / 2 || k->list.count >= SYMBOLS_MAX)
+		return 0;
+	r = str_add_mem(&k->names, name, strlen(name) + 1);
+	return r < 0 ? r : vec_add(&k->list, one);
+}
+
+/* Stable among equal addresses: the first name of the file wins, as in the kernel's own look-up. */
+static int compare_ksyms(const void *a, const void *b)
+{
+	const struct ksym *x = a, *y = b;
+
+	if (x->addr != y->addr)
+		return x->addr < y->addr ? -1 : 1;
+	return (x->name > y->name) - (x->name < y->name);
+}
+
+int ksyms_open(const char *path, struct ksyms **ret_ksyms)
+{
+	cleanup(ksyms_closep) struct ksyms *k = calloc(1, sizeof(*k));
+	_cleanup_fclose_ FILE *f = NULL;
+	_cleanup_free_ char *line = NULL;
+	size_t room = 0;
+
+	if (!k)
+		return -ENOMEM;
+	f = fopen(path, "re");
+	if (!f)
+		return -errno;
+	while (getline(&line, &room, f) > 0) {
+		int r = add_line(k, line);
+
+		if (r < 0)
+			return r;
+	}
+	if (!k->list.count)
+		return -ENODATA;
+	qsort(k->list.items, k->list.count, sizeof(*k->list.items), compare_ksyms);
+	*ret_ksyms = steal(k);
+	return 0;
+}
+
+struct ksyms *ksyms_close(struct ksyms *k)
+{
+	if (!k)
+		return NULL;
+	vec_release(&k->list);
+	str_release(&k->names);
+	free(k);
+	return NULL;
+}
+
+size_t ksyms_count(const struct ksyms *k)
+{
+	return k->list.count;
+}
+
+const char *ksyms_find(const struct ksyms *k, uint64_t addr)
+{
+	size_t low = 0, high;
+
+	if (!k)
+		return NULL;
+	high = k->list.count;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (k->list.items[mid].addr <= addr)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	if (!low || addr - k->list.items[low - 1].addr >= FUNCTION_MAX)
+		return NULL;
+	while (low > 1 && k->list.items[low - 2].addr == k->list.items[low - 1].addr)
+		low--;
+	return k->names.text + k->list.items[low - 1].name;
+}
+
+bool ksym_is_probe(const char *name)
+{
+	static const char *const prefixes[] = {
+		"bpf_prog_",
+		"bpf_trace_run",
+		"__traceiter_",
+		"__bpf_trace_",
+		"__bpf_",
+		"bpf_get_stack",
+		"bpf_trampoline_",
+		"bpf_dispatcher_",
+		"bpf_task_storage",
+		"perf_trace_",
+		"trace_event_raw_event_",
+		"trace_call_bpf",
+		"bpf_overflow_handler",
+		"ftrace_regs_call",
+		"ftrace_ops_",
+		"kprobe_ftrace_handler",
+		"bpf_loop",
+		"get_perf_callchain",
+		"perf_callchain_",
+		"trace_raw_output_",
+		"stack_trace_save",
+		"arch_stack_walk",
+		"__probestub_",
+		"kprobe_perf_func",
+		"kprobe_dispatcher",
+		"fprobe_",
+		"perf_syscall_",
+		"___bpf_prog_run",
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+		if (str_starts(name, prefixes[i]))
+			return true;
+	return false;
+}

@@ -1,0 +1,207 @@
+/* sandbox.c: see sandbox.h. */
+#include "target/sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MEMORY_MAX  (2ull << 30)
+#define CPU_SECONDS 10
+#define INPUT_FD    3
+#define OUTPUT_FD   4
+
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED 1 /* its shadow memory is terabytes of address space */
+#else
+#define SANITIZED 0
+#endif
+
+#define NR_AT	  offsetof(struct seccomp_data, nr)
+#define ARCH_AT	  offsetof(struct seccomp_data, arch)
+#define ARG_AT(i) (offsetof(struct seccomp_data, args) + (i)*8) /* low word: little endian */
+#define ALLOW(name)                                            \
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##name, 0, 1), \
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
+
+/* What malloc, stdio-free parsing and libelf's reads need.  Anything else kills the worker. */
+static int filter_syscalls(void)
+{
+	static struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, ARCH_AT),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, NR_AT),
+		ALLOW(read),
+		ALLOW(pread64),
+		ALLOW(write),
+		ALLOW(lseek),
+		ALLOW(fstat),
+		ALLOW(newfstatat), /* how newer glibc spells fstat; there is nothing it could tell
+				    */
+		ALLOW(fcntl),
+		ALLOW(close),
+		ALLOW(brk),
+		ALLOW(munmap),
+		ALLOW(mremap),
+		ALLOW(madvise),
+		ALLOW(futex),
+		ALLOW(getrandom), /* malloc's tcache */
+		ALLOW(sysinfo),	  /* qsort asks once how much memory there is */
+		ALLOW(exit),
+		ALLOW(exit_group),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mmap, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, ARG_AT(3)),
+		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, MAP_ANONYMOUS, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+	};
+	struct sock_fprog program = { .len = sizeof(code) / sizeof(code[0]), .filter = code };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -errno;
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0 ? -errno : 0;
+}
+
+static int lock_in(pid_t parent)
+{
+	struct rlimit none = { 0, 0 };
+	struct rlimit memory = { MEMORY_MAX, MEMORY_MAX };
+	struct rlimit cpu = { CPU_SECONDS, CPU_SECONDS };
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		return -ESRCH;
+	prctl(PR_SET_DUMPABLE, 0);
+	if (setrlimit(RLIMIT_CORE, &none) < 0 || setrlimit(RLIMIT_FSIZE, &none) < 0 ||
+	    setrlimit(RLIMIT_CPU, &cpu) < 0)
+		return -errno;
+	if (!SANITIZED && setrlimit(RLIMIT_AS, &memory) < 0)
+		return -errno;
+	return filter_syscalls();
+}
+
+static void write_all(const void *bytes, size_t len)
+{
+	const char *at = bytes;
+
+	while (len) {
+		ssize_t n = write(OUTPUT_FD, at, len);
+
+		if (n <= 0)
+			_exit(1);
+		at += n;
+		len -= (size_t)n;
+	}
+}
+
+/* The answer on the pipe is an int32 return value, then the result. */
+static void __attribute__((noreturn))
+worker(pid_t parent, int fd, int pipe, sandbox_job *job, const void *arg)
+{
+	struct str result = { 0 };
+	int32_t r;
+
+	/* by way of high numbers: either may already sit on the other's place */
+	fd = fcntl(fd, F_DUPFD, 16);
+	pipe = fcntl(pipe, F_DUPFD, 16);
+	if (fd < 0 || pipe < 0 || dup2(fd, INPUT_FD) < 0 || dup2(pipe, OUTPUT_FD) < 0)
+		_exit(1);
+	if (syscall(SYS_close_range, OUTPUT_FD + 1, ~0u, 0) < 0)
+		_exit(1);
+	if (lock_in(parent) < 0)
+		_exit(1);
+	r = job(INPUT_FD, arg, &result);
+	write_all(&r, sizeof(r));
+	if (r == 0)
+		write_all(result.text, result.len);
+	_exit(0);
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static int drain(int fd, int64_t until, struct str *result)
+{
+	for (;;) {
+		struct pollfd poll_for = { .fd = fd, .events = POLLIN };
+		int64_t left = until - now_ms();
+		char buf[65536];
+		ssize_t n;
+		int r;
+
+		if (left <= 0)
+			return -ETIMEDOUT;
+		r = poll(&poll_for, 1, (int)left);
+		if (r < 0 && errno != EINTR)
+			return -errno;
+		if (r <= 0)
+			continue;
+		n = read(fd, buf, sizeof(buf));
+		if (n == 0)
+			return 0;
+		if (n < 0)
+			return -errno;
+		if (result->len + (size_t)n > SANDBOX_RESULT_MAX)
+			return -EIO;
+		r = str_add_mem(result, buf, (size_t)n);
+		if (r < 0)
+			return r;
+	}
+}
+
+static void reap(pid_t pid)
+{
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+int sandbox_run(int fd, sandbox_job *job, const void *arg, unsigned int deadline_ms,
+		struct str *ret_result)
+{
+	cleanup(str_releasep) struct str answer = { 0 };
+	pid_t parent = getpid(), pid;
+	int32_t status;
+	int pipes[2], r;
+
+	if (pipe2(pipes, O_CLOEXEC) < 0)
+		return -errno;
+	pid = fork();
+	if (pid == 0)
+		worker(parent, fd, pipes[1], job, arg);
+	close(pipes[1]);
+	if (pid < 0) {
+		close(pipes[0]);
+		return -EAGAIN;
+	}
+	r = drain(pipes[0], now_ms() + deadline_ms, &answer);
+	close(pipes[0]);
+	kill(pid, SIGKILL); /* no harm when it has ended: it is ours until reaped */
+	reap(pid);
+	if (r < 0)
+		return r;
+	if (answer.len < sizeof(status))
+		return -EIO;
+	memcpy(&status, answer.text, sizeof(status));
+	if (status < 0)
+		return status;
+	return str_add_mem(ret_result, answer.text + sizeof(status), answer.len - sizeof(status));
+}

@@ -1,0 +1,133 @@
+#!/usr/bin/env python3
+"""End-to-end tests: targets that print their own truth against what stallprof says about them.
+
+    run.py              all cases, one at a time
+    run.py NAME...      these; a NAME may be a glob, `sleep*`
+    run.py --list       their names
+
+A case is a row in the CASES of a case_*.py.  One line for each: `ok`, `FAIL` with expected and found, or
+`skip` with the reason.  Measuring needs root and a kernel that allows BPF.  STALLPROF names the program.
+"""
+
+import argparse
+import fnmatch
+import importlib
+import os
+import subprocess
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import List, Optional, Tuple
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+sys.dont_write_bytecode = True
+
+from harness import STALLPROF, Case, Env, Failure, Skip  # noqa: E402
+
+SYSTEM_PYTHON = "/usr/bin/python3"
+
+
+def real_python(python: str) -> Optional[str]:
+    """The interpreter itself, not a shim in front of it; None if it does not run."""
+    try:
+        out = subprocess.run([python, "-c", "import sys; print(sys.executable)"], check=True,
+                             capture_output=True, text=True, timeout=20)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return os.path.realpath(out.stdout.strip())
+
+
+def other_pythons() -> List[Tuple[str, str]]:
+    """Further interpreters: label and path.  pyenv's 3.11.7, and those of E2E_PYTHONS."""
+    paths = os.environ.get("E2E_PYTHONS", "").split(":")
+    try:
+        root = subprocess.run(["pyenv", "root"], capture_output=True, text=True, timeout=20).stdout
+        paths.append(root.strip() + "/versions/3.11.7/bin/python3")
+    except OSError:
+        pass
+    found = [(Path(p).parent.parent.name, real_python(p)) for p in paths if p and os.path.exists(p)]
+    return [(label, path) for label, path in found if path]
+
+
+def all_cases() -> List[Tuple[str, str, Case]]:
+    """Name, interpreter and case: the table, then the Python cases once more per interpreter."""
+    cases: List[Case] = []
+    for path in sorted(HERE.glob("case_*.py")):
+        cases += importlib.import_module(path.stem).CASES
+    python = real_python(SYSTEM_PYTHON) or os.path.realpath(sys.executable)
+    rows = [(case.name, python, case) for case in cases]
+    for label, other in other_pythons():
+        rows += [("%s@%s" % (case.name, label), other, case) for case in cases if case.python]
+    return rows
+
+
+def why_not_measure() -> str:
+    """Empty when stallprof can measure here, else the reason in a line."""
+    if not os.access(STALLPROF, os.X_OK):
+        return "no %s: run make first" % STALLPROF
+    if os.geteuid() != 0:
+        return "needs root"
+    check = subprocess.run([str(STALLPROF), "check"], stdin=subprocess.DEVNULL, capture_output=True,
+                           text=True, timeout=60)
+    if check.returncode == 0:
+        return ""
+    lines = (check.stdout + check.stderr).strip().splitlines()
+    return "stallprof check: " + (lines[-1] if lines else "status %d" % check.returncode)
+
+
+def run_case(python: str, case: Case, obstacle: str) -> Tuple[str, str]:
+    """`ok`, `FAIL` or `skip`, and the detail."""
+    if not os.access(STALLPROF, os.X_OK) or (case.measures and obstacle):
+        return "skip", obstacle
+    env = Env(python)
+    try:
+        return "ok", case.run(env)
+    except Skip as e:
+        return "skip", str(e)
+    except Failure as e:
+        return "FAIL", str(e)
+    except Exception:  # a broken case must not hide the others
+        return "FAIL", traceback.format_exc().strip()
+    finally:
+        env.close()
+
+
+def shown(status: str, name: str, detail: str, seconds: float) -> str:
+    """One line, and for failures the rest of the detail below it."""
+    first, *rest = detail.splitlines() or [""]
+    line = "%-4s %s: %s (%.1f s)" % (status, name, first, seconds)
+    return "\n".join([line] + ["       " + text for text in rest[:40]]
+                     + (["       ... %d more lines" % (len(rest) - 40)] if len(rest) > 40 else []))
+
+
+def chosen(rows: List[Tuple[str, str, Case]], names: List[str]) -> List[Tuple[str, str, Case]]:
+    for name in names:
+        if not any(fnmatch.fnmatchcase(row[0], name) for row in rows):
+            sys.exit("run.py: %s: no such case: --list names them" % name)
+    return [row for row in rows if not names or any(fnmatch.fnmatchcase(row[0], n) for n in names)]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    parser.add_argument("--list", action="store_true")
+    args = parser.parse_args()
+    rows = chosen(all_cases(), args.names)
+    if args.list:
+        print("\n".join(name for name, _, _ in rows))
+        return 0
+    obstacle = why_not_measure()
+    counts = {"ok": 0, "FAIL": 0, "skip": 0}
+    for name, python, case in rows:
+        start = time.monotonic()
+        status, detail = run_case(python, case, obstacle)
+        counts[status] += 1
+        print(shown(status, name, detail, time.monotonic() - start), flush=True)
+    print("%d passed, %d failed, %d skipped" % (counts["ok"], counts["FAIL"], counts["skip"]))
+    return 1 if counts["FAIL"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,109 @@
+"""Blocks threads in known places, then prints every thread's stack as Python itself sees it.
+
+One line per frame, innermost first: thread id, thread pointer, name, file, line, separated by tabs;
+"END" after the last.  Works from Python 3.8 on.  Ends when its standard input does.
+"""
+import asyncio
+import os
+import sys
+import threading
+import time
+
+FOREVER = 1000
+
+
+class Service:
+    def nested(self, depth):
+        if depth:
+            return self.nested(depth - 1)
+        run = lambda: wait(
+            "lambda")
+        return run()
+
+    class Inner:
+        @staticmethod
+        def static(_):
+            return list(map(lambda n: wait("static"), [1]))
+
+
+def wait(_why):
+    try:
+        time.sleep(
+            FOREVER
+        )
+    finally:
+        pass
+
+
+def generator():
+    yield wait("generator")
+
+
+def through_sort():
+    return sorted([3, 1, 2], key=Service.Inner.static)
+
+
+def übung():
+    namespace = {"wait": wait}
+    exec(compile("\n\ndef made():\n    wait('exec')\n\nmade()\n", "<made up>", "exec"), namespace)
+
+
+def deep(n):
+    if n:
+        deep(n - 1)
+    else:
+        wait("deep")
+
+
+async def blocking():
+    await asyncio.sleep(0)
+    wait("coroutine")
+
+
+async def idle():
+    await asyncio.sleep(FOREVER)
+
+
+def spin_up():
+    works = [
+        lambda: Service().nested(7),
+        lambda: list(generator()),
+        through_sort,
+        übung,
+        lambda: deep(23),
+        lambda: deep(307),
+        lambda: asyncio.run(blocking()),
+        lambda: asyncio.run(idle()),
+    ]
+    return [threading.Thread(target=work, daemon=True) for work in works]
+
+
+def name(code):
+    return getattr(code, "co_qualname", code.co_name)
+
+
+def dump(threads):
+    time.sleep(0.3)
+    frames = sys._current_frames()
+    lines = []
+    for thread in threads:
+        frame = frames[thread.ident]
+        while frame:
+            lines.append("%d\t%d\t%s\t%s\t%d" % (
+                thread.native_id, thread.ident, name(frame.f_code),
+                frame.f_code.co_filename, frame.f_lineno))
+            frame = frame.f_back
+    out = "\n".join(lines) + "\nEND\n"
+    os.write(1, out.encode("utf-8", "surrogateescape"))
+
+
+def main():
+    threads = spin_up()
+    for thread in threads:
+        thread.start()
+    threads.append(threading.current_thread())
+    threading.Thread(target=dump, args=(threads,), daemon=True).start()
+    sys.stdin.buffer.read()
+
+
+main()

@@ -1,0 +1,246 @@
+/* test_reader.c: recordings that are whole, cut, damaged or from another time: what can be read is,
+ * what cannot is called by its name, and nothing crashes.
+ */
+#include "folder.h"
+
+#include <zlib.h>
+
+#include "recording/layout.h"
+
+/* All that reading a file can come to. */
+struct outcome {
+	int error; /* of opening */
+	enum recording_state state;
+	size_t chunks;
+	uint64_t bytes;
+};
+
+static struct outcome read_bytes(const void *bytes, size_t len)
+{
+	cleanup(recording_closep) struct recording_reader *r = NULL;
+	struct outcome o = { 0 };
+
+	save("probe.stall", bytes, len);
+	o.error = recording_open("probe.stall", &r);
+	if (o.error < 0) {
+		assert_null(r);
+		return o;
+	}
+	o.chunks = read_all(r);
+	o.state = recording_state(r);
+	o.bytes = recording_bytes_read(r);
+	return o;
+}
+
+/* Sets a header field and makes the check sum of the header right again. */
+static void set_header(struct str *s, enum layout_offset at, uint64_t v, int bytes)
+{
+	unsigned char *h = (unsigned char *)s->text;
+
+	layout_put(h + at, v, bytes);
+	layout_put(h + LAYOUT_CRC, 0, 4);
+	layout_put(h + LAYOUT_CRC, crc32(0, h, LAYOUT_HEADER_SIZE), 4);
+}
+
+/* Kinds, lengths and bytes come back as they were put, for every length modulo the padding. */
+static void test_reads_back(void **state)
+{
+	cleanup(str_releasep) struct str s = recorded(23);
+	cleanup(recording_closep) struct recording_reader *r = NULL;
+	struct chunk chunk;
+
+	(void)state;
+	assert_int_equal(s.len % 8, 0);
+	assert_int_equal(recording_open("made.stall", &r), 0);
+	for (uint32_t i = 0; i < 23; i++) {
+		assert_int_equal(recording_next(r, &chunk), 1);
+		assert_int_equal(chunk.kind, i + 1);
+		assert_int_equal(chunk.len, i);
+		assert_memory_equal(chunk.payload, "a prime number of bytes", i);
+	}
+	assert_int_equal(recording_next(r, &chunk), 0);
+	assert_int_equal(recording_next(r, &chunk), 0);
+	assert_int_equal(recording_state(r), RECORDING_COMPLETE);
+	assert_int_equal(recording_bytes_read(r), s.len);
+}
+
+/* A finished recording cut at any byte: whole chunks before the cut are read, and it is told. */
+static void test_cut_anywhere(void **state)
+{
+	cleanup(str_releasep) struct str s = recorded(13);
+	size_t last = 0;
+
+	(void)state;
+	for (size_t len = 0; len < s.len; len++) {
+		struct outcome o = read_bytes(s.text, len);
+
+		if (len < LAYOUT_HEADER_SIZE) {
+			assert_int_equal(o.error, -EBADMSG);
+			continue;
+		}
+		assert_int_equal(o.error, 0);
+		assert_int_equal(o.state, RECORDING_CUT);
+		assert_true(o.chunks >= last && o.chunks < 13 && o.bytes <= len);
+		last = o.chunks;
+	}
+	assert_int_equal(last, 12);
+}
+
+/* The partial file of a killed writer, cut anywhere, is incomplete and not damaged. */
+static void test_incomplete(void **state)
+{
+	cleanup(str_releasep) struct str s = recorded(7);
+
+	(void)state;
+	set_header(&s, LAYOUT_COMPLETE, 0, 4);
+	set_header(&s, LAYOUT_BYTES, 0, 8);
+	for (size_t len = LAYOUT_HEADER_SIZE; len <= s.len; len++) {
+		struct outcome o = read_bytes(s.text, len);
+
+		assert_int_equal(o.error, 0);
+		assert_int_equal(o.state, RECORDING_INCOMPLETE);
+		assert_true(len < s.len || o.chunks == 7);
+	}
+}
+
+/* Any flipped bit: refused or told to be damaged, except in the padding, which means nothing. */
+static void test_flipped_anywhere(void **state)
+{
+	cleanup(str_releasep) struct str s = recorded(11);
+	size_t unnoticed = 0, padding = 0;
+
+	(void)state;
+	for (uint32_t i = 0; i < 11; i++)
+		padding += layout_padding(i);
+	for (size_t at = 0; at < s.len; at++) {
+		struct outcome o;
+
+		s.text[at] ^= 1 << at % 8;
+		o = read_bytes(s.text, s.len);
+		s.text[at] ^= 1 << at % 8;
+		if (o.error == 0 && o.state == RECORDING_COMPLETE) {
+			assert_int_equal(o.chunks, 11);
+			unnoticed++;
+		}
+	}
+	assert_int_equal(unnoticed, padding);
+}
+
+/* A later minor version, with a longer header and unknown kinds, is read. */
+static void test_newer_minor(void **state)
+{
+	cleanup(str_releasep) struct str s = recorded(5), longer = { 0 };
+	struct outcome o;
+
+	(void)state;
+	set_header(&s, LAYOUT_MINOR, RECORDING_MINOR + 3, 2);
+	set_header(&s, LAYOUT_SIZE, LAYOUT_HEADER_SIZE + 16, 4);
+	set_header(&s, LAYOUT_BYTES, s.len + 16, 8);
+	str_add_mem(&longer, s.text, LAYOUT_HEADER_SIZE);
+	str_add_mem(&longer, "sixteen bytes...", 16);
+	str_add_mem(&longer, s.text + LAYOUT_HEADER_SIZE, s.len - LAYOUT_HEADER_SIZE);
+	o = read_bytes(longer.text, longer.len);
+	assert_int_equal(o.error, 0);
+	assert_int_equal(o.state, RECORDING_COMPLETE);
+	assert_int_equal(o.chunks, 5);
+}
+
+/* A later major version and the other byte order are refused, whatever else is in the header. */
+static void test_newer_major(void **state)
+{
+	cleanup(str_releasep) struct str s = recorded(3);
+
+	(void)state;
+	set_header(&s, LAYOUT_MAJOR, RECORDING_MAJOR + 1, 2);
+	assert_int_equal(read_bytes(s.text, s.len).error, -EPROTONOSUPPORT);
+	set_header(&s, LAYOUT_MAJOR, RECORDING_MAJOR, 2);
+	set_header(&s, LAYOUT_ORDER, 0x04030201, 4);
+	assert_int_equal(read_bytes(s.text, s.len).error, -EPROTONOSUPPORT);
+	assert_non_null(strstr(recording_refusal(-EPROTONOSUPPORT), "newer stallprof"));
+}
+
+/* Other files, an empty one, a folder and nothing at all are told apart. */
+static void test_no_recording(void **state)
+{
+	cleanup(recording_closep) struct recording_reader *r = NULL;
+	char text[101];
+
+	(void)state;
+	memset(text, '#', sizeof(text));
+	assert_int_equal(read_bytes(text, sizeof(text)).error, -EBADMSG);
+	assert_int_equal(read_bytes("", 0).error, -EBADMSG);
+	assert_int_equal(recording_open("gone.stall", &r), -ENOENT);
+	assert_int_equal(recording_open(".", &r), -EISDIR);
+	assert_null(r);
+	assert_string_equal(recording_refusal(-EBADMSG), "not a stallprof recording");
+	assert_string_equal(recording_refusal(-ENOENT), strerror(ENOENT));
+}
+
+/* Header sizes that cannot be are damage, and cost no memory. */
+static void test_header_size(void **state)
+{
+	static const uint32_t sizes[] = { 0, 61, LAYOUT_HEADER_MAX + 1, UINT32_MAX };
+	cleanup(str_releasep) struct str s = recorded(3);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		set_header(&s, LAYOUT_SIZE, sizes[i], 4);
+		assert_int_equal(read_bytes(s.text, s.len).error, -EBADMSG);
+	}
+}
+
+/* A chunk that says it is larger than any may be ends the reading. */
+static void test_chunk_length(void **state)
+{
+	cleanup(str_releasep) struct str s = recorded(2);
+	struct outcome o;
+
+	(void)state;
+	layout_put((unsigned char *)s.text + LAYOUT_HEADER_SIZE + 4, RECORDING_CHUNK_MAX + 1, 4);
+	o = read_bytes(s.text, s.len);
+	assert_int_equal(o.state, RECORDING_CORRUPT);
+	assert_int_equal(o.chunks, 0);
+}
+
+/* Bytes behind the end of a finished recording are not part of it, and are told. */
+static void test_appended(void **state)
+{
+	cleanup(str_releasep) struct str s = recorded(5);
+	struct outcome o;
+
+	(void)state;
+	assert_int_equal(str_add_mem(&s, "trailing garbage..", 19), 0);
+	o = read_bytes(s.text, s.len);
+	assert_int_equal(o.state, RECORDING_CORRUPT);
+	assert_int_equal(o.chunks, 5);
+}
+
+/* "-" reads standard input, and leaves it open. */
+static void test_standard_input(void **state)
+{
+	cleanup(str_releasep) struct str s = recorded(17);
+	struct recording_reader *r = NULL;
+
+	(void)state;
+	assert_non_null(freopen("made.stall", "r", stdin));
+	assert_int_equal(recording_open("-", &r), 0);
+	assert_int_equal(read_all(r), 17);
+	assert_int_equal(recording_state(r), RECORDING_COMPLETE);
+	recording_close(r);
+	assert_true(fcntl(STDIN_FILENO, F_GETFD) >= 0);
+	recording_close(NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		FOLDER_TEST(test_reads_back),	  FOLDER_TEST(test_cut_anywhere),
+		FOLDER_TEST(test_incomplete),	  FOLDER_TEST(test_flipped_anywhere),
+		FOLDER_TEST(test_newer_minor),	  FOLDER_TEST(test_newer_major),
+		FOLDER_TEST(test_no_recording),	  FOLDER_TEST(test_header_size),
+		FOLDER_TEST(test_chunk_length),	  FOLDER_TEST(test_appended),
+		FOLDER_TEST(test_standard_input),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
