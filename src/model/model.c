@@ -25,10 +25,11 @@ int model_new(struct model **ret_model)
 
 static void release_stalls(struct model *m)
 {
-	struct open_node *node, *next;
+	struct open_node *node;
 
-	HASH_ITER(hh, m->open, node, next)
+	for (node = m->open; node; node = node->hh.next) {
 		stall_rec_free(node->rec);
+	}
 	for (size_t i = 0; i < m->recs.count; i++)
 		stall_rec_free(m->recs.items[i]);
 	for (size_t i = 0; i < m->outdated.count; i++)

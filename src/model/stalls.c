@@ -153,7 +153,7 @@ int stalls_feed(struct model *m, const struct event_stall *e)
 
 void stalls_deliver(struct model *m, int loop)
 {
-	struct open_node *node, *next;
+	struct open_node *node;
 
 	if (!m->loop_infos.items[loop].withheld)
 		return;
@@ -161,17 +161,17 @@ void stalls_deliver(struct model *m, int loop)
 	for (size_t i = 0; i < m->recs.count; i++)
 		if (m->recs.items[i]->s.loop == loop)
 			hand_out(m, m->recs.items[i]);
-	HASH_ITER(hh, m->open, node, next)
+	for (node = m->open; node; node = node->hh.next)
 		if (node->rec && node->rec->s.loop == loop)
 			hand_out(m, node->rec);
 }
 
 int stalls_close_open(struct model *m)
 {
-	struct open_node *node, *next;
+	struct open_node *node;
 	int r = 0;
 
-	HASH_ITER(hh, m->open, node, next) {
+	for (node = m->open; node; node = node->hh.next) {
 		cleanup(stall_rec_freep) struct stall_rec *rec = node->rec;
 
 		node->rec = NULL;

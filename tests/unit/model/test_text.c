@@ -251,11 +251,11 @@ TEST(test_syscall)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sockets),	      cmocka_unit_test(test_unix),
-		cmocka_unit_test(test_files),	      cmocka_unit_test(test_no_inode),
-		cmocka_unit_test(test_child),	      cmocka_unit_test(test_sleep),
-		cmocka_unit_test(test_others),	      cmocka_unit_test(test_hostile_names),
-		cmocka_unit_test(test_tips),	      cmocka_unit_test(test_syscall),
+		cmocka_unit_test(test_sockets), cmocka_unit_test(test_unix),
+		cmocka_unit_test(test_files),	cmocka_unit_test(test_no_inode),
+		cmocka_unit_test(test_child),	cmocka_unit_test(test_sleep),
+		cmocka_unit_test(test_others),	cmocka_unit_test(test_hostile_names),
+		cmocka_unit_test(test_tips),	cmocka_unit_test(test_syscall),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
