@@ -43,6 +43,10 @@ TEST(test_sockets)
 	assert_phrase(&b, &t, "udp [::1]:5432");
 	memcpy(t.peer_addr, "\0\0\0\0\0\0\0\0\0\0\xff\xff\x7f\0\0\x01", 16);
 	assert_phrase(&b, &t, "udp 127.0.0.1:5432");
+	t.peer_port = 0;
+	memset(t.peer_addr, 0, 16);
+	t.peer_addr[15] = 2;
+	assert_phrase(&b, &t, "udp [::2]:0");
 	t.family = 99;
 	assert_phrase(&b, &t, "udp");
 	bench_close(&b);
@@ -192,6 +196,8 @@ TEST(test_others)
 	assert_phrase(&b, &t, "netlink");
 	t.kind = TARGET_OTHER;
 	assert_phrase(&b, &t, "fd 7");
+	t.fd = 0;
+	assert_phrase(&b, &t, "fd 0");
 	t.fd = -1;
 	assert_phrase(&b, &t, "");
 	strcpy(t.name, "[eventfd]");
