@@ -119,6 +119,7 @@ struct model {
 	void *on_stall_ctx;
 	size_t items_max;
 	bool sealed;
+	bool failed; /* was out of memory once */
 
 	struct profile profile;
 	VEC(struct proc) procs;
