@@ -315,6 +315,10 @@ static __noinline bool home_match(struct task_struct *t, struct thread_state *st
 		return true;
 	if (l->home == HOME_NONE && (file || candidate_seen(st, p))) {
 		home_set(l, p);
+		/* Polls that were not known to be home yet look like waits: what was counted until
+		 * now is no iteration. */
+		if (!file)
+			period_reset(l);
 		return true;
 	}
 	if (file && (!home_open(l, t) || (l->home != HOME_EPOLL && l->home != HOME_URING))) {

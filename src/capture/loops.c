@@ -1,7 +1,6 @@
 /* loops.c: the loops that the kernel side found: confirm, sample, report while a stall lasts, sum up.
  *
- * The kernel side only knows that a thread came back to the same poll.  Whether that is a loop is
- * judged here, from the named stack of the poll.
+ * The kernel side only knows that a thread came back to the same poll; judge.c decides what that is.
  */
 #include "capture/internal.h"
 
@@ -90,37 +89,6 @@ static void slot_clear(struct slot *s)
 	s->perf_fd = -1;
 }
 
-/* What kind of loop a program runs when its stack does not say: by the name of its executable. */
-static const char *kind_of_program(const struct watched *w)
-{
-	static const char *const known[][2] = {
-		{ "redis-server", "redis" },
-		{ "redis-check-rdb", "redis" }, /* what Debian's redis-server is a link to */
-		{ "nginx", "nginx" },
-		{ "node", "libuv" },
-	};
-	const char *slash = strrchr(w->process->exe, '/');
-	const char *name = slash ? slash + 1 : w->process->exe;
-
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (strcmp(name, known[i][0]) == 0)
-			return known[i][1];
-	return "unknown";
-}
-
-/* An epoll file or ring that a thread comes back to makes a loop.  A poll or select from one call
- * depth may also be a worker that asks one socket again and again: there the stack must show a known
- * loop, or the thread be the main one of a program whose frames cannot tell. */
-static bool is_loop(const struct capture *c, const struct watched *w, const struct event_loop *e,
-		    const char *kind)
-{
-	if (kind || e->home == HOME_EPOLL || e->home == HOME_URING)
-		return true;
-	if (c->loops[e->loop].flags & LOOP_DESIGNATED)
-		return true;
-	return e->head.tid == e->head.tgid && !*resolver_runtime(w->resolver);
-}
-
 static void emit_stall(struct capture *c, struct slot *s, const struct event_stall *e)
 {
 	struct event_stall *copy = c->scratch;
@@ -146,26 +114,13 @@ static void clipped_complete(const struct slot *s, struct event_stall *e)
 	}
 }
 
-/* A clipped period is a stall of the loop only if the loop was already running in it: a program
- * that was still starting up is not stalled. */
-static bool clipped_counts(const struct capture *c, const struct slot *s,
-			   const struct event_stall *e)
-{
-	if (!s->runtime_loop)
-		return s->tid == s->tgid;
-	for (int i = 0; i < e->n_parts; i++)
-		if (stack_has_loop(c, e->parts[i].stack))
-			return true;
-	return false;
-}
-
 static void clipped_deliver(struct capture *c, struct slot *s)
 {
 	if (s->clipped.len) {
 		struct event_stall *e = (void *)s->clipped.text;
 
 		clipped_complete(s, e);
-		if (clipped_counts(c, s, e))
+		if (judge_stall(c, s, e))
 			emit_stall(c, s, e);
 	}
 	str_release(&s->clipped);
@@ -175,7 +130,8 @@ void loop_announced(struct capture *c, const struct event_loop *e)
 {
 	struct watched *w = watched_find(c, e->head.tgid);
 	struct event_loop copy = *e;
-	const char *kind = NULL;
+	const char *kind;
+	bool confirmed;
 	struct slot *s;
 
 	if (e->loop >= c->n_loops || !w)
@@ -185,16 +141,13 @@ void loop_announced(struct capture *c, const struct event_loop *e)
 		s->id = ++c->last_id;
 	s->tid = e->head.tid;
 	s->tgid = e->head.tgid;
-	if (c->loops[e->loop].stack.hash == e->stack)
-		name_stack(c, &c->loops[e->loop].stack, &kind);
-	if (!kind && stack_has_loop(c, e->stack))
-		kind = "asyncio";
+	kind = stack_loop_kind(c, e->stack);
 	s->runtime_loop = kind;
-	s->confirmed = is_loop(c, w, e, kind);
+	confirmed = judge_loop(c, w, e);
 	copy.loop = s->id;
 	emit_event(c, &copy.head);
-	emit_kind(c, s, kind ? kind : kind_of_program(w), s->confirmed ? 1 : 2);
-	if (!s->confirmed) {
+	emit_kind(c, s, kind ? kind : judge_program(w), confirmed ? 1 : 2);
+	if (!confirmed) {
 		c->loops[e->loop].verdict = VERDICT_REJECTED;
 		slot_clear(s);
 		return;
@@ -214,18 +167,18 @@ void loop_stalled(struct capture *c, const struct event_stall *event)
 		return;
 	memcpy(e, event, event->head.size);
 	s = &c->slots[e->loop];
-	if (e->flags & STALL_CLIPPED) {
+	if (e->flags & STALL_CLIPPED)
 		clipped_complete(s, e);
-		if (!s->id) {
-			str_clear(&s->clipped);
-			str_add_mem(&s->clipped, e, e->head.size);
-			return;
+	if (!s->id) {
+		str_clear(&s->clipped);
+		str_add_mem(&s->clipped, e, e->head.size);
+	} else if (judge_stall(c, s, e)) {
+		if (e->ns > s->longest_ns) {
+			s->longest_ns = e->ns;
+			s->longest_at = e->start;
 		}
-		if (!clipped_counts(c, s, e))
-			return;
-	}
-	if (s->id)
 		emit_stall(c, s, e);
+	}
 }
 
 /* At the threshold, then at every doubling of a second. */
@@ -252,7 +205,7 @@ static void loop_scan(struct capture *c, uint32_t i, uint64_t now)
 	}
 	if (length < s->next_report || !ongoing_copy(c, i, now))
 		return;
-	if (c->scratch->flags & STALL_CLIPPED && !clipped_counts(c, s, c->scratch))
+	if (!judge_shown(c, s, c->scratch))
 		return;
 	emit_stall(c, s, c->scratch);
 	s->next_report = report_after(length);
@@ -276,15 +229,14 @@ static void seeded_scan(struct capture *c, uint32_t i, uint64_t now)
 		s->sample = NULL;
 		return;
 	}
-	s->runtime_loop = true;
-	if (!ongoing_copy(c, i, now) || !clipped_counts(c, s, c->scratch))
+	if (!ongoing_copy(c, i, now) || !judge_seeded(c, c->scratch))
 		return;
 	e = (struct event_loop){ .head = l->stats.head, .loop = i, .fd = -1, .syscall = -1 };
 	e.head.kind = EVENT_LOOP;
 	e.head.size = sizeof(e);
 	memcpy(e.comm, l->stats.comm, sizeof(e.comm));
 	e.stack = s->snapshot;
-	for (int part = 0; part < c->scratch->n_parts && !stack_has_loop(c, e.stack); part++)
+	for (int part = 0; part < c->scratch->n_parts && !stack_loop_kind(c, e.stack); part++)
 		e.stack = c->scratch->parts[part].stack;
 	loop_announced(c, &e);
 }
@@ -302,6 +254,7 @@ static void loop_sum(struct capture *c, uint32_t i, uint64_t now)
 			stats.busy_ns += now - l->stall.start;
 		stats.last = now;
 	}
+	judge_correct(&c->slots[i], &stats);
 	stats.head.kind = EVENT_LOOP_STATS;
 	stats.head.size = sizeof(stats);
 	stats.head.ts = now;

@@ -87,7 +87,7 @@ bool ongoing_copy(struct capture *c, uint32_t loop, uint64_t now)
 		return false;
 	if (since && now > since) {
 		if (pending.stack == stack.hash && stack.n_python <= STACK_PYTHON_MAX)
-			name_stack(c, &stack, NULL);
+			name_stack(c, &stack);
 		ongoing_part(e, &pending, since - start, now - since);
 	}
 	for (int i = CLASS_RUNQUEUE; i < CLASS_COUNT; i++)

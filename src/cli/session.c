@@ -77,7 +77,8 @@ int session_run(const struct session *s, bool *ret_began, struct str *ret_why)
 		closed = capture_close(c);
 		r = r < 0 ? r : closed;
 		if (r < 0)
-			str_printf(ret_why, "the capture broke off: %s", strerror(-r));
+			str_printf(ret_why, "the capture broke off: %s: what came before is kept",
+				   strerror(-r));
 	} else if (!ret_why->len) {
 		str_printf(ret_why, "the capture could not start: %s: see stallprof check",
 			   strerror(-r));

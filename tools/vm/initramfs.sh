@@ -41,6 +41,11 @@ for module in "/usr/lib/$version/lib-dynload"/*.so; do
 	add_binary "$module"
 done
 
+# For a look by hand at what the verifier says: bpftool, and the objects.
+add_binary "$(command -v bpftool || echo /usr/sbin/bpftool)"
+mkdir -p "$root/src/$build/bpf"
+cp "$build"/bpf/*.bpf.o "$root/src/$build/bpf/" 2>/dev/null || true
+
 cp -a tests "$root/src/"
 mkdir -p "$root/src/tools"
 cp -a tools/*.sh "$root/src/tools/"
