@@ -83,7 +83,7 @@ struct open_node {
 struct row_node {
 	struct {
 		uint64_t loop, line;
-		const char *fn, *file, *target; /* interned */
+		const char *fn, *file, *target; /* interned; target.group */
 		char key[24];
 	} key;
 	struct row row;
