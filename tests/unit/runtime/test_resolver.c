@@ -73,27 +73,35 @@ static struct resolver *open_self(struct process **p)
 	return r;
 }
 
-/* Probe frames on top go, also around an unnamed trampoline; below, nothing is left out. */
+/* Everything down to the last probe frame near the top goes, also what has no name; below, nothing
+ * is left out. */
 static void test_kernel(void **state)
 {
 	struct process *p;
 	struct resolver *r = open_self(&p);
+	int i;
 
 	(void)state;
 	memset(&stack, 0, sizeof(stack));
-	stack.kernel[0] = 0xffffffff81000010; /* bpf_prog */
-	stack.kernel[1] = 0xffffffff81001010; /* bpf_trace_run4 */
-	stack.kernel[2] = 0xffffffff81002010; /* __schedule */
-	stack.kernel[3] = 0xffffffff81001010; /* not on top any more */
-	stack.kernel[4] = 0xffffffff01000000; /* in no symbol */
-	stack.n_kernel = 5;
+	stack.kernel[0] = 0xffffffff01000000; /* a program without a name */
+	stack.kernel[1] = 0xffffffff81000010; /* bpf_prog */
+	stack.kernel[2] = 0xffffffff01000000; /* a trampoline */
+	stack.kernel[3] = 0xffffffff81001010; /* bpf_trace_run4 */
+	for (i = 4; i < 8; i++)
+		stack.kernel[i] = 0xffffffff81002010; /* __schedule */
+	stack.kernel[8] = 0xffffffff81001010; /* too deep to be the one that took this stack */
+	stack.kernel[9] = 0xffffffff01000000;
+	stack.n_kernel = 10;
 	assert_true(resolver_host_has_kernel(host));
-	assert_int_equal(resolve(r), 3);
+	assert_int_equal(resolve(r), 6);
 	assert_string_equal(seen[0].fn, "__schedule");
 	assert_int_equal(seen[0].kind, FRAME_KERNEL);
-	assert_string_equal(seen[1].fn, "bpf_trace_run4");
-	assert_string_equal(seen[2].fn, "<unknown>");
+	assert_string_equal(seen[4].fn, "bpf_trace_run4");
+	assert_string_equal(seen[5].fn, "<unknown>");
 	assert_null(resolver_loop_kind(r));
+	stack.n_kernel = 1;
+	assert_int_equal(resolve(r), 1);
+	assert_string_equal(seen[0].fn, "<unknown>");
 	resolver_close(r);
 	process_close(p);
 }
