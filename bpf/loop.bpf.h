@@ -112,6 +112,14 @@ static __noinline struct loop_state *loop_claim(struct task_struct *t, struct th
 	return NULL;
 }
 
+/* Whose loop it is; exec may change both, as the thread that calls it becomes the main one. */
+static __always_inline void loop_name(struct loop_state *l, struct task_struct *t, u64 now)
+{
+	event_head_set(&l->stats.head, EVENT_LOOP_STATS, sizeof(l->stats), t, now);
+	event_head_set(&l->stall.head, EVENT_STALL, 0, t, now);
+	BPF_CORE_READ_STR_INTO(&l->stats.comm, t, comm);
+}
+
 /* Claims and fills an element.  User space hands elements back zeroed. */
 static __always_inline struct loop_state *loop_create(struct task_struct *t,
 						      struct thread_state *st,
@@ -128,9 +136,7 @@ static __always_inline struct loop_state *loop_create(struct task_struct *t,
 	l->home_syscall = l->stats.syscall = -1;
 	l->run_delay = task_run_delay(t);
 	l->thread_pointer = BPF_CORE_READ(t, thread.fsbase);
-	event_head_set(&l->stats.head, EVENT_LOOP_STATS, sizeof(l->stats), t, now);
-	event_head_set(&l->stall.head, EVENT_STALL, 0, t, now);
-	BPF_CORE_READ_STR_INTO(&l->stats.comm, t, comm);
+	loop_name(l, t, now);
 	if (st->designated)
 		l->flags |= LOOP_DESIGNATED;
 	return l;
