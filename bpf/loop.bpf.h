@@ -430,6 +430,19 @@ static __noinline int poll_enter(void *ctx, const struct poll_call *p)
 	return poll_in(ctx, t, l, now) == 0;
 }
 
+/* A poll that a stop interrupted has returned, and goes on as restart_syscall: from the same depth,
+ * without a sign of what it was.  Returns 1 when it is the home poll. */
+static __noinline int poll_restart(void *ctx, u64 sp)
+{
+	struct task_struct *t = bpf_get_current_task_btf();
+	struct thread_state *st = thread_peek(t);
+	struct loop_state *l = st ? loop_of(st) : NULL;
+
+	if (!l || l->home != HOME_POLL || l->home_id != sp)
+		return 0;
+	return poll_in(ctx, t, l, bpf_ktime_get_ns()) == 0;
+}
+
 static __always_inline void poll_leave(void)
 {
 	struct thread_state *st = thread_peek(bpf_get_current_task_btf());

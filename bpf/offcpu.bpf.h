@@ -276,6 +276,8 @@ static __noinline int switch_poll(void *ctx, struct thread_state *st, s32 call,
 
 	if (!st || !regs)
 		return 0;
+	if (call == CALL_RESTART && poll_restart(ctx, regs->sp))
+		return 1;
 	poll_identify(&p, t, call, regs->di, regs->dx, regs->sp);
 	if (p.kind != HOME_NONE && poll_rung == POLL_BY_SWITCH)
 		return poll_enter(ctx, &p);
