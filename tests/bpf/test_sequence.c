@@ -224,6 +224,44 @@ static void test_budget_keeps_time(void **state)
 	assert_int_equal(without, 37);
 }
 
+/* A long wait beyond the budget gets its stack when it is resumed, and loses no time by that, nor
+ * the share that it waited for a CPU after it was woken. */
+static void test_resumed(void **state)
+{
+	struct account *a = *state;
+	struct event_stall *s = &a->loop->stall;
+	uint64_t now = 1000 * MSEC;
+
+	account_reset(a);
+	poll_in(a, now);
+	poll_out(a, now += MSEC);
+	begin(a, CLASS_LOCK, CALL_READ, now += MSEC);
+	end(a, now += 3 * MSEC);
+	a->loop->tokens_at = now + 1000 * MSEC; /* used up */
+	begin(a, CLASS_SYSCALL, CALL_READ, now += MSEC);
+	a->loop->waking = now + 5 * MSEC;
+	end(a, now += 7 * MSEC);
+	assert_int_equal(a->loop->flags, LOOP_WANT_STACK);
+	assert_int_equal(s->n_parts, 1);
+	assert_int_equal(s->parts[0].ns, 3 * MSEC);
+	RUN(a, resumed);
+	assert_int_equal(a->loop->flags, 0);
+	assert_int_equal(a->loop->hooked, 0);
+	assert_int_equal(s->n_parts, 2);
+	assert_int_equal(s->parts[0].ns, 3 * MSEC);
+	assert_int_equal(s->parts[1].klass, CLASS_SYSCALL);
+	assert_int_equal(s->parts[1].ns, 5 * MSEC);
+	assert_int_equal(s->parts[1].flags, 0);
+	assert_true(s->parts[1].stack != 0);
+	assert_int_equal(s->class_ns[CLASS_SYSCALL], 5 * MSEC);
+	assert_int_equal(s->class_ns[CLASS_RUNQUEUE], 2 * MSEC);
+}
+
+static int waking_open(void **state)
+{
+	return account_open_with(state, BY_WAKING, true);
+}
+
 /* A switch that was not seen to begin has no length. */
 static void test_end_without_begin(void **state)
 {
@@ -245,5 +283,10 @@ int main(void)
 		cmocka_unit_test(test_end_without_begin),
 	};
 
-	return cmocka_run_group_tests(tests, account_open, account_close);
+	const struct CMUnitTest resume[] = {
+		cmocka_unit_test(test_resumed),
+	};
+
+	return cmocka_run_group_tests(tests, account_open, account_close) +
+	       cmocka_run_group_tests(resume, waking_open, account_close);
 }
