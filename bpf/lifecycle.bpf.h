@@ -35,6 +35,9 @@ static __noinline int thread_seed(struct task_struct *t)
 
 	if (!conf || thread_peek(t))
 		return 0;
+	/* A main thread that ended before the others stays to be seen; it will not end again. */
+	if (state & STATE_DEAD || BPF_CORE_READ(t, flags) & (FLAG_EXITING | FLAG_IO_WORKER))
+		return 0;
 	st = thread_add(t);
 	if (!st || offcpu_mode)
 		return 0;
