@@ -88,6 +88,7 @@ static __noinline int wait_begin(void *ctx, struct loop_state *l, const struct w
 	if (!l || !w)
 		return 0;
 	now = bpf_ktime_get_ns();
+	loop_missed(l, now);
 	loop_settle_task(l, t);
 	p = &l->pending;
 	previous = p->syscall;
