@@ -33,6 +33,7 @@ python=$(readlink -f /usr/bin/python3)
 version=$(basename "$python")
 add_binary "$python"
 ln -sf "$python" "$root/bin/python3"
+ln -sf "$version" "$root/usr/bin/python3"
 mkdir -p "$root/usr/lib/$version"
 (cd "/usr/lib/$version" && find . -type f \
 	! -path './test/*' ! -path './idlelib/*' ! -path './config-*' ! -path './lib2to3/*' \
