@@ -60,6 +60,8 @@ struct thread_state {
 	u32 candidate_missed;
 	u64 candidate_id;
 	u64 rejected_id; /* user space looked and said no */
+	u32 slept_in;	 /* call of the last sleep, plus 1; 0: none */
+	u32 pad2;
 };
 
 struct {
