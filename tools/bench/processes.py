@@ -115,15 +115,20 @@ def programs() -> List[Dict[str, Any]]:
     return [p for p in json.loads(answer.stdout or b"[]") if p.get("type") in HOOK_TYPES]
 
 
-def strangers(ours: Set[int]) -> int:
-    """Programs that belong to none of these processes: another user's tool disturbs the result."""
-    return sum(not {h["pid"] for h in p.get("pids", [])} & ours for p in programs())
+def programs_of(pid: int) -> Set[int]:
+    return {int(f["prog_id"]) for f in fdinfo(pid) if "prog_id" in f}
 
 
-def quiet_wait(ours: Set[int], seconds: float) -> bool:
+def strangers(pids: Sequence[int]) -> int:
+    """Programs that none of these processes holds: another user's tool disturbs the result."""
+    ours = set().union(*map(programs_of, pids)) if pids else set()
+    return sum(p["id"] not in ours for p in programs())
+
+
+def quiet_wait(seconds: float) -> bool:
     """Waits for others' programs to go away, but not for ever."""
     until = time.monotonic() + seconds
-    while strangers(ours):
+    while strangers([]):
         if time.monotonic() > until:
             return False
         time.sleep(0.2)
