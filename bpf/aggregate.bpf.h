@@ -32,13 +32,14 @@ struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, ROWS_BY_THREAD);
 	__type(key, struct offcpu_key);
-	__type(value, struct offcpu_value);
+	__type(value, struct offcpu_thread_row);
 } by_thread SEC(".maps");
 
 /* The wait as captured at switch-out; too big for the BPF stack. */
 struct offcpu_scratch {
 	struct event_stack stack;
 	struct offcpu_stack_row row;
+	struct offcpu_thread_row thread;
 	struct stall_part part;
 };
 
@@ -130,6 +131,7 @@ static __noinline int offcpu_add(struct task_struct *t, struct thread_state *st,
 	struct offcpu_key key = {};
 	struct offcpu_value *v;
 	struct offcpu_stack_row *row;
+	struct offcpu_thread_row *thread;
 
 	if (!s || !st)
 		return 0;
@@ -157,9 +159,14 @@ static __noinline int offcpu_add(struct task_struct *t, struct thread_state *st,
 	key.tid = BPF_CORE_READ(t, pid);
 	key.klass = st->klass;
 	key.syscall = -1;
-	v = row_find(&by_thread, &key, &s->row.value);
-	if (v)
-		value_add(v, ns);
+	__builtin_memset(&s->thread, 0, sizeof(s->thread));
+	thread = row_find(&by_thread, &key, &s->thread);
+	if (!thread)
+		return 0;
+	value_add(&thread->value, ns);
+	/* Threads are named after they started, and their names are gone when they end. */
+	if (!key.overflow)
+		BPF_CORE_READ_STR_INTO(&thread->comm, t, comm);
 	return 0;
 }
 

@@ -270,6 +270,12 @@ struct offcpu_stack_row {
 	struct wait_target target; /* of the first wait */
 };
 
+/* The value of the kernel side's table by thread. */
+struct offcpu_thread_row {
+	struct offcpu_value value;
+	char comm[16]; /* at the last wait */
+};
+
 struct event_offcpu {
 	struct event_head head;
 	struct offcpu_key key;

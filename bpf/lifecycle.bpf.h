@@ -128,6 +128,7 @@ static __always_inline void thread_execed(struct task_struct *t)
 	l = loop_of(st);
 	if (l) {
 		l->home = HOME_NONE;
+		BPF_CORE_READ_STR_INTO(&l->stats.comm, t, comm);
 		l->flags &= ~(LOOP_IN_POLL | LOOP_ANNOUNCED | LOOP_SEEDED);
 		period_reset(l);
 	}

@@ -124,6 +124,8 @@ static __always_inline struct loop_state *loop_create(struct task_struct *t,
 	l->min_part = conf->min_part;
 	l->stall.threshold = conf->threshold;
 	l->last_part = -1;
+	l->home_fd = l->stats.fd = -1;
+	l->home_syscall = l->stats.syscall = -1;
 	l->run_delay = task_run_delay(t);
 	l->thread_pointer = BPF_CORE_READ(t, thread.fsbase);
 	event_head_set(&l->stats.head, EVENT_LOOP_STATS, sizeof(l->stats), t, now);
@@ -313,6 +315,10 @@ static __noinline bool home_match(struct task_struct *t, struct thread_state *st
 		return true;
 	if (l->home == HOME_NONE && (file || candidate_seen(st, p))) {
 		home_set(l, p);
+		/* Polls that were not known to be home yet look like waits: what was counted until
+		 * now is no iteration. */
+		if (!file)
+			period_reset(l);
 		return true;
 	}
 	if (file && (!home_open(l, t) || (l->home != HOME_EPOLL && l->home != HOME_URING))) {

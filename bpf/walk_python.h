@@ -129,6 +129,7 @@ WALK_INLINE __s32 walk_offset(const struct walk_plan *plan, __u64 code, __u64 ip
 WALK_GLOBAL int walk_step(struct walk_state *w, const struct walk_plan *plan,
 			  struct walk_frames *out)
 {
+	struct interp_frame *frame;
 	__u64 code, prev, ip;
 	__u8 shim, entry;
 	__u32 n;
@@ -157,9 +158,12 @@ WALK_GLOBAL int walk_step(struct walk_state *w, const struct walk_plan *plan,
 	if (!walk_addr_ok(code))
 		goto cut;
 	entry = plan->shim == SHIM_NONE || (plan->shim == SHIM_ENTRY_BYTE && shim == 1);
-	out->frame[n].code = code | entry;
-	out->frame[n].off = walk_offset(plan, code, ip);
-	out->frame[n].tag = walk_tag(w, plan, code);
+	/* The check above is forgotten where n is spilled as 32 bits: kernel 6.1 refuses then. */
+	walk_keep(n);
+	frame = &out->frame[n % STACK_PYTHON_MAX];
+	frame->code = code | entry;
+	frame->off = walk_offset(plan, code, ip);
+	frame->tag = walk_tag(w, plan, code);
 	w->count = n + 1;
 	w->frame = prev;
 	return 0;

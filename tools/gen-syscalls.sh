@@ -7,10 +7,17 @@ set -eu
 header=${1:-/usr/include/x86_64-linux-gnu/asm/unistd_64.h}
 out=src/model/syscall_names.h
 {
-	echo '/* syscall_names.h: names of the x86-64 system calls by number, rows of an array.'
+	echo '/* syscall_names.h: names of the x86-64 system calls by number.'
 	echo ' *'
 	echo ' * Made by tools/gen-syscalls.sh from <asm/unistd_64.h>; not edited by hand.'
 	echo ' */'
-	awk '$1 == "#define" && $2 ~ /^__NR_/ { printf "[%d] = \"%s\",\n", $3, substr($2, 6) }' "$header"
+	echo '#ifndef STALLPROF_MODEL_SYSCALL_NAMES_H'
+	echo '#define STALLPROF_MODEL_SYSCALL_NAMES_H'
+	echo
+	echo 'static const char *const syscall_names[] = {'
+	awk '$1 == "#define" && $2 ~ /^__NR_/ { printf "\t[%d] = \"%s\",\n", $3, substr($2, 6) }' "$header"
+	echo '};'
+	echo
+	echo '#endif'
 } > "$out.new"
 mv "$out.new" "$out"

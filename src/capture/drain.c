@@ -18,7 +18,7 @@ static void on_stack(struct capture *c, const struct event_head *head)
 		return;
 	memset(&s, 0, sizeof(s));
 	memcpy(&s, head, head->size);
-	name_stack(c, &s, NULL);
+	name_stack(c, &s);
 }
 
 static void on_life(struct capture *c, const struct event_life *e)
@@ -31,8 +31,6 @@ static void on_life(struct capture *c, const struct event_life *e)
 	if (e->what == LIFE_EXIT && e->other) {
 		watched_gone(c, w, e);
 	} else if (e->what == LIFE_EXEC) {
-		w->retries = 0;
-		w->told = false;
 		watched_refresh(c, w);
 		emit_note(c, e->head.tgid, "process %u executed %s", e->head.tgid, w->process->exe);
 	} else if (e->what == LIFE_FORK && c->conf.flags & PROC_FOLLOW) {

@@ -107,7 +107,7 @@ static void emit_hooks(struct capture *c)
 			     "--hooks poll=tracepoint");
 	if (strcmp(c->rung[NEED_RUNQUEUE]->name, "off") == 0)
 		emit_missing(c, "run-queue time", "waiting for a CPU is not told from being blocked",
-			     "--hooks runqueue=run_delay");
+			     "--hooks runqueue=waking");
 	if (strcmp(c->rung[NEED_ONCPU]->name, "off") == 0)
 		emit_missing(c, "stacks of CPU time", "no samples are taken", "--hooks oncpu=clock");
 }

@@ -24,6 +24,7 @@ struct watched {
 	bool gone;
 	uint64_t retry_at; /* when to look for its runtime again; 0: no need */
 	unsigned int retries;
+	uint64_t fresh_until; /* after an exec an interpreter may still be loading its library */
 	bool told; /* that its runtime cannot be read */
 };
 
@@ -33,10 +34,15 @@ struct slot {
 	uint32_t tgid, tid;
 	int perf_fd;
 	struct bpf_link *sample;
-	bool confirmed;
+	bool given_up;	       /* a thread from before us that shows no loop */
 	bool runtime_loop;     /* the poll stack shows a known loop: clipped stalls can be judged */
 	uint64_t reported;     /* start of the period whose next report is due at `next_report` */
 	uint64_t next_report;  /* length */
+	uint64_t snapshot;     /* stack of a wait that began before we came, 0: none */
+	uint64_t outside;      /* periods over the threshold that were not the loop's */
+	uint64_t outside_ns, outside_longest;
+	uint32_t outside_hist[HIST_BUCKETS];
+	uint64_t longest_ns, longest_at; /* of the stalls that were */
 	struct str clipped;    /* a clipped stall that came before the loop was announced */
 };
 
@@ -98,15 +104,33 @@ int command_start(struct capture *c, char *const *argv, pid_t *ret_pid, struct s
 void command_go(struct capture *c);
 
 /* names.c */
-/* Names the stack unless it was named before.  Returns whether a known loop is in it. */
-bool name_stack(struct capture *c, const struct event_stack *stack, const char **ret_kind);
-bool stack_has_loop(const struct capture *c, uint64_t hash);
+/* Names the stack unless it was named before. */
+void name_stack(struct capture *c, const struct event_stack *stack);
+/* The kind of loop in a named stack, NULL: none. */
+const char *stack_loop_kind(const struct capture *c, uint64_t hash);
+/* Whether the interpreter's part of a named stack is there and complete. */
+bool stack_whole(const struct capture *c, uint64_t hash);
 void name_targets(struct capture *c, const struct event_stall *stall);
 void name_target(struct capture *c, uint32_t pid, const struct wait_target *t);
 void names_close(struct capture *c);
 
+/* judge.c */
+const char *judge_program(const struct watched *w); /* kind of loop by the program's name */
+bool judge_loop(const struct capture *c, const struct watched *w, const struct event_loop *e);
+bool judge_shown(const struct capture *c, const struct slot *s, const struct event_stall *e);
+bool judge_seeded(const struct capture *c, const struct event_stall *e);
+/* As judge_shown, and remembers a period that was spent outside the loop. */
+bool judge_stall(struct capture *c, struct slot *s, const struct event_stall *e);
+void judge_correct(const struct slot *s, struct event_loop_stats *stats);
+
+/* ongoing.c: copies the open period of a loop into c->scratch, as an ongoing stall of its
+ * present length.  False when there is none, or it ended meanwhile. */
+bool ongoing_copy(struct capture *c, uint32_t loop, uint64_t now);
+
 /* loops.c */
 int loops_open(struct capture *c);
+/* After the threads that exist already were found: sample those that may be inside a stall. */
+void loops_seeded(struct capture *c);
 void loop_announced(struct capture *c, const struct event_loop *e);
 void loop_stalled(struct capture *c, const struct event_stall *e);
 void loops_scan(struct capture *c, uint64_t now);

@@ -1,7 +1,6 @@
 /* loops.c: the loops that the kernel side found: confirm, sample, report while a stall lasts, sum up.
  *
- * The kernel side only knows that a thread came back to the same poll.  Whether that is a loop is
- * judged here, from the named stack of the poll.
+ * The kernel side only knows that a thread came back to the same poll; judge.c decides what that is.
  */
 #include "capture/internal.h"
 
@@ -35,6 +34,9 @@ int loops_open(struct capture *c)
 	return 0;
 }
 
+/* How long a thread that was there before us may stay away from any poll until we stop looking. */
+#define SEEDED_WAIT (10 * NSEC_PER_SEC)
+
 static void emit_kind(struct capture *c, const struct slot *s, const char *kind, uint32_t verdict)
 {
 	str_clear(&c->payload);
@@ -67,40 +69,24 @@ static void sample_open(struct capture *c, struct slot *s)
 	}
 }
 
+void loops_seeded(struct capture *c)
+{
+	for (uint32_t i = 0; i < c->n_loops; i++) {
+		const struct loop_state *l = &c->loops[i];
+
+		if (!l->used || l->flags & LOOP_IN_POLL || l->stats.head.tid != l->stats.head.tgid)
+			continue;
+		c->slots[i].tid = l->stats.head.tid;
+		sample_open(c, &c->slots[i]);
+	}
+}
+
 static void slot_clear(struct slot *s)
 {
 	bpf_link__destroy(s->sample);
 	str_release(&s->clipped);
 	memset(s, 0, sizeof(*s));
 	s->perf_fd = -1;
-}
-
-/* What kind of loop a program runs when its stack does not say: by the name of its executable. */
-static const char *kind_of_program(const struct watched *w)
-{
-	static const char *const known[][2] = {
-		{ "redis-server", "redis" }, { "nginx", "nginx" }, { "node", "libuv" }
-	};
-	const char *slash = strrchr(w->process->exe, '/');
-	const char *name = slash ? slash + 1 : w->process->exe;
-
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (strcmp(name, known[i][0]) == 0)
-			return known[i][1];
-	return "unknown";
-}
-
-/* An epoll file or ring that a thread comes back to makes a loop.  A poll or select from one call
- * depth may also be a worker that asks one socket again and again: there the stack must show a known
- * loop, or the thread be the main one of a program whose frames cannot tell. */
-static bool is_loop(const struct capture *c, const struct watched *w, const struct event_loop *e,
-		    const char *kind)
-{
-	if (kind || e->home == HOME_EPOLL || e->home == HOME_URING)
-		return true;
-	if (c->loops[e->loop].flags & LOOP_DESIGNATED)
-		return true;
-	return e->head.tid == e->head.tgid && !*resolver_runtime(w->resolver);
 }
 
 static void emit_stall(struct capture *c, struct slot *s, const struct event_stall *e)
@@ -114,25 +100,27 @@ static void emit_stall(struct capture *c, struct slot *s, const struct event_sta
 	emit_event(c, &copy->head);
 }
 
-/* A clipped period is a stall of the loop only if the loop was already running in it: a program
- * that was still starting up is not stalled. */
-static bool clipped_counts(const struct capture *c, const struct slot *s,
-			   const struct event_stall *e)
+/* A wait that began before we came has the stack that was read from outside. */
+static void clipped_complete(const struct slot *s, struct event_stall *e)
 {
-	if (!s->runtime_loop)
-		return s->tid == s->tgid;
-	for (int i = 0; i < e->n_parts; i++)
-		if (stack_has_loop(c, e->parts[i].stack))
-			return true;
-	return false;
+	for (int i = 0; i < e->n_parts; i++) {
+		struct stall_part *p = &e->parts[i];
+
+		if (!p->stack && s->snapshot) {
+			p->stack = s->snapshot;
+			p->flags &= ~PART_NO_STACK;
+			return;
+		}
+	}
 }
 
 static void clipped_deliver(struct capture *c, struct slot *s)
 {
 	if (s->clipped.len) {
-		const struct event_stall *e = (const void *)s->clipped.text;
+		struct event_stall *e = (void *)s->clipped.text;
 
-		if (clipped_counts(c, s, e))
+		clipped_complete(s, e);
+		if (judge_stall(c, s, e))
 			emit_stall(c, s, e);
 	}
 	str_release(&s->clipped);
@@ -142,7 +130,8 @@ void loop_announced(struct capture *c, const struct event_loop *e)
 {
 	struct watched *w = watched_find(c, e->head.tgid);
 	struct event_loop copy = *e;
-	const char *kind = NULL;
+	const char *kind;
+	bool confirmed;
 	struct slot *s;
 
 	if (e->loop >= c->n_loops || !w)
@@ -152,16 +141,13 @@ void loop_announced(struct capture *c, const struct event_loop *e)
 		s->id = ++c->last_id;
 	s->tid = e->head.tid;
 	s->tgid = e->head.tgid;
-	if (c->loops[e->loop].stack.hash == e->stack)
-		name_stack(c, &c->loops[e->loop].stack, &kind);
-	if (!kind && stack_has_loop(c, e->stack))
-		kind = "asyncio";
+	kind = stack_loop_kind(c, e->stack);
 	s->runtime_loop = kind;
-	s->confirmed = is_loop(c, w, e, kind);
+	confirmed = judge_loop(c, w, e);
 	copy.loop = s->id;
 	emit_event(c, &copy.head);
-	emit_kind(c, s, kind ? kind : kind_of_program(w), s->confirmed ? 1 : 2);
-	if (!s->confirmed) {
+	emit_kind(c, s, kind ? kind : judge_program(w), confirmed ? 1 : 2);
+	if (!confirmed) {
 		c->loops[e->loop].verdict = VERDICT_REJECTED;
 		slot_clear(s);
 		return;
@@ -171,82 +157,28 @@ void loop_announced(struct capture *c, const struct event_loop *e)
 	clipped_deliver(c, s);
 }
 
-void loop_stalled(struct capture *c, const struct event_stall *e)
-{
-	struct slot *s;
-
-	if (e->loop >= c->n_loops || e->n_parts > STALL_PARTS_MAX ||
-	    e->head.size > sizeof(struct event_stall))
-		return;
-	s = &c->slots[e->loop];
-	if (e->flags & STALL_CLIPPED) {
-		if (!s->id) {
-			str_clear(&s->clipped);
-			str_add_mem(&s->clipped, e, e->head.size);
-			return;
-		}
-		if (!clipped_counts(c, s, e))
-			return;
-	}
-	if (s->id)
-		emit_stall(c, s, e);
-}
-
-/* The wait going on as one more part. */
-static void ongoing_part(struct event_stall *e, const struct stall_part *pending, uint64_t at,
-			 uint64_t ns)
-{
-	struct stall_part *p;
-
-	if (pending->klass >= CLASS_COUNT)
-		return;
-	e->class_ns[pending->klass] += ns;
-	if (e->n_parts >= STALL_PARTS_MAX) {
-		e->dropped++;
-		e->dropped_ns[pending->klass] += ns;
-		return;
-	}
-	p = &e->parts[e->n_parts++];
-	*p = *pending;
-	p->at = at;
-	p->ns = p->max = ns;
-	p->count = 1;
-	p->flags = (p->flags & PART_NO_STACK) | PART_OPEN;
-}
-
-/* Copies the open period of a loop out of memory that its thread changes.  False when it moved on
- * meanwhile. */
-static bool ongoing_copy(struct capture *c, volatile const struct loop_state *l, uint64_t now)
+void loop_stalled(struct capture *c, const struct event_stall *event)
 {
 	struct event_stall *e = c->scratch;
-	struct stall_part pending;
-	struct event_stack stack;
-	uint64_t start = l->stall.start, since = l->off_since, off = 0;
+	struct slot *s;
 
-	memcpy(e, (const void *)&l->stall, sizeof(*e));
-	memcpy(&pending, (const void *)&l->pending, sizeof(pending));
-	memcpy(&stack, (const void *)&l->stack, sizeof(stack));
-	__sync_synchronize();
-	if (l->stall.start != start || l->off_since != since || !start || e->n_parts > STALL_PARTS_MAX)
-		return false;
-	if (since && now > since) {
-		if (pending.stack == stack.hash && stack.n_python <= STACK_PYTHON_MAX)
-			name_stack(c, &stack, NULL);
-		ongoing_part(e, &pending, since - start, now - since);
+	if (event->loop >= c->n_loops || event->n_parts > STALL_PARTS_MAX ||
+	    event->head.size > sizeof(*e))
+		return;
+	memcpy(e, event, event->head.size);
+	s = &c->slots[e->loop];
+	if (e->flags & STALL_CLIPPED)
+		clipped_complete(s, e);
+	if (!s->id) {
+		str_clear(&s->clipped);
+		str_add_mem(&s->clipped, e, e->head.size);
+	} else if (judge_stall(c, s, e)) {
+		if (e->ns > s->longest_ns) {
+			s->longest_ns = e->ns;
+			s->longest_at = e->start;
+		}
+		emit_stall(c, s, e);
 	}
-	for (int i = CLASS_RUNQUEUE; i < CLASS_COUNT; i++)
-		off += e->class_ns[i];
-	e->ns = now - start;
-	if (off > e->ns)
-		return false;
-	e->class_ns[CLASS_CPU] = e->ns - off;
-	e->flags |= STALL_ONGOING;
-	e->head.kind = EVENT_STALL;
-	e->head.ts = now;
-	e->head.tgid = l->stats.head.tgid;
-	e->head.tid = l->stats.head.tid;
-	e->head.size = offsetof(struct event_stall, parts) + e->n_parts * sizeof(e->parts[0]);
-	return true;
 }
 
 /* At the threshold, then at every doubling of a second. */
@@ -271,12 +203,42 @@ static void loop_scan(struct capture *c, uint32_t i, uint64_t now)
 		s->reported = start;
 		s->next_report = 0;
 	}
-	if (length < s->next_report || !ongoing_copy(c, l, now))
+	if (length < s->next_report || !ongoing_copy(c, i, now))
 		return;
-	if (c->scratch->flags & STALL_CLIPPED && !clipped_counts(c, s, c->scratch))
+	if (!judge_shown(c, s, c->scratch))
 		return;
 	emit_stall(c, s, c->scratch);
 	s->next_report = report_after(length);
+}
+
+/* A thread that was there when we came and has not been back at any poll since: it is a loop if
+ * what it does shows one. */
+static void seeded_scan(struct capture *c, uint32_t i, uint64_t now)
+{
+	struct loop_state *l = &c->loops[i];
+	struct slot *s = &c->slots[i];
+	uint64_t start = l->stall.start, length = now - start;
+	struct event_loop e;
+
+	if (!(l->flags & LOOP_SEEDED) || !start || now < start || length < l->stall.threshold ||
+	    s->given_up)
+		return;
+	if (length > SEEDED_WAIT + 4 * l->stall.threshold) {
+		s->given_up = true;
+		bpf_link__destroy(s->sample);
+		s->sample = NULL;
+		return;
+	}
+	if (!ongoing_copy(c, i, now) || !judge_seeded(c, c->scratch))
+		return;
+	e = (struct event_loop){ .head = l->stats.head, .loop = i, .fd = -1, .syscall = -1 };
+	e.head.kind = EVENT_LOOP;
+	e.head.size = sizeof(e);
+	memcpy(e.comm, l->stats.comm, sizeof(e.comm));
+	e.stack = s->snapshot;
+	for (int part = 0; part < c->scratch->n_parts && !stack_loop_kind(c, e.stack); part++)
+		e.stack = c->scratch->parts[part].stack;
+	loop_announced(c, &e);
 }
 
 static void loop_sum(struct capture *c, uint32_t i, uint64_t now)
@@ -292,6 +254,7 @@ static void loop_sum(struct capture *c, uint32_t i, uint64_t now)
 			stats.busy_ns += now - l->stall.start;
 		stats.last = now;
 	}
+	judge_correct(&c->slots[i], &stats);
 	stats.head.kind = EVENT_LOOP_STATS;
 	stats.head.size = sizeof(stats);
 	stats.head.ts = now;
@@ -315,6 +278,8 @@ void loops_scan(struct capture *c, uint64_t now)
 			l->used = 0;
 		} else if (c->slots[i].id) {
 			loop_scan(c, i, now);
+		} else {
+			seeded_scan(c, i, now);
 		}
 	}
 }

@@ -10,7 +10,8 @@
 
 struct named {
 	uint64_t hash;
-	bool has_loop;
+	const char *kind; /* of the loop in it, static storage; NULL */
+	bool whole;	  /* interpreter frames are there, and none is missing */
 	UT_hash_handle hh;
 };
 
@@ -22,41 +23,38 @@ static struct named *named_find(const struct capture *c, uint64_t hash)
 	return n;
 }
 
-bool stack_has_loop(const struct capture *c, uint64_t hash)
+const char *stack_loop_kind(const struct capture *c, uint64_t hash)
 {
 	struct named *n = named_find(c, hash);
 
-	return n && n->has_loop;
+	return n ? n->kind : NULL;
 }
 
-bool name_stack(struct capture *c, const struct event_stack *stack, const char **ret_kind)
+bool stack_whole(const struct capture *c, uint64_t hash)
+{
+	struct named *n = named_find(c, hash);
+
+	return n && n->whole;
+}
+
+void name_stack(struct capture *c, const struct event_stack *stack)
 {
 	struct watched *w = watched_find(c, stack->head.tgid);
-	struct named *n = named_find(c, stack->hash);
-	const char *kind;
+	struct named *n;
 
-	if (n && !ret_kind)
-		return n->has_loop;
-	if (!w)
-		return false;
+	if (!w || named_find(c, stack->hash))
+		return;
 	str_clear(&c->payload);
 	if (resolver_stack(w->resolver, stack, &c->payload) < 0)
-		return false;
-	kind = resolver_loop_kind(w->resolver);
-	if (ret_kind)
-		*ret_kind = kind;
-	if (n) {
-		str_clear(&c->payload);
-		return kind;
-	}
+		return;
 	emit_payload(c, CHUNK_STACK_NAMES);
 	n = calloc(1, sizeof(*n));
 	if (!n)
-		return kind;
+		return;
 	n->hash = stack->hash;
-	n->has_loop = kind;
+	n->kind = resolver_loop_kind(w->resolver);
+	n->whole = stack->n_python && !(stack->flags & (STACK_PYTHON_LOST | STACK_PYTHON_CUT));
 	HASH_ADD(hh, c->named, hash, sizeof(n->hash), n);
-	return kind;
 }
 
 /* Whether the descriptor still leads to the inode.  Asked through fdinfo (it has the inode number from

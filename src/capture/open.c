@@ -257,6 +257,8 @@ static int capture_start(struct capture *c, const struct capture_opts *opts, str
 		r = attach(c, why);
 	if (r == 0)
 		r = seed(c, why);
+	if (r == 0 && !c->offcpu)
+		loops_seeded(c);
 	command_go(c);
 	return r < 0 ? r : c->sink_error;
 }

@@ -12,6 +12,7 @@
 #include "stallprof.skel.h"
 
 #define RETRY_FIRST (20 * NSEC_PER_MSEC)
+#define FRESH	    (5 * NSEC_PER_SEC)
 #define RETRY_MAX   200 /* about a minute, with the growing pause */
 
 struct watched *watched_find(struct capture *c, uint32_t pid)
@@ -39,7 +40,9 @@ static void runtime_result(struct capture *c, struct watched *w)
 {
 	const char *why = resolver_why(w->resolver);
 
-	if (resolver_retry(w->resolver) && w->retries < RETRY_MAX) {
+	bool loading = !*resolver_runtime(w->resolver) && now_ns() < w->fresh_until;
+
+	if ((loading || resolver_retry(w->resolver)) && w->retries < RETRY_MAX) {
 		w->retry_at = now_ns() + RETRY_FIRST * (1 + w->retries / 8);
 		return;
 	}
@@ -92,6 +95,9 @@ int watched_add(struct capture *c, int pid, struct str *why)
 
 void watched_refresh(struct capture *c, struct watched *w)
 {
+	w->retries = 0;
+	w->told = false;
+	w->fresh_until = now_ns() + FRESH;
 	if (w->gone || resolver_refresh(w->resolver) < 0)
 		return;
 	conf_push(c, w);

@@ -8,6 +8,7 @@
 
 #include "cli/aside.h"
 
+#define TEXT_NAME	 "text"
 #define RECORDING_NAME	 "stall"
 #define RECORDING_SUFFIX ".stall"
 
@@ -28,12 +29,25 @@ void outputs_release(struct outputs *o)
 	vec_release(o);
 }
 
+const char *outputs_error(int r)
+{
+	return r == -EBUSY ? "another stallprof is writing it" : strerror(-r);
+}
+
 const char *outputs_recording(const struct outputs *o)
 {
 	for (size_t i = 0; i < o->count; i++)
 		if (!o->items[i].writer)
 			return o->items[i].path;
 	return NULL;
+}
+
+bool outputs_tell(const struct outputs *o)
+{
+	for (size_t i = 0; i < o->count; i++)
+		if (!o->items[i].path && strcmp(o->items[i].writer->name, TEXT_NAME) == 0)
+			return true;
+	return false;
 }
 
 static const char *next_format(const void *ctx, size_t i)
@@ -80,7 +94,9 @@ static int choose_writer(const char *format, const char *path, bool can_record,
 		*ret_writer = NULL;
 		return 0;
 	}
-	w = format ? writer_find(format) : is_stdout ? writer_find("text") : writer_for_path(path);
+	w = format	? writer_find(format)
+	    : is_stdout ? writer_find(TEXT_NAME)
+			: writer_for_path(path);
 	if (!w && format)
 		return refuse_format(format, why);
 	if (!w) {
@@ -174,7 +190,7 @@ int outputs_plan(const struct output_opts *o, bool can_record, struct outputs *r
 	if (r == 0 && o->folded)
 		r = plan_one(&all, "folded", "-", can_record, ret_why);
 	else if (r == 0 && o->paths.count == 0)
-		r = plan_one(&all, o->format ? o->format : "text", "-", can_record, ret_why);
+		r = plan_one(&all, o->format ? o->format : TEXT_NAME, "-", can_record, ret_why);
 	if (r < 0) {
 		outputs_release(&all);
 		return r;

@@ -36,8 +36,14 @@ int outputs_plan(const struct output_opts *o, bool can_record, struct outputs *r
 		 struct str *ret_why);
 void outputs_release(struct outputs *o);
 
+/* One phrase for what recording_create or recording_finish returned. */
+const char *outputs_error(int r);
+
 /* Of the planned recording; NULL: none is wanted. */
 const char *outputs_recording(const struct outputs *o);
+
+/* Whether somebody reads the summary on standard output, which tells when there is nothing. */
+bool outputs_tell(const struct outputs *o);
 
 /* Writes one ended stall to the outputs that take stalls one by one; 0 or negative errno. */
 int outputs_stall(struct outputs *o, const struct profile *p, const struct stall *s);

@@ -58,7 +58,7 @@ static int record(const struct record_opts *o, const struct capture_opts *reques
 	bool began;
 
 	if (r < 0) {
-		log_error("%s: %s: choose another place with -o", path, strerror(-r));
+		log_error("%s: %s: choose another place with -o", path, outputs_error(r));
 		return STATUS_FAILED;
 	}
 	talk_init(&rec.talk, o->targets.quiet, false);
@@ -75,7 +75,7 @@ static int record(const struct record_opts *o, const struct capture_opts *reques
 	finished = recording_finish(rec.writer);
 	if (finished < 0) {
 		log_error("%s: recording is not whole: %s: choose another place with -o", path,
-			  strerror(-finished));
+			  outputs_error(finished));
 		return STATUS_FAILED;
 	}
 	if (!o->targets.quiet)

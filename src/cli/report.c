@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "cli/outputs.h"
 #include "cli/raise.h"
+#include "cli/talk.h"
 #include "model/model.h"
 #include "recording/recording.h"
 
@@ -95,6 +96,8 @@ static int report(const struct report_opts *o, const char *path, struct outputs 
 		log_error("%s", str_text(&why));
 		return STATUS_FAILED;
 	}
+	if (!outputs_tell(outputs))
+		talk_nothing(p);
 	return STATUS_DONE;
 }
 

@@ -8,9 +8,9 @@ static int run(const struct command *self, int argc, char **argv)
 {
 	cleanup(str_releasep) struct str text = { 0 };
 	struct operands operands = { 0 };
-	int status, opts;
+	int status;
 
-	if (command_parse(self, &opts, argc, argv, &operands, &status)) {
+	if (command_parse(self, NULL, argc, argv, &operands, &status)) {
 		if (operands.words.count || operands.command) {
 			log_error("schema: takes no argument: leave it out");
 			status = STATUS_USAGE;

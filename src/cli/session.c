@@ -31,8 +31,9 @@ static void catch_signals(struct sigaction *ret_before)
 	stop = 0;
 	for (size_t i = 0; i < N_ENDING; i++) {
 		sigaction(ending[i], NULL, &ret_before[i]);
-		/* nohup ignores SIGHUP, and means it. */
-		if (ret_before[i].sa_handler != SIG_IGN)
+		/* nohup ignores SIGHUP, and means it; a shell ignores SIGINT for whatever it starts
+		 * in the background, and `kill -INT` must end that all the same. */
+		if (ending[i] != SIGHUP || ret_before[i].sa_handler != SIG_IGN)
 			sigaction(ending[i], &action, NULL);
 	}
 }
@@ -77,7 +78,8 @@ int session_run(const struct session *s, bool *ret_began, struct str *ret_why)
 		closed = capture_close(c);
 		r = r < 0 ? r : closed;
 		if (r < 0)
-			str_printf(ret_why, "the capture broke off: %s", strerror(-r));
+			str_printf(ret_why, "the capture broke off: %s: what came before is kept",
+				   strerror(-r));
 	} else if (!ret_why->len) {
 		str_printf(ret_why, "the capture could not start: %s: see stallprof check",
 			   strerror(-r));

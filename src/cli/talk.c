@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "output/stall_line.h"
+#include "output/units.h"
 
 void talk_init(struct talk *t, bool quiet, bool verbose)
 {
@@ -79,4 +80,16 @@ void talk_end(struct talk *t)
 	suppress_flush(&t->suppress, UINT64_MAX, &text);
 	if (text.len || t->terminal)
 		say(t, &text);
+}
+
+void talk_nothing(const struct profile *p)
+{
+	if (p->is_offcpu && !p->n_offcpu)
+		fputs("no waits: the threads did not sleep, or for other lengths than asked for\n",
+		      stderr);
+	else if (!p->is_offcpu && !p->n_loops)
+		fputs("no event loop was seen: name its thread with -t TID, or try --off-cpu\n",
+		      stderr);
+	else if (!p->is_offcpu && !p->n_stalls)
+		fprintf(stderr, "no stalls of %s or more\n", DURATION(p->threshold_ns));
 }

@@ -26,6 +26,9 @@ void talk_stall(struct talk *t, const struct profile *p, const struct stall *s);
 /* Once in a while: status line, and what was held back for long enough. */
 void talk_tick(struct talk *t, uint64_t now_ns);
 
+/* An empty result gets its reason: for outputs in which nothing looks like a failure. */
+void talk_nothing(const struct profile *p);
+
 /* At the end: takes the status line away, tells what was held back. */
 void talk_end(struct talk *t);
 

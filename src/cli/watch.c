@@ -72,15 +72,38 @@ static int prepare(struct watch *w, struct str *why)
 	}
 	path = outputs_recording(&w->outputs);
 	r = model_new(&w->model);
-	if (r == 0 && path)
+	if (r < 0) {
+		log_error("cannot watch: %s", strerror(-r));
+		return STATUS_FAILED;
+	}
+	if (path)
 		r = recording_create(path, &w->recording);
 	if (r < 0) {
-		log_error("%s: %s", path ? path : "memory", strerror(-r));
+		log_error("-o %s: %s: choose another place", path, outputs_error(r));
 		return STATUS_FAILED;
 	}
 	model_on_stall(w->model, on_stall, w);
 	tee_init(&w->tee, model_sink(w->model), w->recording ? recording_sink(w->recording) : NULL);
 	return STATUS_DONE;
+}
+
+/* With results in files only, the terminal would stay silent. */
+static void say_where(const struct watch *w, const struct profile *p)
+{
+	const char *before = p->is_offcpu ? "wrote " : ", wrote ";
+	bool files_only = true;
+
+	if (!outputs_tell(&w->outputs))
+		talk_nothing(p);
+	for (size_t i = 0; i < w->outputs.count; i++)
+		files_only &= w->outputs.items[i].path != NULL;
+	if (!files_only)
+		return;
+	if (!p->is_offcpu)
+		fprintf(stderr, "%zu stall%s", p->n_stalls, p->n_stalls == 1 ? "" : "s");
+	for (size_t i = 0; i < w->outputs.count; i++, before = ", ")
+		fprintf(stderr, "%s%s", before, w->outputs.items[i].path);
+	fputc('\n', stderr);
 }
 
 /* Says what happened to each output; an exit status. */
@@ -97,7 +120,7 @@ static int finish(struct watch *w, const char *incomplete)
 	}
 	if (r < 0) {
 		log_error("%s: recording is not whole: %s: choose another place",
-			  outputs_recording(&w->outputs), strerror(-r));
+			  outputs_recording(&w->outputs), outputs_error(r));
 		status = STATUS_FAILED;
 	}
 	if (!p) {
@@ -108,6 +131,8 @@ static int finish(struct watch *w, const char *incomplete)
 		log_error("%s", str_text(&why));
 		status = STATUS_FAILED;
 	}
+	if (status == STATUS_DONE && !w->opts->targets.quiet)
+		say_where(w, p);
 	return status;
 }
 

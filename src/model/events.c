@@ -64,7 +64,8 @@ static int feed_stall(struct model *m, const void *payload, uint32_t size)
 	memset(&e, 0, sizeof(e));
 	memcpy(&e, payload, size);
 	if (e.n_parts > STALL_PARTS_MAX || size != fixed + e.n_parts * sizeof(e.parts[0]) ||
-	    e.ns == 0 || e.ns > MODEL_TOTAL_MAX || e.start > UINT64_MAX - e.ns || !complete_classes(&e))
+	    e.ns == 0 || e.ns > MODEL_TOTAL_MAX || e.start > UINT64_MAX - e.ns ||
+	    !complete_classes(&e))
 		return bad_event(m);
 	for (int i = 0; i < e.n_parts; i++)
 		if (!part_ok(&e.parts[i]))

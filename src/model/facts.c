@@ -21,9 +21,9 @@ uint64_t model_wall(const struct model *m, uint64_t mono)
 }
 
 /* Adds to one of the short lists, which a hostile recording must not make long. */
-#define list_add(m, list, ...) \
-	((m)->list.count < MODEL_LIST_MAX ? vec_add(&(m)->list, __VA_ARGS__) : \
-					    ((m)->lost_items++, 0))
+#define list_add(m, list, ...)                                               \
+	((m)->list.count < MODEL_LIST_MAX ? vec_add(&(m)->list, __VA_ARGS__) \
+					  : ((m)->lost_items++, 0))
 
 static uint64_t number(const char *text)
 {
@@ -264,11 +264,9 @@ static int feed_end(struct model *m, struct chunk_cursor *c)
 int facts_feed(struct model *m, const struct chunk *chunk)
 {
 	static int (*const feeds[])(struct model *, struct chunk_cursor *) = {
-		[CHUNK_META] = feed_meta, [CHUNK_PROC] = feed_proc,
-		[CHUNK_HOOK] = feed_hook, [CHUNK_MISSING] = feed_missing,
-		[CHUNK_PATH] = feed_path, [CHUNK_PEER] = feed_peer,
-		[CHUNK_NOTE] = feed_note, [CHUNK_LOST] = feed_lost,
-		[CHUNK_END] = feed_end,
+		[CHUNK_META] = feed_meta,	[CHUNK_PROC] = feed_proc, [CHUNK_HOOK] = feed_hook,
+		[CHUNK_MISSING] = feed_missing, [CHUNK_PATH] = feed_path, [CHUNK_PEER] = feed_peer,
+		[CHUNK_NOTE] = feed_note,	[CHUNK_LOST] = feed_lost, [CHUNK_END] = feed_end,
 	};
 	struct chunk_cursor c;
 	int r;

@@ -1,4 +1,5 @@
-/* index.c: tables from a number of the capture (pid, loop, stack hash) to an index of the profile. */
+/* index.c: tables from a number of the capture (pid, loop, stack hash) to an index of the profile.
+ */
 #include "model/state.h"
 
 int index_find(const struct index_node *head, uint64_t key)

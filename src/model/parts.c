@@ -1,9 +1,9 @@
 /* parts.c: the raw parts of a stall, fitted to its classes.
  *
  * The class sums of the kernel side are exact; its parts are measured (waits with their own stack),
- * weights (short waits and cpu samples, chosen by chance) or missing.  Here they become parts that sum
- * per class to the nanosecond: measured ones stay, weights share what is left, and what nobody can
- * tell becomes one part without a stack.
+ * weights (short waits and cpu samples, chosen by chance) or missing.  Here they become parts that
+ * sum per class to the nanosecond: measured ones stay, weights share what is left, and what nobody
+ * can tell becomes one part without a stack.
  */
 #include "model/state.h"
 

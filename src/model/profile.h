@@ -1,9 +1,10 @@
 /* profile.h: everything a writer may see.
  *
- * A sealed profile: plain data, all pointers valid until profile_free, nothing to compute, all orders
- * deterministic.  Times are nanoseconds; `wall` is CLOCK_REALTIME, everything else CLOCK_MONOTONIC
- * or a length.  Strings are never NULL, are valid UTF-8 and free of control bytes (the model
- * escaped them), but not escaped for any format: HTML, JSON and folded stacks are the writer's business.
+ * A sealed profile: plain data, all pointers valid until profile_free, nothing to compute, all
+ * orders deterministic.  Times are nanoseconds; `wall` is CLOCK_REALTIME, everything else
+ * CLOCK_MONOTONIC or a length.  Strings are never NULL, are valid UTF-8 and free of control bytes
+ * (the model escaped them), but not escaped for any format: HTML, JSON and folded stacks are the
+ * writer's business.
  */
 #ifndef STALLPROF_MODEL_PROFILE_H
 #define STALLPROF_MODEL_PROFILE_H
@@ -20,9 +21,9 @@ struct frame {
 	bool library; /* the runtime or an installed package */
 	bool jit;
 	bool inlined;
-	uint32_t line;	 /* 0: not known */
-	uint64_t offset; /* with an empty fn: in module */
-	const char *fn;	 /* qualified name or symbol, "" if not known */
+	uint32_t line;	  /* 0: not known */
+	uint64_t offset;  /* with an empty fn: in module */
+	const char *fn;	  /* qualified name or symbol, "" if not known */
 	const char *file; /* path as a person would write it, "" */
 	const char *module;
 };
@@ -45,8 +46,11 @@ struct target {
 	const char *path;      /* file, fifo, pipe, device, unix; "" */
 	const char *local;     /* "10.0.0.5:51322", "[::1]:80"; "" */
 	const char *peer;
-	const char *comm;      /* child, unix peer; "" */
-	const char *text;      /* one phrase: "tcp 10.0.0.7:5432", "sleep 300ms", "child sleep[4711]" ; "" */
+	const char *comm; /* child, unix peer; "" */
+	const char *
+		text; /* one phrase: "tcp 10.0.0.7:5432", "sleep 300ms", "child sleep[4711]" ; "" */
+	/* text without pids and addresses of memory: like waits of many stalls have the same */
+	const char *group;
 };
 
 struct part {
@@ -56,7 +60,7 @@ struct part {
 	enum stall_class klass;
 	const char *syscall; /* "recvfrom"; "" if none */
 	struct target target;
-	int stack; /* index into profile.stacks, -1: none */
+	int stack;     /* index into profile.stacks, -1: none */
 	uint8_t flags; /* enum part_flag */
 };
 
@@ -95,7 +99,7 @@ struct loop {
 	uint64_t stalls;
 	uint64_t stalled_ns;
 	uint64_t longest_ns;
-	uint64_t longest_wall; /* start */
+	uint64_t longest_wall;		 /* start */
 	uint64_t p50_ns, p99_ns, max_ns; /* over the stalls; 0 without */
 	size_t n_hist;
 	struct loop_hist *hist; /* busy periods; non-empty buckets, ascending */
@@ -118,7 +122,8 @@ struct stall_stack {
 };
 
 struct stall {
-	char id[20];  /* 16 hex digits at most: unique in the recording, same for ongoing and ended */
+	char id[20];  /* 16 hex digits at most: unique in the recording, same for ongoing and ended
+		       */
 	char key[20]; /* same class, target kind and function names: same key */
 	enum stall_state state;
 	bool clipped;
@@ -189,12 +194,12 @@ struct offcpu_row {
 	enum offcpu_by by;
 	bool overflow;
 	int proc;
-	uint32_t tid;	     /* by thread */
-	const char *comm;    /* by thread */
+	uint32_t tid;	  /* by thread */
+	const char *comm; /* by thread */
 	enum stall_class klass;
-	const char *syscall; /* "" */
+	const char *syscall;  /* "" */
 	struct target target; /* by stack: of its first wait */
-	int stack;	     /* by stack; -1 */
+	int stack;	      /* by stack; -1 */
 	const char *tip;
 	uint64_t count, sum_ns, max_ns;
 	uint64_t us; /* sum rounded so that rows by stack add up */
@@ -207,8 +212,9 @@ struct profile {
 	const char *kernel;
 	const char *host;
 	bool is_offcpu; /* recorded with --off-cpu: offcpu rows, no stalls */
-	const char *incomplete; /* "" or one sentence: the recording was cut, corrupt, not finished */
-	uint64_t wall_ns; /* start of the observation */
+	const char
+		*incomplete; /* "" or one sentence: the recording was cut, corrupt, not finished */
+	uint64_t wall_ns;    /* start of the observation */
 	uint64_t duration_ns;
 	uint64_t threshold_ns;
 
@@ -236,7 +242,7 @@ struct profile {
 	struct offcpu_row *offcpu; /* by kind, then most time first */
 
 	uint64_t stalled_ns;
-	uint64_t stalled_us;	     /* sum of samples' us */
+	uint64_t stalled_us;		/* sum of samples' us */
 	uint64_t class_ns[CLASS_COUNT]; /* of all stalls */
 };
 

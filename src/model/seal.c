@@ -82,10 +82,10 @@ static int note_tentative(struct model *m)
 	if (n == 1)
 		return add_note(m, m->last_ts, 0,
 				"1 thread that polls looked like a loop but was not confirmed");
-	return add_note(m, m->last_ts, 0,
-			intern_printf(&m->texts,
-				      "%zu threads that poll looked like loops but were not confirmed",
-				      n));
+	return add_note(
+		m, m->last_ts, 0,
+		intern_printf(&m->texts,
+			      "%zu threads that poll looked like loops but were not confirmed", n));
 }
 
 static int seal_notes(struct model *m)
@@ -137,8 +137,9 @@ static void seal_sums(struct model *m)
 		p->class_ns[m->samples.items[i].klass] += m->samples.items[i].ns;
 	}
 	for (size_t i = 0; i < m->rows.count; i++)
-		m->rows.items[i].share =
-			p->stalled_ns ? (double)m->rows.items[i].sum_ns / p->stalled_ns : 0;
+		m->rows.items[i].share = p->stalled_ns
+						 ? (double)m->rows.items[i].sum_ns / p->stalled_ns
+						 : 0;
 }
 
 static void publish(struct model *m)
@@ -165,9 +166,12 @@ const struct profile *model_seal(struct model *m, const char *incomplete)
 	_cleanup_free_ int *new_loop = NULL;
 	int r;
 
+	if (m->failed)
+		return NULL;
 	if (m->sealed)
 		return &m->profile;
 	m->sealed = true;
+	m->failed = true; /* until all of it is done */
 	m->profile.incomplete = intern_printable(&m->texts, incomplete, strlen(incomplete));
 	if (!m->profile.incomplete)
 		return NULL;
@@ -187,6 +191,7 @@ const struct profile *model_seal(struct model *m, const char *incomplete)
 	r = r < 0 ? r : seal_lost(m);
 	if (r < 0)
 		return NULL;
+	m->failed = false;
 	seal_sums(m);
 	publish(m);
 	return &m->profile;

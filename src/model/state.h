@@ -83,7 +83,7 @@ struct open_node {
 struct row_node {
 	struct {
 		uint64_t loop, line;
-		const char *fn, *file, *target; /* interned */
+		const char *fn, *file, *target; /* interned; target.group */
 		char key[24];
 	} key;
 	struct row row;
@@ -119,6 +119,7 @@ struct model {
 	void *on_stall_ctx;
 	size_t items_max;
 	bool sealed;
+	bool failed; /* was out of memory once */
 
 	struct profile profile;
 	VEC(struct proc) procs;
@@ -130,7 +131,7 @@ struct model {
 	VEC(struct stack) stacks;
 	VEC(struct stack_info) stack_infos;
 	struct index_node *stack_by_hash;
-	VEC(struct stall_rec *) recs; /* in order of arrival: kept */
+	VEC(struct stall_rec *) recs;	  /* in order of arrival: kept */
 	VEC(struct stall_rec *) outdated; /* reports of ongoing stalls that were handed out */
 	struct open_node *open;
 	struct row_node *row_nodes;
@@ -150,8 +151,8 @@ struct model {
 	VEC(struct note) shown_notes;
 
 	uint64_t start_mono, start_real;
-	uint64_t last_ts; /* latest time seen in any event */
-	uint64_t end_ts;  /* of CHUNK_END; 0: none came */
+	uint64_t last_ts;  /* latest time seen in any event */
+	uint64_t end_ts;   /* of CHUNK_END; 0: none came */
 	uint64_t total_ns; /* of all stalls and off-CPU rows taken in, against overflow */
 	uint64_t bad_events;
 	uint64_t lost_stalls; /* over items_max: in the sums, not in the list */
@@ -164,7 +165,7 @@ uint64_t model_wall(const struct model *m, uint64_t mono);
 /* Index of a process, made up if it was never announced. */
 int proc_find(struct model *m, uint32_t pid, int *ret_index);
 const char *path_find(const struct model *m, uint32_t tgid, uint64_t dev, uint64_t ino); /* or "" */
-const char *peer_find(const struct model *m, uint32_t pid);				  /* or "" */
+const char *peer_find(const struct model *m, uint32_t pid);				 /* or "" */
 
 /* index.c: from numbers of the capture to indexes of the profile. */
 int index_find(const struct index_node *head, uint64_t key); /* -1: none */
@@ -214,7 +215,7 @@ const char *tip_text(struct model *m, enum stall_class klass, const char *syscal
 
 /* tally.c: rows and samples, per loop until sealing, because a loop may turn out to be none. */
 int tally_stall(struct model *m, const struct stall *s, const struct stall_rec *kept);
-int tally_seal_samples(struct model *m);		    /* before loops_seal */
+int tally_seal_samples(struct model *m);		   /* before loops_seal */
 int tally_seal_rows(struct model *m, const int *new_loop); /* after it, see there */
 
 /* offcpu.c */

@@ -3,13 +3,11 @@
 
 #include <stddef.h>
 
-static const char *const names[] = {
 #include "model/syscall_names.h"
-};
 
 const char *syscall_name(int number)
 {
-	if (number < 0 || (size_t)number >= sizeof(names) / sizeof(names[0]))
+	if (number < 0 || (size_t)number >= sizeof(syscall_names) / sizeof(syscall_names[0]))
 		return NULL;
-	return names[number];
+	return syscall_names[number];
 }

@@ -34,7 +34,7 @@ static int tally_row(struct model *m, const struct stall *s, const struct stall_
 	probe.key.fn = intern_text(&m->texts, s->at ? s->at->fn : "");
 	probe.key.file = intern_text(&m->texts, s->at ? s->at->file : "");
 	probe.key.line = s->at ? s->at->line : 0;
-	probe.key.target = intern_text(&m->texts, s->why.target.text);
+	probe.key.target = intern_text(&m->texts, s->why.target.group);
 	strcpy(probe.key.key, s->key);
 	if (!probe.key.fn || !probe.key.file || !probe.key.target)
 		return -ENOMEM;
@@ -125,11 +125,11 @@ static int round_samples(struct model *m)
 
 int tally_seal_samples(struct model *m)
 {
-	struct sample_node *node, *next;
+	struct sample_node *node;
 	struct sample *s;
 	size_t n = 0;
 
-	HASH_ITER(hh, m->sample_nodes, node, next) {
+	for (node = m->sample_nodes; node; node = node->hh.next) {
 		struct sample fresh = { .stack = node->key.stack,
 					.klass = node->key.klass,
 					.tip = node->key.tip,
@@ -199,13 +199,14 @@ int tally_seal_rows(struct model *m, const int *new_loop)
 {
 	size_t n = 0, kept = 0, room = HASH_COUNT(m->row_nodes) + 1;
 	_cleanup_free_ struct row_node **nodes = calloc(room, sizeof(*nodes));
-	struct row_node *node, *next;
+	struct row_node *node;
 
 	if (!nodes)
 		return -ENOMEM;
-	HASH_ITER(hh, m->row_nodes, node, next)
+	for (node = m->row_nodes; node; node = node->hh.next) {
 		if (new_loop[node->key.loop] >= 0)
 			nodes[n++] = node;
+	}
 	if (n == 0)
 		return 0;
 	qsort(nodes, n, sizeof(*nodes), by_row);

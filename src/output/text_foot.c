@@ -135,6 +135,24 @@ static int print_lost(const struct text *t)
 	return r;
 }
 
+/* Which machine and when: a report is often read elsewhere. */
+static int print_origin(const struct text *t)
+{
+	const struct profile *p = t->p;
+	cleanup(str_releasep) struct str s = { 0 };
+	int r = str_printf(&s, "%.19sZ", RFC3339(p->wall_ns));
+
+	if (r == 0 && *p->host)
+		r = str_printf(&s, " on %s", p->host);
+	if (r == 0 && *p->kernel)
+		r = str_printf(&s, ", kernel %s", p->kernel);
+	if (r == 0 && *p->version)
+		r = str_printf(&s, ", stallprof %s", p->version);
+	if (r == 0)
+		text_labelled(t, "taken", str_text(&s));
+	return r;
+}
+
 int text_foot(const struct text *t)
 {
 	int r = print_quality(t);
@@ -147,6 +165,8 @@ int text_foot(const struct text *t)
 		r = print_notes(t);
 	if (r == 0)
 		r = print_lost(t);
+	if (r == 0)
+		r = print_origin(t);
 	if (r == 0 && !t->verbose && (t->p->n_rows || t->p->n_offcpu))
 		text_labelled(t, "next",
 			      "-v adds the stacks; -o out.svg draws them as a flame graph");

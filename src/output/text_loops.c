@@ -24,23 +24,44 @@ static int loop_name(struct str *s, const struct loop *loop)
 	return r ? r : str_printf(s, ")  %s iterations", COUNT(loop->iterations));
 }
 
+/* A loop that never came back has no ended stall, and yet it is the worst of all. */
+static int loop_open(const struct text *t, struct str *s, const struct loop *loop)
+{
+	for (size_t i = 0; i < t->p->n_stalls; i++) {
+		const struct stall *stall = &t->p->stalls[i];
+
+		if (stall->state == STALL_STATE_ONGOING && &t->p->loops[stall->loop] == loop)
+			return str_printf(s, "%sstill blocked at the end (%s)", s->len ? "  " : "",
+					  DURATION(stall->dur_ns));
+	}
+	return 0;
+}
+
 static int loop_stalls(struct str *s, const struct loop *loop, bool say_utc)
 {
 	int r;
 
 	if (!loop->stalls)
-		return loop->iterations ? str_printf(s, "no stalls, longest busy period %s",
-						     DURATION(loop->longest_ns))
-					: str_add(s, "never came back to its poll");
-	r = str_printf(s, "%s stall%s, blocked %s of %s (%s)", COUNT(loop->stalls),
-		       loop->stalls == 1 ? "" : "s", DURATION(loop->stalled_ns),
-		       DURATION(loop->observed_ns), PERCENT(loop->stalled_ns, loop->observed_ns));
+		return 0;
+	r = str_printf(s, "%s stall%s, blocked %s", COUNT(loop->stalls),
+		       loop->stalls == 1 ? "" : "s", DURATION(loop->stalled_ns));
+	/* a recording that broke off does not know how long it watched */
+	if (r == 0 && loop->observed_ns)
+		r = str_printf(s, " of %s (%s)", DURATION(loop->observed_ns),
+			       PERCENT(loop->stalled_ns, loop->observed_ns));
 	if (r == 0 && loop->stalls > 1)
 		r = str_printf(s, "  p50 %s  p99 %s", DURATION(loop->p50_ns),
 			       DURATION(loop->p99_ns));
 	return r ? r
 		 : str_printf(s, "  longest %s at %s%s", DURATION(loop->longest_ns),
 			      CLOCK(loop->longest_wall), say_utc ? " UTC" : "");
+}
+
+static int loop_calm(struct str *s, const struct loop *loop)
+{
+	if (!loop->iterations)
+		return str_add(s, "never came back to its poll");
+	return str_printf(s, "no stalls, longest busy period %s", DURATION(loop->longest_ns));
 }
 
 /* One step for each power of ten, and as many marks as its count has digits: 9,032 iterations
@@ -87,6 +108,10 @@ static int print_loop(const struct text *t, const struct loop *loop, bool say_ut
 	text_wrap(t, 2, 4, str_text(&s));
 	str_clear(&s);
 	r = loop_stalls(&s, loop, say_utc);
+	if (r == 0)
+		r = loop_open(t, &s, loop);
+	if (r == 0 && !s.len)
+		r = loop_calm(&s, loop);
 	if (r)
 		return r;
 	text_wrap(t, 4, 6, str_text(&s));

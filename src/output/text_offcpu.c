@@ -10,7 +10,7 @@
 #include "output/text.h"
 #include "output/units.h"
 
-#define FRAMES_SHOWN 6
+#define FRAMES_SHOWN 5
 
 static int row_words(const struct text *t, const struct offcpu_row *row, struct str *s)
 {
@@ -24,8 +24,10 @@ static int row_words(const struct text *t, const struct offcpu_row *row, struct 
 
 	if (row->overflow)
 		return str_add(s, "the rest, for which the table had no room");
-	if (row->by == OFFCPU_BY_THREAD)
-		return str_printf(s, "%s [%" PRIu32 "]", row->comm, row->tid);
+	if (row->by == OFFCPU_BY_THREAD) {
+		r = str_printf(s, "%s [%" PRIu32 "]  ", row->comm, row->tid);
+		return r ? r : why_words(s, &why);
+	}
 	r = why_words(s, &why);
 	if (r == 0 && row->by == OFFCPU_BY_STACK)
 		r = str_printf(s, "  in %s", proc_comm(t->p, row->proc));
@@ -109,12 +111,14 @@ static int print_stack(const struct text *t, const struct offcpu_row *row)
 static int print_table(const struct text *t, enum offcpu_by by, const char *title)
 {
 	const struct profile *p = t->p;
+	cleanup(str_releasep) struct str cut = { 0 };
 	size_t shown = 0, more = 0;
 	uint64_t more_ns = 0;
-	int r = 0;
+	int r;
 
+	r = text_clip(&cut, title, t->width - 35);
 	fprintf(t->f, "\n%s  SUM      COUNT   AVG     MAX     %s%s\n", t->color ? "\033[1m" : "",
-		title, t->color ? "\033[0m" : "");
+		str_text(&cut), t->color ? "\033[0m" : "");
 	for (size_t i = 0; i < p->n_offcpu && r == 0; i++) {
 		const struct offcpu_row *row = &p->offcpu[i];
 
@@ -149,7 +153,6 @@ int text_offcpu(const struct text *t)
 	if (r == 0)
 		r = print_table(t, OFFCPU_BY_THREAD, "BY THREAD");
 	return r ? r
-		 : print_table(
-			   t, OFFCPU_BY_STACK,
-			   "BY STACK (in brackets: waits by length, each column twice as long)");
+		 : print_table(t, OFFCPU_BY_STACK,
+			       "BY STACK (in brackets: waits by length, columns double)");
 }

@@ -63,6 +63,15 @@ static int add_somewhere(const struct text *t, struct str *where, struct str *re
 	return r ? r : frame_short(rest, &t->paths, f);
 }
 
+/* The C library's wrapper of the call that WHY names says nothing new: recv of recvfrom. */
+static bool is_wrapper(const struct frame *leaf, const char *syscall)
+{
+	const char *fn = leaf->fn + strspn(leaf->fn, "_");
+
+	return leaf->kind == FRAME_NATIVE && *fn && *syscall &&
+	       (str_starts(syscall, fn) || str_starts(fn, syscall));
+}
+
 /* WHERE in at most two lines: your frame, its caller if there is one, the innermost if it differs.
  */
 static int add_where(const struct text *t, const struct row *row, size_t room, struct str *where,
@@ -79,7 +88,8 @@ static int add_where(const struct text *t, const struct row *row, size_t room, s
 		r = str_add(where, "> ") || frame_short(where, &t->paths, row->leaf) ? -ENOMEM : 0;
 	if (r == 0 && caller)
 		r = add_somewhere(t, where, rest, " < ", caller, room);
-	if (r == 0 && row->at && row->leaf && !frame_same(row->leaf, row->at))
+	if (r == 0 && row->at && row->leaf && !frame_same(row->leaf, row->at) &&
+	    !is_wrapper(row->leaf, row->why.syscall))
 		r = add_somewhere(t, where, rest, " > ", row->leaf, room);
 	return r;
 }
@@ -181,14 +191,19 @@ static int all_words(const struct profile *p, size_t shown, struct str *words, s
 static int print_table(const struct text *t, size_t shown, struct str *words)
 {
 	const struct profile *p = t->p;
-	size_t columns = WHY_LEAST;
+	cleanup(str_releasep) struct str head = { 0 };
+	size_t columns = WHY_LEAST, start;
 	int r = all_words(p, shown, words, &columns);
 
 	/* the place matters as much as the cause: never less than a third of the line */
 	if (columns > (t->width - WHY_COLUMN) * 6 / 10)
 		columns = (t->width - WHY_COLUMN) * 6 / 10;
-	fprintf(t->f, "\n%s  TIME    N     MAX     %-*s  WHERE (yours < caller > leaf)%s\n",
-		t->color ? "\033[1m" : "", (int)columns, "WHY", t->color ? "\033[0m" : "");
+	start = WHY_COLUMN + columns + GAP;
+	r = r ? r : text_cell(&head, "WHY", columns + GAP);
+	if (r == 0)
+		r = text_clip(&head, "WHERE (yours < caller > leaf)", t->width - start);
+	fprintf(t->f, "\n%s  TIME    N     MAX     %s%s\n", t->color ? "\033[1m" : "",
+		str_text(&head), t->color ? "\033[0m" : "");
 	for (size_t i = 0; i < shown && r == 0; i++) {
 		r = print_row(t, &p->rows[i], str_text(&words[i]), columns);
 		if (r == 0 && t->verbose)

@@ -41,7 +41,7 @@ static const char *seconds(char *buf, uint64_t ns)
 
 const char *duration_text(char *buf, uint64_t ns)
 {
-	uint64_t full = (ns + S / 2) / S;
+	uint64_t full = ns / S + (ns % S >= S / 2); /* no overflow at the end */
 
 	if (ns == 0)
 		snprintf(buf, UNIT_TEXT, "0s");

@@ -38,12 +38,11 @@ static int add_target(struct str *s, const struct target *t)
 		r = str_printf(s, "%s ", target_kind_name(t->kind));
 		return r ? r : add_path(s, t->path);
 	}
-	if (*t->text)
-		r = str_add(s, t->text);
-	else
-		r = str_add(s, target_kind_name(t->kind));
+	if (*t->text) /* with its " +1 more", if it has descriptors behind it */
+		return str_add(s, t->text);
+	r = str_add(s, target_kind_name(t->kind));
 	if (r == 0 && t->fd_count > 1)
-		r = str_printf(s, " and %u more", t->fd_count - 1U);
+		r = str_printf(s, " +%u more", t->fd_count - 1U);
 	return r;
 }
 

@@ -1,11 +1,11 @@
 /* chunk.h: the vocabulary between capture and everything to its right.
  *
- * A capture is a sequence of chunks: raw kernel events (bpf/event.h) and the names and circumstances
- * that user space found for them while the process lived.  The same sequence is written to a .stall
- * file and fed to the model, so a live report and a report of a recording cannot differ.
- * Owns the kinds and their encoding: little endian, u32/u64 fixed width, strings as u32 length and
- * bytes (no NUL).  Kinds are append only and never renumbered.  A reader skips kinds that it does
- * not know.  Must not know what the facts mean.
+ * A capture is a sequence of chunks: raw kernel events (bpf/event.h) and the names and
+ * circumstances that user space found for them while the process lived.  The same sequence is
+ * written to a .stall file and fed to the model, so a live report and a report of a recording
+ * cannot differ. Owns the kinds and their encoding: little endian, u32/u64 fixed width, strings as
+ * u32 length and bytes (no NUL).  Kinds are append only and never renumbered.  A reader skips kinds
+ * that it does not know.  Must not know what the facts mean.
  */
 #ifndef STALLPROF_RECORDING_CHUNK_H
 #define STALLPROF_RECORDING_CHUNK_H
@@ -21,7 +21,8 @@ enum chunk_kind {
 	CHUNK_EVENT = 1,
 	/* str key, str value; keys below */
 	CHUNK_META = 2,
-	/* u32 pid, u64 ts, str comm, str exe, str cmdline, str runtime ("python", ""), str version ("3.11.2") */
+	/* u32 pid, u64 ts, str comm, str exe, str cmdline, str runtime ("python", ""), str version
+	   ("3.11.2") */
 	CHUNK_PROC = 3,
 	/* str need, str rung */
 	CHUNK_HOOK = 4,
@@ -29,31 +30,35 @@ enum chunk_kind {
 	CHUNK_MISSING = 5,
 	/* u64 hash, u32 flags (enum stack_flag), u32 n, n * struct chunk_frame; innermost first */
 	CHUNK_STACK_NAMES = 6,
-	/* u32 tgid, s32 fd, u64 dev, u64 ino, str path: full path of a file some wait_target names */
+	/* u32 tgid, s32 fd, u64 dev, u64 ino, str path: full path of a file some wait_target names
+	 */
 	CHUNK_PATH = 7,
 	/* u32 pid, str comm: the name of another process that some wait_target names */
 	CHUNK_PEER = 8,
-	/* u64 ts, u32 pid, str text: one plain sentence for the user ("process 12 ended, status 0") */
+	/* u64 ts, u32 pid, str text: one plain sentence for the user ("process 12 ended, status 0")
+	 */
 	CHUNK_NOTE = 9,
-	/* str what ("events", "stacks", ...), u64 count: something was lost; cumulative, last one counts */
+	/* str what ("events", "stacks", ...), u64 count: something was lost; cumulative, last one
+	   counts */
 	CHUNK_LOST = 10,
-	/* u32 loop, str kind ("asyncio", ...): what runtime the loop belongs to; u32 confirmed 0/1/2:
-	 * not yet, yes, no (the thread only looked like a loop: it and its stalls are not shown) */
+	/* u32 loop, str kind ("asyncio", ...): what runtime the loop belongs to; u32 confirmed
+	 * 0/1/2: not yet, yes, no (the thread only looked like a loop: it and its stalls are not
+	 * shown) */
 	CHUNK_LOOP_KIND = 11,
 	/* u64 ts: the capture ended properly; the last chunk */
 	CHUNK_END = 12,
 };
 
 /* Keys of CHUNK_META; numbers are decimal text. */
-#define META_VERSION	    "version"	      /* of stallprof */
-#define META_MODE	    "mode"	      /* "stalls" or "off-cpu" */
-#define META_START_MONO	    "start_mono_ns"   /* CLOCK_MONOTONIC at the start of observation */
-#define META_START_REAL	    "start_real_ns"   /* CLOCK_REALTIME at the same moment */
-#define META_THRESHOLD	    "threshold_ns"
-#define META_MIN_PART	    "min_part_ns"
-#define META_SAMPLE_PERIOD  "sample_period_ns" /* of the cpu-clock samples */
-#define META_KERNEL	    "kernel"	      /* uname -r */
-#define META_HOST	    "host"
+#define META_VERSION	   "version"	   /* of stallprof */
+#define META_MODE	   "mode"	   /* "stalls" or "off-cpu" */
+#define META_START_MONO	   "start_mono_ns" /* CLOCK_MONOTONIC at the start of observation */
+#define META_START_REAL	   "start_real_ns" /* CLOCK_REALTIME at the same moment */
+#define META_THRESHOLD	   "threshold_ns"
+#define META_MIN_PART	   "min_part_ns"
+#define META_SAMPLE_PERIOD "sample_period_ns" /* of the cpu-clock samples */
+#define META_KERNEL	   "kernel"	      /* uname -r */
+#define META_HOST	   "host"
 
 /* Frame kinds as the contract names them, plus flags. */
 enum frame_kind {
@@ -65,15 +70,17 @@ enum frame_kind {
 };
 
 enum frame_flag {
-	FRAME_LIBRARY = 1 << 0, /* the runtime, its standard library or an installed package: not the user's */
+	FRAME_LIBRARY = 1 << 0, /* the runtime, its standard library or an installed package: not
+				   the user's */
 	FRAME_STALE = 1 << 1,	/* code object changed under the address: name is "<stale code>" */
 	FRAME_GUESSED = 1 << 2, /* native: return address found by frame pointer, not proven */
 };
 
-/* One named frame: on the wire u32 kind, u32 flags, u32 line, u64 offset, str fn, str file, str module. */
+/* One named frame: on the wire u32 kind, u32 flags, u32 line, u64 offset, str fn, str file, str
+ * module. */
 struct chunk_frame {
 	enum frame_kind kind;
-	uint32_t flags; /* enum frame_flag */
+	uint32_t flags;	 /* enum frame_flag */
 	uint32_t line;	 /* 0: not known */
 	uint64_t offset; /* native without symbol: offset in the module */
 	const char *fn;	 /* "" if not known: show module+0xoffset */

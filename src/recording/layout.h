@@ -14,7 +14,7 @@
 #define LAYOUT_HEADER_SIZE 64
 #define LAYOUT_CHUNK_HEAD  12
 /* A later minor version may have a longer header; more than this is taken for damage. */
-#define LAYOUT_HEADER_MAX  4096
+#define LAYOUT_HEADER_MAX 4096
 
 enum layout_offset {
 	LAYOUT_MAJOR = 8,

@@ -14,7 +14,7 @@
 struct recording_reader {
 	FILE *file;
 	bool is_stdin;
-	bool complete;	/* as the header says */
+	bool complete;	 /* as the header says */
 	bool bad_header; /* its check sum is wrong, yet it could be used */
 	bool ended;
 	enum recording_state state;

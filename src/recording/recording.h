@@ -1,11 +1,12 @@
 /* recording.h: the .stall file.
  *
  * Layout: a 64-byte header {magic "STALLPRF", u16 major, u16 minor, u32 byte-order mark 0x01020304,
- * u32 header size, u32 complete (0 until the file was closed properly), u64 bytes, u32 crc32, reserved}, then chunks
- * {u32 kind, u32 payload length, u32 crc32 of kind, length and payload, payload, padding to 8}.
- * The writer makes FILE.partial beside the target and renames it at the end; after SIGKILL the partial file
- * opens and says "incomplete".  The reader checks every length and stops at the first bad chunk.
- * A newer major version or other byte order is refused.  Knows nothing of what the chunks mean.
+ * u32 header size, u32 complete (0 until the file was closed properly), u64 bytes, u32 crc32,
+ * reserved}, then chunks {u32 kind, u32 payload length, u32 crc32 of kind, length and payload,
+ * payload, padding to 8}. The writer makes FILE.partial beside the target and renames it at the
+ * end; after SIGKILL the partial file opens and says "incomplete".  The reader checks every length
+ * and stops at the first bad chunk. A newer major version or other byte order is refused.  Knows
+ * nothing of what the chunks mean.
  */
 #ifndef STALLPROF_RECORDING_RECORDING_H
 #define STALLPROF_RECORDING_RECORDING_H
@@ -20,16 +21,17 @@
 
 struct recording_writer;
 
-/* Creates PATH.partial; PATH itself is untouched until recording_finish.  Negative errno: -EBUSY when
- * another recording is writing it, -EISDIR and -EINVAL when PATH exists and is no plain file. */
+/* Creates PATH.partial; PATH itself is untouched until recording_finish.  Negative errno: -EBUSY
+ * when another recording is writing it, -EISDIR and -EINVAL when PATH exists and is no plain file.
+ */
 int recording_create(const char *path, struct recording_writer **ret_writer);
 /* The sink to put chunks to; owned by the writer. */
 struct chunk_sink *recording_sink(struct recording_writer *w);
-/* Hands everything put so far to the kernel, so that it outlives a SIGKILL.  Happens by itself about
- * once a second while chunks come.  Negative errno, -ENOSPC above all; sticky. */
+/* Hands everything put so far to the kernel, so that it outlives a SIGKILL.  Happens by itself
+ * about once a second while chunks come.  Negative errno, -ENOSPC above all; sticky. */
 int recording_flush(struct recording_writer *w);
-/* Marks complete, syncs and renames onto PATH; frees the writer also on failure, and then leaves the
- * partial file, which opens as incomplete. */
+/* Marks complete, syncs and renames onto PATH; frees the writer also on failure, and then leaves
+ * the partial file, which opens as incomplete. */
 int recording_finish(struct recording_writer *w);
 /* Removes the partial file; frees the writer.  Accepts NULL. */
 void recording_abandon(struct recording_writer *w);
@@ -46,7 +48,8 @@ enum recording_state {
 /* -EBADMSG: no recording; -EPROTONOSUPPORT: newer major version or other byte order (see
  * recording_refusal); otherwise errno of open.  FILE may be "-" for standard input. */
 int recording_open(const char *path, struct recording_reader **ret_reader);
-/* The same from a stream, which the reader then owns and closes (stdin is left open); closed also on failure. */
+/* The same from a stream, which the reader then owns and closes (stdin is left open); closed also
+ * on failure. */
 int recording_open_stream(FILE *file, struct recording_reader **ret_reader);
 /* One phrase for the negative errno of recording_open: "not a stallprof recording". */
 const char *recording_refusal(int error);

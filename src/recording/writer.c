@@ -1,8 +1,9 @@
 /* writer.c: appends chunks to FILE.partial and moves it into place at the end; see recording.h.
  *
  * What was put reaches the kernel when the buffer is full, on recording_flush, and otherwise with
- * the first chunk a second later, so that a SIGKILL costs little.  The first failed write stays: every
- * later put returns it, so that a full disk is told once by whoever looks and nothing is torn.
+ * the first chunk a second later, so that a SIGKILL costs little.  The first failed write stays:
+ * every later put returns it, so that a full disk is told once by whoever looks and nothing is
+ * torn.
  */
 #include "recording/recording.h"
 
@@ -23,7 +24,7 @@ struct recording_writer {
 	char *path;
 	char *partial;
 	int fd;
-	int error; /* of the first failed write, sticky */
+	int error;	  /* of the first failed write, sticky */
 	uint64_t written; /* bytes handed to put, buffered ones too */
 	time_t flushed;	  /* coarse monotonic second of the last flush */
 	struct str buffer;

@@ -27,5 +27,6 @@ def healthy(kind: str) -> Case:
     return Case("healthy-" + kind, lambda env: check_healthy(env, kind))
 
 
-CASES: List[Case] = [healthy(kind) for kind in
-                     ("sleep", "thread", "busy", "executor", "sockets", "queue")]
+CASES: List[Case] = [
+    healthy(kind) for kind in ("sleep", "thread", "busy", "executor", "sockets", "queue", "after")
+]

@@ -52,7 +52,8 @@ static inline void truth_end(const struct truth *t)
 	uint64_t end = clock_ns(CLOCK_MONOTONIC);
 	uint64_t cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID) - t->cpu;
 
-	printf("{\"class\": \"%s\", \"syscall\": %s, \"target\": %s, \"func\": \"%s\", \"cpu_ns\": "
+	printf("{\"class\": \"%s\", \"syscall\": %s, \"target\": %s, \"func\": [\"%s\", "
+	       "\"enter_kernel\"], \"cpu_ns\": "
 	       "%llu, "
 	       "\"start_ns\": %llu, \"dur_ns\": %llu, \"tid\": %ld}\n",
 	       t->klass, t->syscall, t->target, t->func, (unsigned long long)cpu,

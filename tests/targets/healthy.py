@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Programs without a stall, though something in them always waits: the negative controls.
 
-    healthy.py sleep|thread|busy|executor|sockets|queue
+    healthy.py sleep|thread|busy|executor|sockets|queue|after
 
-The right answer to each is zero stalls.  The ticker of truth.py reports when the machine was to blame.
+The right answer to each is zero stalls; the ticker of truth.py tells when the machine is to blame.
 """
 
 import asyncio
@@ -78,17 +78,19 @@ async def with_queue() -> None:
     await getting
 
 
+async def ended() -> None:
+    """The loop is over and closed, then the program sleeps: nobody waits for a loop any more."""
+    await asyncio.sleep(0.5)
+
+
 KINDS = {"sleep": sleeping, "thread": threaded, "busy": busy, "executor": pooled,
-         "sockets": with_sockets, "queue": with_queue}
-
-
-async def main() -> None:
-    for name in options.kinds or list(KINDS):
-        await KINDS[name]()
+         "sockets": with_sockets, "queue": with_queue, "after": ended}
 
 
 if __name__ == "__main__":
     parser = truth.arguments(__doc__)
-    parser.add_argument("kinds", nargs="*", metavar="KIND", help=" ".join(KINDS))
+    parser.add_argument("kind", choices=list(KINDS))
     options = parser.parse_args()
-    truth.run(main, options)
+    truth.run(KINDS[options.kind], options)
+    if options.kind == "after":
+        time.sleep(0.3)

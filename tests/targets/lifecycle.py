@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What a process may do while it is watched: fork, exec, exit inside a stall, churn through threads.
+"""What a process may do while it is watched: fork, exec, exit in a stall, churn through threads.
 
     lifecycle.py fork|exec|exit|threads
 
@@ -76,6 +76,7 @@ async def churning() -> None:
         for _ in range(23):
             threading.Thread(target=short_life).start()
             await asyncio.sleep(0.01)
+    await asyncio.sleep(0.15)  # else the end of the program would wait for the last ones
 
 
 KINDS = {"fork": forking, "exec": executing, "exit": exiting, "threads": churning}

@@ -33,6 +33,7 @@ python=$(readlink -f /usr/bin/python3)
 version=$(basename "$python")
 add_binary "$python"
 ln -sf "$python" "$root/bin/python3"
+ln -sf "$version" "$root/usr/bin/python3"
 mkdir -p "$root/usr/lib/$version"
 (cd "/usr/lib/$version" && find . -type f \
 	! -path './test/*' ! -path './idlelib/*' ! -path './config-*' ! -path './lib2to3/*' \
@@ -40,6 +41,11 @@ mkdir -p "$root/usr/lib/$version"
 for module in "/usr/lib/$version/lib-dynload"/*.so; do
 	add_binary "$module"
 done
+
+# For a look by hand at what the verifier says: bpftool, and the objects.
+add_binary "$(command -v bpftool || echo /usr/sbin/bpftool)"
+mkdir -p "$root/src/$build/bpf"
+cp "$build"/bpf/*.bpf.o "$root/src/$build/bpf/" 2>/dev/null || true
 
 cp -a tests "$root/src/"
 mkdir -p "$root/src/tools"

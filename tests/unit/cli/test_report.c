@@ -54,11 +54,24 @@ static void test_threshold(void **state)
 			 STATUS_DONE);
 	assert_int_equal(count_of(&box->out, "\"type\":\"stall\""), 5);
 	assert_int_equal(count_of(&box->out, "\"threshold_ns\":100000000"), 0);
-	assert_has(&box->out, "\"stalls\":5");
-	assert_has(&box->out, "\"stalled_ns\":2750000000");
+	/* The loop's own figures and those of the whole. */
+	assert_int_equal(count_of(&box->out, "\"stalls\":5,\"stalled_ns\":2750000000,"), 2);
 	assert_int_equal(RUN(box, &command_report, "a.stall", "--threshold", "300ms", "-f"),
 			 STATUS_DONE);
 	assert_has(&box->out, " 2750000\n");
+}
+
+/* Nothing left to show is said, where the output itself is just empty. */
+static void test_nothing_left(void **state)
+{
+	struct sandbox *box = *state;
+
+	assert_int_equal(RUN(box, &command_report, "a.stall", "--threshold", "5s", "-f"),
+			 STATUS_DONE);
+	assert_string_equal(str_text(&box->out), "");
+	assert_string_equal(str_text(&box->err), "no stalls of 5.0s or more\n");
+	assert_int_equal(RUN(box, &command_report, "a.stall", "--threshold", "5s"), STATUS_DONE);
+	assert_string_equal(str_text(&box->err), "");
 }
 
 /* The threshold of the recording itself changes nothing. */
@@ -189,10 +202,10 @@ static void test_usage(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_text),	   CASE(test_repeats),	       CASE(test_threshold),
-		CASE(test_same_threshold), CASE(test_lower_threshold), CASE(test_cut),
-		CASE(test_unfinished),	   CASE(test_corrupt),	       CASE(test_foreign),
-		CASE(test_newer),	   CASE(test_usage),
+		CASE(test_text),	 CASE(test_repeats),	    CASE(test_threshold),
+		CASE(test_nothing_left), CASE(test_same_threshold), CASE(test_lower_threshold),
+		CASE(test_cut),		 CASE(test_unfinished),	    CASE(test_corrupt),
+		CASE(test_foreign),	 CASE(test_newer),	    CASE(test_usage),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -75,6 +75,30 @@ static void test_outputs(void **state)
 	str_release(&later);
 }
 
+/* Results in files only: one line says how many stalls and where, unless -q. */
+static void test_says_where(void **state)
+{
+	struct sandbox *box = *state;
+
+	assert_int_equal(RUN(box, &command_watch, "-p", "42", "-o", "a.svg", "-o", "a.stall"),
+			 STATUS_DONE);
+	assert_has(&box->err, "7 stalls, wrote a.svg, a.stall\n");
+	assert_string_equal(str_text(&box->out), "");
+}
+
+/* A recording that another stallprof is writing is left alone. */
+static void test_busy_recording(void **state)
+{
+	struct sandbox *box = *state;
+	struct recording_writer *other = NULL;
+
+	assert_int_equal(recording_create("a.stall", &other), 0);
+	assert_int_equal(RUN(box, &command_watch, "-p", "42", "-o", "a.stall"), STATUS_FAILED);
+	assert_has(&box->err, "-o a.stall: another stallprof is writing it");
+	assert_int_equal(recording_finish(other), 0);
+	assert_int_equal(RUN(box, &command_report, "a.stall"), STATUS_DONE);
+}
+
 /* Records on standard output come as stalls end, and the stalls stand there once. */
 static void test_streamed(void **state)
 {
@@ -136,6 +160,18 @@ static void test_interrupted(void **state)
 	assert_int_equal(fake.closed, 1);
 	sigaction(SIGINT, NULL, &after);
 	assert_true(after.sa_handler == SIG_DFL);
+}
+
+/* A shell starts background jobs with SIGINT ignored; kill -INT ends those too. */
+static void test_interrupted_in_background(void **state)
+{
+	struct sandbox *box = *state;
+
+	fake.signal_at = 4;
+	signal(SIGINT, SIG_IGN);
+	assert_int_equal(RUN(box, &command_watch, "-p", "42"), STATUS_DONE);
+	signal(SIGINT, SIG_DFL);
+	assert_int_equal(fake.played, 4);
 }
 
 /* A second Ctrl-C does not wait for the report. */
@@ -235,13 +271,23 @@ static void test_full_disk(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_plain),	  CASE(test_quiet),
-		CASE(test_verbose),	  CASE(test_outputs),
-		CASE(test_streamed),	  CASE(test_folded),
-		CASE(test_outputs_first), CASE(test_not_permitted),
-		CASE(test_interrupted),	  CASE(test_interrupted_twice),
-		CASE(test_broken_off),	  CASE(test_record),
-		CASE(test_request),	  CASE(test_refused),
+		CASE(test_plain),
+		CASE(test_quiet),
+		CASE(test_verbose),
+		CASE(test_outputs),
+		CASE(test_says_where),
+		CASE(test_busy_recording),
+		CASE(test_streamed),
+		CASE(test_folded),
+		CASE(test_outputs_first),
+		CASE(test_not_permitted),
+		CASE(test_interrupted),
+		CASE(test_interrupted_in_background),
+		CASE(test_interrupted_twice),
+		CASE(test_broken_off),
+		CASE(test_record),
+		CASE(test_request),
+		CASE(test_refused),
 		CASE(test_full_disk),
 	};
 

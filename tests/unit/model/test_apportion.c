@@ -114,9 +114,12 @@ static void test_round(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_largest_remainder), cmocka_unit_test(test_identity),
-		cmocka_unit_test(test_nobody),		  cmocka_unit_test(test_huge),
-		cmocka_unit_test(test_random),		  cmocka_unit_test(test_round),
+		cmocka_unit_test(test_largest_remainder),
+		cmocka_unit_test(test_identity),
+		cmocka_unit_test(test_nobody),
+		cmocka_unit_test(test_huge),
+		cmocka_unit_test(test_random),
+		cmocka_unit_test(test_round),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
-/* test_chunk.c: the encoding of payloads: byte order, bounds, and what follows the first failure. */
+/* test_chunk.c: the encoding of payloads: byte order, bounds, and what follows the first failure.
+ */
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stddef.h>
@@ -22,8 +23,8 @@ static struct chunk_cursor cursor_on(const void *bytes, uint32_t len)
 /* Numbers are little endian and of fixed width, strings have their length in front and no NUL. */
 static void test_encodes(void **state)
 {
-	static const unsigned char expected[] = { 0x44, 0x33, 0x22, 0x11, 8, 7, 6, 5, 4, 3, 2, 1,
-						  3,	0,    0,    0,	  'a', 'p', 'p' };
+	static const unsigned char expected[] = { 0x44, 0x33, 0x22, 0x11, 8, 7, 6,   5,	  4,  3,
+						  2,	1,    3,    0,	  0, 0, 'a', 'p', 'p' };
 	cleanup(str_releasep) struct str s = { 0 };
 
 	(void)state;
@@ -99,8 +100,13 @@ static void test_empty(void **state)
 /* A frame is written in the order that the header tells. */
 static void test_frame(void **state)
 {
-	struct chunk_frame f = { .kind = FRAME_JS, .flags = FRAME_LIBRARY, .line = 41, .offset = 43,
-				 .fn = "get_user", .file = "app.js", .module = "" };
+	struct chunk_frame f = { .kind = FRAME_JS,
+				 .flags = FRAME_LIBRARY,
+				 .line = 41,
+				 .offset = 43,
+				 .fn = "get_user",
+				 .file = "app.js",
+				 .module = "" };
 	cleanup(str_releasep) struct str s = { 0 };
 	struct chunk_cursor c;
 	uint32_t len;
@@ -147,9 +153,9 @@ static void test_emit(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_encodes),	   cmocka_unit_test(test_decodes),
-		cmocka_unit_test(test_stays_bad),  cmocka_unit_test(test_string_too_long),
-		cmocka_unit_test(test_empty),	   cmocka_unit_test(test_frame),
+		cmocka_unit_test(test_encodes),	  cmocka_unit_test(test_decodes),
+		cmocka_unit_test(test_stays_bad), cmocka_unit_test(test_string_too_long),
+		cmocka_unit_test(test_empty),	  cmocka_unit_test(test_frame),
 		cmocka_unit_test(test_emit),
 	};
 

@@ -195,11 +195,16 @@ static void test_rename_fails(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		FOLDER_TEST(test_moves_into_place), FOLDER_TEST(test_keeps_the_old_one),
-		FOLDER_TEST(test_flush),	    FOLDER_TEST(test_buffer_empties),
-		FOLDER_TEST(test_refuses_early),    FOLDER_TEST(test_busy),
-		FOLDER_TEST(test_stale_partial),    FOLDER_TEST(test_disk_full),
-		FOLDER_TEST(test_chunk_too_long),   FOLDER_TEST(test_rename_fails),
+		FOLDER_TEST(test_moves_into_place),
+		FOLDER_TEST(test_keeps_the_old_one),
+		FOLDER_TEST(test_flush),
+		FOLDER_TEST(test_buffer_empties),
+		FOLDER_TEST(test_refuses_early),
+		FOLDER_TEST(test_busy),
+		FOLDER_TEST(test_stale_partial),
+		FOLDER_TEST(test_disk_full),
+		FOLDER_TEST(test_chunk_too_long),
+		FOLDER_TEST(test_rename_fails),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,296 @@
+/* test_explain.c: the cause, the user's frame, the quality and the key of a stall. */
+#include "build.h"
+
+#define PY(name, at_line, fl)                                                                   \
+	{                                                                                       \
+		.kind = FRAME_PYTHON, .flags = fl, .line = at_line, .fn = name, .file = "x.py", \
+		.module = ""                                                                    \
+	}
+#define NATIVE(name, fl)                                                   \
+	{                                                                  \
+		.kind = FRAME_NATIVE, .flags = fl, .fn = name, .file = "", \
+		.module = "redis-server"                                   \
+	}
+#define KERNEL(name)                                                       \
+	{                                                                  \
+		.kind = FRAME_KERNEL, .fn = name, .file = "", .module = "" \
+	}
+#define GIVE_STACK(b, hash, flags, ...)                                                    \
+	do {                                                                               \
+		static const struct chunk_frame frames_[] = { __VA_ARGS__ };               \
+		give_stack(b, hash, flags, frames_, sizeof(frames_) / sizeof(frames_[0])); \
+	} while (0)
+
+/* Feeds a stall whose largest class is one syscall part with that stack. */
+static const struct stall *explained(struct bench *b, uint64_t iteration, uint64_t stack)
+{
+	struct event_stall e = a_stall(1, iteration, 401 * MS);
+	struct stall_part *p = add_part(&e, CLASS_SYSCALL, 311 * MS, stack);
+
+	p->syscall = NR_RECV;
+	p->target.kind = TARGET_TCP;
+	give_stall(b, &e);
+	return b->last;
+}
+
+/* The innermost frame outside the libraries is the user's; the leaf may be another one. */
+TEST(test_at_python)
+{
+	const struct stall *s;
+
+	BENCH(b);
+	GIVE_STACK(&b, 7, 0, KERNEL("schedule"), NATIVE("own_native", 0),
+		   PY("recv", 3, FRAME_LIBRARY), PY("get_user", 41, 0), PY("list_users", 88, 0));
+	s = explained(&b, 3, 7);
+	assert_string_equal(s->at->fn, "get_user");
+	assert_int_equal(s->at->line, 41);
+	assert_string_equal(s->leaf->fn, "own_native");
+	bench_close(&b);
+}
+
+/* Where an interpreter runs, no native frame is the user's, even if every script frame is a
+ * library's. */
+TEST(test_at_only_libraries)
+{
+	const struct stall *s;
+
+	BENCH(b);
+	GIVE_STACK(&b, 7, 0, NATIVE("own_native", 0), PY("recv", 3, FRAME_LIBRARY));
+	s = explained(&b, 3, 7);
+	assert_null(s->at);
+	assert_string_equal(s->leaf->fn, "own_native");
+	bench_close(&b);
+}
+
+/* Without an interpreter the innermost native frame outside the libraries is the user's. */
+TEST(test_at_native)
+{
+	const struct stall *s;
+
+	BENCH(b);
+	GIVE_STACK(&b, 7, 0, KERNEL("hrtimer_nanosleep"), NATIVE("usleep", FRAME_LIBRARY),
+		   NATIVE("debugCommand", 0), NATIVE("main", 0));
+	s = explained(&b, 3, 7);
+	assert_string_equal(s->at->fn, "debugCommand");
+	assert_string_equal(s->leaf->fn, "usleep");
+	bench_close(&b);
+}
+
+/* Kernel frames alone name neither the user's frame nor a leaf; no stack at all neither. */
+TEST(test_at_nothing)
+{
+	const struct stall *s;
+
+	BENCH(b);
+	GIVE_STACK(&b, 7, 0, KERNEL("schedule"));
+	s = explained(&b, 3, 7);
+	assert_null(s->at);
+	assert_null(s->leaf);
+	s = explained(&b, 5, 0);
+	assert_null(s->at);
+	assert_int_equal(s->n_stacks, 0);
+	assert_int_equal(s->kernel, QUALITY_NONE);
+	bench_close(&b);
+}
+
+/* Many short waits for one thing outweigh the longest single wait for another. */
+TEST(test_why_by_sum)
+{
+	struct event_stall e = a_stall(1, 3, 401 * MS);
+	const struct stall *s;
+
+	BENCH(b);
+	give_python(&b, 7, "one_long", 1);
+	give_python(&b, 8, "many_short", 2);
+	add_part(&e, CLASS_SYSCALL, 90 * MS, 7)->syscall = NR_SLEEP;
+	for (int i = 0; i < 5; i++) {
+		struct stall_part *p = add_part(&e, CLASS_SYSCALL, 23 * MS, 8);
+
+		p->syscall = NR_READ;
+		p->target.kind = TARGET_PIPE;
+		p->args[0] = i;
+	}
+	add_part(&e, CLASS_LOCK, 120 * MS, 0);
+	give_stall(&b, &e);
+	s = b.last;
+	assert_int_equal(s->why.klass, CLASS_SYSCALL);
+	assert_true(s->why.share > 205.0 / 401 - 1e-9 && s->why.share < 205.0 / 401 + 1e-9);
+	assert_string_equal(s->why.syscall, "read");
+	assert_string_equal(s->why.target.text, "pipe");
+	assert_string_equal(s->at->fn, "many_short");
+	assert_int_equal(s->n_stacks, 2);
+	assert_int_equal(s->stacks[0].weight_ns, 115 * MS);
+	assert_int_equal(s->stacks[1].weight_ns, 90 * MS);
+	bench_close(&b);
+}
+
+/* On a tie of two stacks the one that was told first stands first. */
+TEST(test_tie)
+{
+	struct event_stall e = a_stall(1, 3, 401 * MS);
+
+	BENCH(b);
+	give_python(&b, 7, "first", 1);
+	give_python(&b, 8, "second", 2);
+	add_part(&e, CLASS_SYSCALL, 130 * MS, 8);
+	add_part(&e, CLASS_SYSCALL, 130 * MS, 7);
+	give_stall(&b, &e);
+	assert_int_equal(b.last->stacks[0].stack, 0);
+	assert_string_equal(b.last->at->fn, "first");
+	bench_close(&b);
+}
+
+/* A cause with a name is told even if more of the class has none. */
+TEST(test_why_named)
+{
+	struct event_stall e = a_stall(1, 3, 401 * MS);
+
+	BENCH(b);
+	add_part(&e, CLASS_SYSCALL, 200 * MS, 0);
+	add_part(&e, CLASS_SYSCALL, 50 * MS, 0)->syscall = NR_READ;
+	add_part(&e, CLASS_SYSCALL, 70 * MS, 0)->syscall = NR_RECV;
+	give_stall(&b, &e);
+	assert_string_equal(b.last->why.syscall, "recvfrom");
+	bench_close(&b);
+}
+
+/* The CPU is a class like any other: its own heaviest stack is shown. */
+TEST(test_at_of_cpu)
+{
+	struct event_stall e = a_stall(1, 3, 401 * MS);
+
+	BENCH(b);
+	give_python(&b, 7, "blocks", 1);
+	give_python(&b, 8, "computes", 2);
+	give_python(&b, 9, "computes_more", 3);
+	add_part(&e, CLASS_SYSCALL, 190 * MS, 7);
+	add_part(&e, CLASS_CPU, 3, 8)->flags = PART_SAMPLED;
+	add_part(&e, CLASS_CPU, 3, 9)->flags = PART_SAMPLED;
+	e.parts[2].count = 2;
+	give_stall(&b, &e);
+	assert_int_equal(b.last->why.klass, CLASS_CPU);
+	assert_string_equal(b.last->at->fn, "computes_more");
+	bench_close(&b);
+}
+
+/* The stack of the cause counts, not a heavier one of another class. */
+TEST(test_at_of_the_cause)
+{
+	struct event_stall e = a_stall(1, 3, 401 * MS);
+
+	BENCH(b);
+	give_python(&b, 7, "blocks", 1);
+	give_python(&b, 8, "computes", 2);
+	add_part(&e, CLASS_SYSCALL, 110 * MS, 7);
+	add_part(&e, CLASS_SYSCALL, 100 * MS, 0);
+	add_part(&e, CLASS_CPU, 1, 8)->flags = PART_SAMPLED;
+	give_stall(&b, &e);
+	assert_int_equal(b.last->why.klass, CLASS_SYSCALL);
+	assert_string_equal(b.last->at->fn, "blocks");
+	assert_int_equal(b.last->stacks[0].weight_ns, 191 * MS);
+	/* and without any stack of the cause, the heaviest there is */
+	e = a_stall(1, 5, 401 * MS);
+	add_part(&e, CLASS_SYSCALL, 310 * MS, 0);
+	add_part(&e, CLASS_CPU, 1, 8)->flags = PART_SAMPLED;
+	give_stall(&b, &e);
+	assert_string_equal(b.last->at->fn, "computes");
+	bench_close(&b);
+}
+
+/* Lines and addresses do not change the key; a function, the call or the object do. */
+TEST(test_key)
+{
+	char key[20];
+
+	BENCH(b);
+	GIVE_STACK(&b, 1, 0, NATIVE("memcpy", 0), PY("get", 41, 0), PY("recv", 1, FRAME_LIBRARY));
+	GIVE_STACK(&b, 2, 0, NATIVE("read", 0), PY("get", 47, 0), PY("other", 1, FRAME_LIBRARY));
+	GIVE_STACK(&b, 3, 0, PY("put", 41, 0));
+	GIVE_STACK(&b, 4, 0, NATIVE("one", 0));
+	GIVE_STACK(&b, 5, 0, NATIVE("two", 0));
+	strcpy(key, explained(&b, 3, 1)->key);
+	assert_int_equal(strlen(key), 8);
+	assert_int_equal(strspn(key, "0123456789abcdef"), 8);
+	assert_string_equal(explained(&b, 5, 2)->key, key);
+	assert_string_not_equal(explained(&b, 7, 3)->key, key);
+	strcpy(key, explained(&b, 11, 4)->key);
+	assert_string_not_equal(explained(&b, 13, 5)->key, key);
+	for (int i = 0; i < 2; i++) {
+		struct event_stall e = a_stall(1, 17 + i, 401 * MS);
+		struct stall_part *p = add_part(&e, CLASS_SYSCALL, 311 * MS, 4);
+
+		p->syscall = i ? NR_RECV : NR_READ;
+		p->target.kind = i ? TARGET_UDP : TARGET_TCP;
+		give_stall(&b, &e);
+		assert_string_not_equal(b.last->key, key);
+	}
+	bench_close(&b);
+}
+
+/* The id is the same for two reports of one stall and differs between stalls. */
+TEST(test_id)
+{
+	struct event_stall e = a_stall(1, 3, 101 * MS);
+	char id[20];
+
+	BENCH(b);
+	e.flags = STALL_ONGOING;
+	give_stall(&b, &e);
+	strcpy(id, b.last->id);
+	assert_int_equal(strlen(id), 12);
+	e.ns = e.class_ns[CLASS_CPU] = 211 * MS;
+	e.flags = 0;
+	give_stall(&b, &e);
+	assert_string_equal(b.last->id, id);
+	e.iteration++;
+	give_stall(&b, &e);
+	assert_string_not_equal(b.last->id, id);
+	bench_close(&b);
+}
+
+/* Quality follows what was lost, cut or guessed, part by part of the stack. */
+TEST(test_quality)
+{
+	static const struct {
+		uint32_t flags, native_flags;
+		enum quality python, native, kernel;
+	} cases[] = {
+		{ 0, 0, QUALITY_FULL, QUALITY_FULL, QUALITY_FULL },
+		{ STACK_PYTHON_CUT, 0, QUALITY_PARTIAL, QUALITY_FULL, QUALITY_FULL },
+		{ STACK_PYTHON_LOST, 0, QUALITY_PARTIAL, QUALITY_FULL, QUALITY_FULL },
+		{ STACK_USER_CUT, 0, QUALITY_FULL, QUALITY_PARTIAL, QUALITY_FULL },
+		{ 0, FRAME_GUESSED, QUALITY_FULL, QUALITY_PARTIAL, QUALITY_FULL },
+		{ STACK_KERNEL_CUT, 0, QUALITY_FULL, QUALITY_FULL, QUALITY_PARTIAL },
+		{ STACK_KERNEL_LOST, 0, QUALITY_FULL, QUALITY_FULL, QUALITY_NONE },
+	};
+
+	BENCH(b);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct chunk_frame f[] = { NATIVE("f", cases[i].native_flags), PY("g", 1, 0) };
+		const struct stall *s;
+
+		give_stack(&b, 100 + i, cases[i].flags, f, 2);
+		s = explained(&b, 3 + i, 100 + i);
+		assert_int_equal(s->python, cases[i].python);
+		assert_int_equal(s->native, cases[i].native);
+		assert_int_equal(s->kernel, cases[i].kernel);
+	}
+	GIVE_STACK(&b, 7, 0, KERNEL("schedule"));
+	assert_int_equal(explained(&b, 101, 7)->native, QUALITY_NONE);
+	assert_int_equal(b.last->python, QUALITY_NONE);
+	bench_close(&b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_at_python),  cmocka_unit_test(test_at_only_libraries),
+		cmocka_unit_test(test_at_native),  cmocka_unit_test(test_at_nothing),
+		cmocka_unit_test(test_why_by_sum), cmocka_unit_test(test_at_of_the_cause),
+		cmocka_unit_test(test_key),	   cmocka_unit_test(test_id),
+		cmocka_unit_test(test_quality),	   cmocka_unit_test(test_tie),
+		cmocka_unit_test(test_why_named),  cmocka_unit_test(test_at_of_cpu),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

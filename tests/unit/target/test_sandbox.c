@@ -1,0 +1,157 @@
+/* test_sandbox.c: what a worker may do, and that nothing it does reaches its parent. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "target/sandbox.h"
+
+/* Reads its input, and gives back what its argument says, many times. */
+static int copy_job(int fd, const void *arg, struct str *result)
+{
+	char first;
+	int i, r = 0;
+
+	if (pread(fd, &first, 1, 0) != 1)
+		return -EIO;
+	r = str_add_char(result, first);
+	for (i = 0; r == 0 && i < 50000; i++)
+		r = str_add(result, arg);
+	return r;
+}
+
+static int error_job(int fd, const void *arg, struct str *result)
+{
+	(void)fd;
+	(void)arg;
+	str_add(result, "not to be seen");
+	return -ENOEXEC;
+}
+
+static int crash_job(int fd, const void *arg, struct str *result)
+{
+	(void)fd;
+	(void)arg;
+	(void)result;
+	syscall(SYS_exit_group, 3);
+	return 0;
+}
+
+static int hang_job(int fd, const void *arg, struct str *result)
+{
+	(void)fd;
+	(void)arg;
+	(void)result;
+	for (;;)
+		asm volatile("");
+	return 0;
+}
+
+static int open_job(int fd, const void *arg, struct str *result)
+{
+	(void)fd;
+	(void)result;
+	return (int)syscall(SYS_openat, AT_FDCWD, arg, O_RDONLY);
+}
+
+static int socket_job(int fd, const void *arg, struct str *result)
+{
+	(void)fd;
+	(void)arg;
+	(void)result;
+	return (int)syscall(SYS_socket, AF_INET, SOCK_STREAM, 0);
+}
+
+/* Only its own descriptor is open: those of the parent must not be there. */
+static int leak_job(int fd, const void *arg, struct str *result)
+{
+	int i, seen = 0;
+
+	(void)arg;
+	for (i = 5; i < 64; i++)
+		seen += fcntl(i, F_GETFD) >= 0;
+	return fd != 3 || seen ? -EMFILE : str_add(result, "clean");
+}
+
+static int run(sandbox_job *job, const void *arg, unsigned int deadline, struct str *result)
+{
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), r;
+
+	assert_true(fd >= 0);
+	r = sandbox_run(fd, job, arg, deadline, result);
+	close(fd);
+	/* whatever happened, no worker is left behind */
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	assert_int_equal(errno, ECHILD);
+	return r;
+}
+
+/* A result larger than a pipe holds arrives whole. */
+static void test_result(void **state)
+{
+	struct str result = { 0 };
+
+	(void)state;
+	assert_int_equal(run(copy_job, "0123456", 5000, &result), 0);
+	assert_int_equal(result.len, 350001);
+	assert_int_equal(result.text[0], 0x7f);
+	assert_string_equal(result.text + 350001 - 7, "0123456");
+	str_release(&result);
+}
+
+/* The job's own error is handed out, its half-made result is not. */
+static void test_error(void **state)
+{
+	struct str result = { 0 };
+
+	(void)state;
+	assert_int_equal(run(error_job, NULL, 5000, &result), -ENOEXEC);
+	assert_int_equal(result.len, 0);
+}
+
+/* A worker that dies or spins costs an error, within the deadline. */
+static void test_death(void **state)
+{
+	struct str result = { 0 };
+
+	(void)state;
+	assert_int_equal(run(crash_job, NULL, 5000, &result), -EIO);
+	assert_int_equal(run(hang_job, NULL, 70, &result), -ETIMEDOUT);
+	assert_int_equal(result.len, 0);
+}
+
+/* Opening a file or a socket ends the worker; the parent's descriptors are out of its reach. */
+static void test_walls(void **state)
+{
+	struct str result = { 0 };
+
+	(void)state;
+	assert_int_equal(run(open_job, "/etc/passwd", 5000, &result), -EIO);
+	assert_int_equal(run(socket_job, NULL, 5000, &result), -EIO);
+	assert_int_equal(run(leak_job, NULL, 5000, &result), 0);
+	assert_string_equal(str_text(&result), "clean");
+	str_release(&result);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_result),
+		cmocka_unit_test(test_error),
+		cmocka_unit_test(test_death),
+		cmocka_unit_test(test_walls),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

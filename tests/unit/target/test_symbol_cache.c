@@ -1,0 +1,70 @@
+/* test_symbol_cache.c: tables are built once per file, whoever maps it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "target/symbols.h"
+
+/* Every mapping of a file, and the same file in another process, share one table. */
+static void test_shared(void **state)
+{
+	const struct symbols *mine, *other;
+	struct process *p, *q;
+	struct symbol_cache *c;
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0)
+		for (;;)
+			pause();
+	assert_int_equal(symbol_cache_new(&c), 0);
+	assert_int_equal(process_open("/proc", getpid(), &p), 0);
+	assert_int_equal(process_open("/proc", pid, &q), 0);
+	mine = symbol_cache_get(c, p, process_map(p, (uintptr_t)test_shared));
+	assert_non_null(mine);
+	assert_ptr_equal(symbol_cache_get(c, p, process_map(p, (uintptr_t)test_shared)), mine);
+	other = symbol_cache_get(c, q, process_map(q, (uintptr_t)test_shared));
+	assert_ptr_equal(other, mine);
+	assert_ptr_not_equal(symbol_cache_get(c, p, process_map(p, (uintptr_t)getppid)), mine);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	/* the table outlives the process */
+	assert_ptr_equal(symbol_cache_get(c, q, process_map(q, (uintptr_t)test_shared)), mine);
+	process_close(q);
+	process_close(p);
+	symbol_cache_free(c);
+	symbol_cache_free(NULL);
+}
+
+/* Memory without a file has no table. */
+static void test_anonymous(void **state)
+{
+	struct symbol_cache *c;
+	struct process *p;
+	int local = 0;
+
+	(void)state;
+	assert_int_equal(symbol_cache_new(&c), 0);
+	assert_int_equal(process_open("/proc", getpid(), &p), 0);
+	assert_null(symbol_cache_get(c, p, process_map(p, (uintptr_t)&local)));
+	process_close(p);
+	symbol_cache_free(c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_shared),
+		cmocka_unit_test(test_anonymous),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
