@@ -62,8 +62,8 @@ def disturbance(measures: Dict[str, Measure]) -> Result:
 def part_switches() -> Result:
     tools = ["stallprof", "empty switch", "offcputime"]
     tools += ["poll=switch", "oncpu=off", "empty poll"] + ([] if QUICK else OTHERS[1:])
-    rounds = Rounds(tools, 2 if QUICK else 5, say)
-    m = parts_switch.switches(rounds, 150 if QUICK else 250)
+    rounds = Rounds(tools, 1 if QUICK else 4, say)
+    m = parts_switch.switches(rounds, 150 if QUICK else 200)
     table_head("1. ns of CPU added to a turn of two context switches", rounds)
     print("%-16s %-24s %-24s %s" % ("", "foreign", "in poll, with its calls", "inside the poll"))
     print("%-16s %-24s %-24s %s" % (BARE, *(shown(m[n].plain(BARE)) for n in parts_switch.SWITCHES)))
@@ -83,8 +83,8 @@ def part_switches() -> Result:
 
 
 def part_server(title: str, run: Callable[[Rounds, float], Dict[str, Measure]]) -> Result:
-    tools = ["stallprof", "poll=switch"] + ([] if QUICK else ["oncpu=off"] + OTHERS)
-    rounds = Rounds(tools, 2 if QUICK else 4, say)
+    tools = ["stallprof"] + ([] if QUICK else ["poll=switch", "oncpu=off", "offcputime", "perf trace"])
+    rounds = Rounds(tools, 2 if QUICK else 3, say)
     try:
         m = run(rounds, 1.0)
     except processes.Skip as why:
@@ -113,7 +113,7 @@ def part_attach() -> Result:
 
 
 def part_memory() -> Result:
-    found = parts_footprint.memory(3 if QUICK else 10)
+    found = parts_footprint.memory(2 if QUICK else 10)
     table_head("4. memory of the tool, one target")
     resident, maps = found["kb"]["VmHWM"] / 1024, found["maps_bytes"] / MIB
     row("resident at most (VmHWM)", "%.1f MiB" % resident, "<= 32 MiB", resident > 32)
@@ -133,14 +133,14 @@ def part_waits() -> Result:
     tools = ["stallprof", "oncpu=off", "offcputime"]
     result: Result = {}
     for kind in ("native", "python"):
-        rounds = Rounds(tools, 2 if QUICK else 5, say)
+        rounds = Rounds(tools, 1 if QUICK else 4, say)
         m = parts_switch.waits(kind, rounds, 100 if QUICK else 150)
         table_head("5. ns of CPU added to a wait outside the poll, stack of %s frames" % kind, rounds)
-        print("%-16s %s" % ("", " ".join("%-20s" % name for name in m)))
-        print("%-16s %s" % (BARE, " ".join("%-20s" % shown(x.plain(BARE)) for x in m.values())))
+        print("%-16s %s" % ("", " ".join("%-22s" % name for name in m)))
+        print("%-16s %s" % (BARE, " ".join("%-22s" % shown(x.plain(BARE)) for x in m.values())))
         for tool in tools:
             if any(x.added(tool) for x in m.values()):
-                print("%-16s %s" % ("+ " + tool, " ".join("%-20s" % shown(x.added(tool)) for x in m.values())))
+                print("%-16s %s" % ("+ " + tool, " ".join("%-22s" % shown(x.added(tool)) for x in m.values())))
         result[kind] = {"measures": {n: x.json() for n, x in m.items()}, **disturbance(m)}
         per_frame = slope(m, kind, "oncpu=off")
         at32 = m["%s 32" % kind].added("stallprof")
@@ -167,7 +167,7 @@ def part_programs() -> Result:
 
 
 def part_recording() -> Result:
-    found = parts_footprint.recording(6 if QUICK else 20, say)
+    found = parts_footprint.recording(5 if QUICK else 20, say)
     size = found["bytes_10min"] / MIB
     worst = max(found["report_ms"].values(), key=lambda s: s["median"])["median"] / 1000
     worst *= parts_footprint.MINUTES_10 / max(1, found["stalls"])

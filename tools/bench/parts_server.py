@@ -65,14 +65,14 @@ def measure_server(rounds: Rounds, argv: List[str], port: int, seconds: float,
     measures = {"rate": Measure(), "p99": Measure(), "cpu": Measure()}
     server = processes.daemon(argv, SERVER_CPU)
 
-    def visit(tool: str, i: int, clean: Callable[[], bool]) -> None:
+    def visit(tool: str, at: int, clean: Callable[[], bool]) -> None:
         before = clean()
         start = cpu_ns(server.pid)
         rate, p99, n = run(port, seconds, warm)
         used = (cpu_ns(server.pid) - start) / n
         both = before and clean()
         for name, value in (("rate", rate), ("p99", p99), ("cpu", used)):
-            measures[name].add(tool, i, value, both)
+            measures[name].add(tool, at, value, both)
 
     try:
         time.sleep(0.7)

@@ -28,7 +28,11 @@ class Rounds:
         self.skipped: Dict[str, str] = {}
 
     def run(self, pids: Sequence[int], visit: Callable[[str, int, Callable[[], bool]], None]) -> None:
-        """visit(tool, round, clean): clean() tells whether nobody else hangs on the hooks now."""
+        """visit(tool, number, clean): clean() tells whether nobody else hangs on the hooks now.
+
+        Bare comes before and after every tool.
+        """
+        number = 0
         for i in range(self.rounds):
             for tool in self._order(i):
                 try:
@@ -39,18 +43,21 @@ class Rounds:
                     continue
                 holders = [proc.pid] if proc else []
                 try:
-                    visit(tool, i, lambda: processes.strangers(holders) == 0)
+                    visit(tool, number, lambda: processes.strangers(holders) == 0)
                 finally:
                     if proc:
                         processes.end(proc)
+                number += 1
             self.say("round %d of %d" % (i + 1, self.rounds))
 
     def _order(self, i: int) -> List[str]:
-        """Bare first and in the middle; the others turned by one each round."""
+        """Turned by one each round."""
         left = [t for t in self.tools if t not in self.skipped]
-        turned = left[i % len(left):] + left[:i % len(left)]
-        half = (len(turned) + 1) // 2
-        return [BARE] + turned[:half] + [BARE] + turned[half:]
+        turn = i % max(1, len(left))
+        order = [] if i else [BARE]
+        for tool in left[turn:] + left[:turn]:
+            order += [tool, BARE]
+        return order
 
 
 def measure_orders(rounds: Rounds, loads: Sequence[Load], watched: Sequence[int],
@@ -58,12 +65,12 @@ def measure_orders(rounds: Rounds, loads: Sequence[Load], watched: Sequence[int]
     """Each order under each tool.  The value is ns of CPU for one turn."""
     measures = {name: Measure() for name in orders}
 
-    def visit(tool: str, i: int, clean: Callable[[], bool]) -> None:
+    def visit(tool: str, at: int, clean: Callable[[], bool]) -> None:
         before = clean()
         answers = {name: load.order(*words)["ns"] for name, (load, words) in orders.items()}
         after = clean()
         for name, ns in answers.items():
-            measures[name].add(tool, i, ns, before and after)
+            measures[name].add(tool, at, ns, before and after)
 
     for load in loads:  # warm: the first turns of a process fault its pages in
         for other, words in orders.values():

@@ -1,11 +1,11 @@
 """Samples of one measure by tool and round, and what they come to: medians with their spread.
 
-Pure: knows nothing of processes.  A value is always compared with bare of the same round, so that a
-machine that becomes slower in the middle of a run does not look like a cost.
+Pure: knows nothing of processes.  A value is always compared with the bare ones measured right before and
+right after it, so that a machine that becomes slower in the middle of a run does not look like a cost.
 """
 
 from dataclasses import dataclass
-from statistics import median
+from statistics import mean, median
 from typing import Any, Dict, List, Optional, Sequence
 
 BARE = "bare"
@@ -14,7 +14,7 @@ CLEAN_ENOUGH = 3
 
 @dataclass
 class Sample:
-    round: int
+    at: int  # number of the visit
     value: float
     clean: bool
 
@@ -39,8 +39,8 @@ class Measure:
     def __init__(self) -> None:
         self.samples: Dict[str, List[Sample]] = {}
 
-    def add(self, tool: str, round_: int, value: float, clean: bool) -> None:
-        self.samples.setdefault(tool, []).append(Sample(round_, value, clean))
+    def add(self, tool: str, at: int, value: float, clean: bool) -> None:
+        self.samples.setdefault(tool, []).append(Sample(at, value, clean))
 
     def tools(self) -> List[str]:
         return [t for t in self.samples if t != BARE]
@@ -51,17 +51,18 @@ class Measure:
         clean = [s for s in every if s.clean]
         return clean if len(clean) >= CLEAN_ENOUGH else every
 
-    def bare_of(self, round_: int) -> Optional[float]:
-        usable = self.usable(BARE)
-        same = [s.value for s in usable if s.round == round_] or [s.value for s in usable]
-        return median(same) if same else None
+    def bare_near(self, at: int) -> Optional[float]:
+        """The mean of the bare samples next to a visit."""
+        every = self.samples.get(BARE, [])
+        near = [s.value for s in every if abs(s.at - at) == 1] or [s.value for s in every]
+        return mean(near) if near else None
 
     def plain(self, tool: str) -> Optional[Spread]:
         values = [s.value for s in self.usable(tool)]
         return Spread(values) if values else None
 
     def _pairs(self, tool: str) -> List[Sequence[float]]:
-        pairs = [(s.value, self.bare_of(s.round)) for s in self.usable(tool)]
+        pairs = [(s.value, self.bare_near(s.at)) for s in self.usable(tool)]
         return [(v, b) for v, b in pairs if b]
 
     def added(self, tool: str) -> Optional[Spread]:
@@ -78,7 +79,7 @@ class Measure:
         return sum(not s.clean for all_ in self.samples.values() for s in all_)
 
     def json(self) -> Dict[str, Any]:
-        return {tool: {"raw": [[s.round, s.value, s.clean] for s in samples],
+        return {tool: {"raw": [[s.at, s.value, s.clean] for s in samples],
                        **{name: spread.json() for name, spread in
                           (("plain", self.plain(tool)), ("added", self.added(tool)),
                            ("ratio", self.ratio(tool))) if spread and (tool != BARE or name == "plain")}}
