@@ -178,6 +178,18 @@ static __always_inline void loop_settle_task(struct loop_state *l, struct task_s
 	l->run_delay = total;
 }
 
+/* The thread is running, yet its last wait never ended: how long it took cannot be known. */
+static __always_inline void loop_missed(struct loop_state *l, u64 now)
+{
+	if (!l->off_since)
+		return;
+	lose(LOST_SWITCHES);
+	if (l->stall.start)
+		l->stall.class_ns[CLASS_UNEXPLAINED] += now - l->off_since;
+	l->off_since = 0;
+	l->flags &= ~LOOP_WANT_STACK;
+}
+
 static __always_inline void period_reset(struct loop_state *l)
 {
 	l->stall.start = 0;
@@ -367,6 +379,7 @@ static __noinline int poll_in(void *ctx, struct task_struct *t, struct loop_stat
 	if (!l)
 		return 0;
 	l->hooked = 1;
+	loop_missed(l, now);
 	loop_settle_task(l, t);
 	if (!l->stats.first)
 		l->stats.first = l->stall.start ? l->stall.start : now;

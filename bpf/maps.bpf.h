@@ -41,7 +41,8 @@ __u64 lost[LOST_COUNT];
 
 static __always_inline void lose(enum lost_kind kind)
 {
-	__sync_fetch_and_add(&lost[kind & (LOST_COUNT - 1)], 1);
+	if (kind < LOST_COUNT)
+		__sync_fetch_and_add(&lost[kind], 1);
 }
 
 struct thread_state {

@@ -110,6 +110,7 @@ static __noinline int wait_begin(void *ctx, struct loop_state *l, const struct w
 
 	if (!l || !w)
 		return 0;
+	loop_missed(l, now);
 	loop_settle_task(l, t);
 	p = &l->pending;
 	l->run_delay = task_run_delay(t);
@@ -343,6 +344,21 @@ static __always_inline void switch_in(struct task_struct *next, struct thread_st
 		/* The delay of this very switch belongs to the poll, and is not known yet. */
 		l->run_delay = task_run_delay(next);
 	}
+}
+
+/* In sched_exit_tp: the resumed thread is current.  A kernel may not run the switch hook when certain
+ * threads leave the CPU (seen on one that shields a supervisor: one switch-in in 300 went unseen, and
+ * a sleep would have been taken for CPU time), so what switch_in should have done is made up for. */
+static __always_inline void switch_resumed(void *ctx, struct thread_state *st)
+{
+	struct loop_state *l = loop_of(st);
+
+	if (!l)
+		return;
+	if (l->off_since && !(l->flags & LOOP_IN_POLL))
+		wait_end(l, bpf_ktime_get_ns());
+	if (l->flags & LOOP_WANT_STACK)
+		wait_resumed(ctx, l);
 }
 
 #endif
