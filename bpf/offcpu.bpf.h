@@ -265,15 +265,12 @@ static __noinline int wait_resumed(void *ctx, struct loop_state *l)
 
 	if (!l)
 		return 0;
-	/* Interrupts are on again: a sample must not take the buffers. */
-	l->hooked = 1;
 	l->flags &= ~LOOP_WANT_STACK;
 	l->pending.flags &= ~PART_NO_STACK;
 	ns = l->pending.ns;
 	wait_capture(ctx, t, l, bpf_ktime_get_ns());
 	wait_commit(l, ns);
 	wait_split(l, l->stall.start + l->pending.at + ns);
-	l->hooked = 0;
 	return 0;
 }
 
@@ -315,7 +312,8 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, stru
 	struct wait_class w;
 	struct pt_regs *regs;
 
-	if (l && l->flags & LOOP_IN_POLL)
+	/* With fentry a thread can be preempted inside the poll hook: that is poll time already. */
+	if (l && (l->flags & LOOP_IN_POLL || l->hooked))
 		return;
 	if (state & STATE_DEAD || BPF_CORE_READ(prev, flags) & (FLAG_EXITING | FLAG_IO_WORKER))
 		return;
@@ -353,12 +351,17 @@ static __always_inline void switch_resumed(void *ctx, struct thread_state *st)
 {
 	struct loop_state *l = loop_of(st);
 
-	if (!l)
+	if (!l || l->hooked || l->flags & LOOP_IN_POLL)
 		return;
-	if (l->off_since && !(l->flags & LOOP_IN_POLL))
+	if (!l->off_since && !(l->flags & LOOP_WANT_STACK))
+		return;
+	/* Interrupts are on again: a sample must not take the buffers. */
+	l->hooked = 1;
+	if (l->off_since)
 		wait_end(l, bpf_ktime_get_ns());
 	if (l->flags & LOOP_WANT_STACK)
 		wait_resumed(ctx, l);
+	l->hooked = 0;
 }
 
 #endif
