@@ -14,6 +14,7 @@
 #define CALL_SLEEP   230
 #define CALL_RESTART 219
 #define STOP	     (150 * MSEC)
+#define STOP_SLACK   (70 * MSEC) /* a busy machine delivers the signal late */
 
 /* Stops the target for 150 ms, while the capture goes on. */
 static void stop_for_a_while(struct live *v)
@@ -48,9 +49,9 @@ static void test_stopped_in_sleep(void **state)
 	live_finish(&v);
 	assert_int_equal(live_truths_found(&v), 1);
 	e = live_only(&v);
-	assert_in_range(e->class_ns[CLASS_STOPPED], STOP - 2 * MSEC, 350 * MSEC);
+	assert_in_range(e->class_ns[CLASS_STOPPED], STOP - STOP_SLACK, 350 * MSEC);
 	assert_in_range(e->class_ns[CLASS_SYSCALL] + e->class_ns[CLASS_STOPPED], 395 * MSEC, e->ns);
-	assert_true(live_part(e, CLASS_STOPPED, -1, STOP - 2 * MSEC));
+	assert_true(live_part(e, CLASS_STOPPED, -1, STOP - STOP_SLACK));
 	for (int i = 0; i < e->n_parts; i++)
 		if (e->parts[i].klass == CLASS_SYSCALL)
 			assert_int_equal(e->parts[i].syscall, CALL_SLEEP);
@@ -94,7 +95,7 @@ static void check_stopped_idle(void (*target)(struct live_shared *), const char 
 	v.shared->go = 2;
 	live_finish(&v);
 	e = live_only(&v);
-	assert_in_range(e->class_ns[CLASS_STOPPED], STOP - 2 * MSEC, 350 * MSEC);
+	assert_in_range(e->class_ns[CLASS_STOPPED], STOP - STOP_SLACK, 350 * MSEC);
 	assert_in_range(e->class_ns[CLASS_SYSCALL], 0, MSEC);
 	live_free(&v);
 }
