@@ -58,6 +58,22 @@ static __always_inline void poll_out(struct loop_state *l, u64 now)
 	period_start(l, now);
 }
 
+/* State for a thread that has none yet. */
+static __always_inline struct thread_state *thread_add(struct task_struct *t)
+{
+	struct thread_state *st =
+		bpf_task_storage_get(&threads, t, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	u32 tid = BPF_CORE_READ(t, pid);
+
+	if (!st) {
+		lose(LOST_THREADS);
+		return NULL;
+	}
+	if (bpf_map_lookup_elem(&designated, &tid))
+		st->designated = 1;
+	return st;
+}
+
 /* A poll call begins in the current thread.  Returns 1 when it is the home poll. */
 static __noinline int poll_enter(void *ctx, const struct poll_call *p)
 {
@@ -73,11 +89,9 @@ static __noinline int poll_enter(void *ctx, const struct poll_call *p)
 		conf = proc_of(t);
 		if (!conf)
 			return 0;
-		st = bpf_task_storage_get(&threads, t, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
-		if (!st) {
-			lose(LOST_THREADS);
+		st = thread_add(t);
+		if (!st)
 			return 0;
-		}
 	}
 	now = bpf_ktime_get_ns();
 	l = loop_of(st);
