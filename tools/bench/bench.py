@@ -167,14 +167,14 @@ def part_programs() -> Result:
 
 
 def part_recording() -> Result:
-    found = parts_footprint.recording(5 if QUICK else 20, say)
-    size = found["bytes_10min"] / MIB
+    found = parts_footprint.recording(5 if QUICK else 20)
+    low, high = found["low_10min"] / MIB, found["high_10min"] / MIB
     worst = max(found["report_ms"].values(), key=lambda s: s["median"])["median"] / 1000
-    worst *= parts_footprint.MINUTES_10 / max(1, found["stalls"])
+    worst *= parts_footprint.STALLS_10MIN / found["stalls"]
     table_head("6. a recording of 10 minutes at 1 stall a second, from %d stalls" % found["stalls"])
-    row("size", "%.1f MiB" % size, "<= 5 MiB", size > 5)
-    row("  of it: fixed, a second, a stall", "%.0f, %.0f, %.0f bytes" % (
-        found["fixed_bytes"], found["bytes_per_second"], found["bytes_per_stall"]))
+    row("size, with few to many different stacks", "%.1f to %.1f MiB" % (low, high), "<= 5 MiB", high > 5)
+    row("  of it: fixed; a stall's event, its new names", "%.0f; %.0f, %.0f bytes" % (
+        found["fixed_bytes"], found["event_bytes_per_stall"], found["name_bytes_per_stall"]))
     row("report, slowest format", "%.2f s" % worst, "<= 1 s", worst > 1)
     return found
 
