@@ -22,8 +22,11 @@ CHUNK_EVENT, CHUNK_STACK_NAMES = 1, 6
 
 
 def staller(rate: float, ms: float) -> "subprocess.Popen[bytes]":
-    proc = processes.daemon([sys.executable, str(processes.TARGETS / "staller.py"), str(rate), str(ms)])
-    time.sleep(0.5)
+    argv = [sys.executable, str(processes.TARGETS / "staller.py"), str(rate), str(ms)]
+    proc = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                            stderr=subprocess.DEVNULL)
+    assert proc.stdout
+    proc.stdout.readline()
     return proc
 
 
