@@ -19,7 +19,8 @@
 
 /* The calls that have a syscall tracepoint of their own; some are missing on some kernels. */
 static const char *const poll_calls[] = { "epoll_wait", "epoll_pwait", "epoll_pwait2", "poll",
-					  "ppoll",	"select",      "pselect6",     "io_uring_enter" };
+					  "ppoll",	"select",      "pselect6",     "io_uring_enter",
+					  "restart_syscall" };
 
 static int quiet(enum libbpf_print_level level, const char *format, va_list args)
 {
@@ -45,8 +46,7 @@ static bool program_wanted(const struct capture *c, const char *name)
 	if (str_starts(name, "life_") || str_starts(name, "seed_"))
 		return true;
 	for (enum need need = 0; need < NEED_COUNT; need++) {
-		bool loops_only = need == NEED_POLL || need == NEED_ONCPU || need == NEED_STACK ||
-				  need == NEED_RUNQUEUE;
+		bool loops_only = need == NEED_POLL || need == NEED_ONCPU || need == NEED_RUNQUEUE;
 
 		if (c->offcpu && loops_only)
 			continue;

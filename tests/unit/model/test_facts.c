@@ -70,6 +70,8 @@ TEST(test_no_end)
 	BENCH(b);
 	give_meta(&b, META_START_MONO, "1000000");
 	give_stall(&b, &e);
+	give_proc(&b, TGID, "uvicorn", "/usr/bin/python3");
+	assert_int_equal(b.m->last_ts, 3101 * MS);
 	assert_int_equal(seal(&b)->duration_ns, 3100 * MS);
 	bench_close(&b);
 }

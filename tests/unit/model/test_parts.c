@@ -112,6 +112,11 @@ TEST(test_dropped)
 	assert_int_equal(find(s, CLASS_SYSCALL, -1)->dur_ns, 60 * MS);
 	assert_int_equal(find(s, CLASS_SYSCALL, -1)->count, 17);
 	assert_int_equal(s->parts_dropped, 17);
+	/* of several classes: nobody knows how many of each */
+	e.iteration++;
+	e.dropped_ns[CLASS_LOCK] = 1;
+	give_stall(&b, &e);
+	assert_int_equal(find(b.last, CLASS_SYSCALL, -1)->count, 1);
 	bench_close(&b);
 }
 

@@ -138,6 +138,10 @@ TEST(test_child)
 	put_str(&b, "sh");
 	give(&b, CHUNK_PEER);
 	assert_phrase(&b, &t, "child sh[4711]");
+	put_u32(&b, 4711);
+	put_str(&b, "bash");
+	give(&b, CHUNK_PEER);
+	assert_phrase(&b, &t, "child bash[4711]");
 	strcpy(t.name, "sleep");
 	assert_phrase(&b, &t, "child sleep[4711]");
 	t.pid = 0;
