@@ -174,18 +174,12 @@ static __always_inline void offcpu_out(void *ctx, struct task_struct *prev, stru
 				       bool preempt, u32 state)
 {
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(prev);
-	struct proc_conf *conf;
 	struct wait_class w;
 
 	st->off_since = 0;
 	if (state & STATE_DEAD || BPF_CORE_READ(prev, flags) & FLAG_EXITING)
 		return;
-	wait_classify(&w, preempt, state, prev, regs);
-	if (w.klass == CLASS_LOCK) {
-		conf = proc_of(prev);
-		if (conf && is_gil(&conf->plan, regs->di))
-			w.klass = CLASS_GIL;
-	}
+	thread_classify(&w, preempt, state, prev, st, regs);
 	offcpu_begin(ctx, prev, st, &w);
 }
 

@@ -73,7 +73,7 @@ static __noinline int thread_seed(struct task_struct *t)
 	l->stall.flags = STALL_CLIPPED;
 	if (!(state & 0xff) && !(state & STATE_FROZEN))
 		return 0;
-	wait_classify(&w, false, state, t, regs);
+	wait_classify(&w, false, state, t, call);
 	l->pending.klass = w.klass;
 	l->pending.syscall = w.syscall;
 	l->pending.count = 1;
@@ -115,22 +115,37 @@ static __always_inline void thread_forked(struct task_struct *parent, struct tas
 		thread_add(child);
 }
 
+/* The thread will not come back to this loop: what it was doing, it was doing to the end. */
+static __always_inline void period_last(struct task_struct *t, struct loop_state *l, u64 now)
+{
+	loop_settle_task(l, t);
+	if (!(l->flags & LOOP_ANNOUNCED) || !l->stall.start)
+		return;
+	l->stall.flags |= STALL_LAST;
+	period_end(l, now);
+}
+
 /* A new program: its descriptors, its interpreter and its loops are others. */
 static __always_inline void thread_execed(struct task_struct *t)
 {
 	struct thread_state *st = thread_peek(t);
 	struct proc_conf *conf = st ? proc_of(t) : NULL;
 	struct loop_state *l;
+	u64 now;
 
 	if (!conf)
 		return;
 	conf->plan.enabled = 0;
 	l = loop_of(st);
 	if (l) {
+		now = bpf_ktime_get_ns();
+		l->hooked = 1;
+		period_last(t, l, now);
 		l->home = HOME_NONE;
-		BPF_CORE_READ_STR_INTO(&l->stats.comm, t, comm);
 		l->flags &= ~(LOOP_IN_POLL | LOOP_ANNOUNCED | LOOP_SEEDED);
 		period_reset(l);
+		loop_name(l, t, now);
+		l->hooked = 0;
 	}
 	life_send(t, LIFE_EXEC, 0, 0);
 }
@@ -147,13 +162,10 @@ static __always_inline void thread_exited(struct task_struct *t)
 	l = loop_of(st);
 	if (l) {
 		now = bpf_ktime_get_ns();
-		loop_settle_task(l, t);
+		l->hooked = 1;
 		if (l->flags & LOOP_IN_POLL)
 			l->stats.poll_ns += now - l->poll_since;
-		if (l->flags & LOOP_ANNOUNCED && l->stall.start) {
-			l->stall.flags |= STALL_LAST;
-			period_end(l, now);
-		}
+		period_last(t, l, now);
 		l->stats.last = now;
 		l->stall.start = 0;
 		l->flags = (l->flags & ~LOOP_IN_POLL) | LOOP_EXITED;

@@ -112,6 +112,14 @@ static __noinline struct loop_state *loop_claim(struct task_struct *t, struct th
 	return NULL;
 }
 
+/* Whose loop it is; exec may change both, as the thread that calls it becomes the main one. */
+static __always_inline void loop_name(struct loop_state *l, struct task_struct *t, u64 now)
+{
+	event_head_set(&l->stats.head, EVENT_LOOP_STATS, sizeof(l->stats), t, now);
+	event_head_set(&l->stall.head, EVENT_STALL, 0, t, now);
+	BPF_CORE_READ_STR_INTO(&l->stats.comm, t, comm);
+}
+
 /* Claims and fills an element.  User space hands elements back zeroed. */
 static __always_inline struct loop_state *loop_create(struct task_struct *t,
 						      struct thread_state *st,
@@ -128,9 +136,7 @@ static __always_inline struct loop_state *loop_create(struct task_struct *t,
 	l->home_syscall = l->stats.syscall = -1;
 	l->run_delay = task_run_delay(t);
 	l->thread_pointer = BPF_CORE_READ(t, thread.fsbase);
-	event_head_set(&l->stats.head, EVENT_LOOP_STATS, sizeof(l->stats), t, now);
-	event_head_set(&l->stall.head, EVENT_STALL, 0, t, now);
-	BPF_CORE_READ_STR_INTO(&l->stats.comm, t, comm);
+	loop_name(l, t, now);
 	if (st->designated)
 		l->flags |= LOOP_DESIGNATED;
 	return l;
@@ -170,6 +176,18 @@ static __always_inline void loop_settle_task(struct loop_state *l, struct task_s
 	total = task_run_delay(t);
 	loop_settle(l, total - l->run_delay);
 	l->run_delay = total;
+}
+
+/* The thread is running, yet its last wait never ended: how long it took cannot be known. */
+static __always_inline void loop_missed(struct loop_state *l, u64 now)
+{
+	if (!l->off_since)
+		return;
+	lose(LOST_SWITCHES);
+	if (l->stall.start)
+		l->stall.class_ns[CLASS_UNEXPLAINED] += now - l->off_since;
+	l->off_since = 0;
+	l->flags &= ~LOOP_WANT_STACK;
 }
 
 static __always_inline void period_reset(struct loop_state *l)
@@ -311,9 +329,15 @@ static __noinline bool home_match(struct task_struct *t, struct thread_state *st
 
 	if (!st || !l || !p)
 		return false;
-	if (l->home == p->kind && l->home_id == p->id)
+	if (l->home == p->kind && l->home_id == p->id) {
+		/* The file counts, not its number: the first descriptor may be closed by now. */
+		l->home_fd = p->fd;
 		return true;
-	if (l->home == HOME_NONE && (file || candidate_seen(st, p))) {
+	}
+	if (l->home == HOME_NONE) {
+		/* Asked once: every question counts as a return. */
+		if (!file && !candidate_seen(st, p))
+			return false;
 		home_set(l, p);
 		/* Polls that were not known to be home yet look like waits: what was counted until
 		 * now is no iteration. */
@@ -342,6 +366,7 @@ static __always_inline void loop_reject(struct thread_state *st, struct loop_sta
 {
 	st->rejected_id = l->home_id;
 	st->candidate_count = 0;
+	st->candidate_id = 0; /* else it would keep deeper calls away */
 	l->home = HOME_NONE;
 	l->flags &= ~(LOOP_IN_POLL | LOOP_ANNOUNCED);
 	l->verdict = VERDICT_NONE;
@@ -354,6 +379,7 @@ static __noinline int poll_in(void *ctx, struct task_struct *t, struct loop_stat
 	if (!l)
 		return 0;
 	l->hooked = 1;
+	loop_missed(l, now);
 	loop_settle_task(l, t);
 	if (!l->stats.first)
 		l->stats.first = l->stall.start ? l->stall.start : now;
@@ -415,6 +441,19 @@ static __noinline int poll_enter(void *ctx, const struct poll_call *p)
 	if (!home_match(t, st, l, p))
 		return 0;
 	return poll_in(ctx, t, l, now) == 0;
+}
+
+/* A poll that a stop interrupted has returned, and goes on as restart_syscall: from the same depth,
+ * without a sign of what it was.  Returns 1 when it is the home poll. */
+static __noinline int poll_restart(void *ctx, u64 sp)
+{
+	struct task_struct *t = bpf_get_current_task_btf();
+	struct thread_state *st = thread_peek(t);
+	struct loop_state *l = st ? loop_of(st) : NULL;
+
+	if (!l || l->home != HOME_POLL || l->home_id != sp)
+		return 0;
+	return poll_in(ctx, t, l, bpf_ktime_get_ns()) == 0;
 }
 
 static __always_inline void poll_leave(void)

@@ -41,7 +41,8 @@ __u64 lost[LOST_COUNT];
 
 static __always_inline void lose(enum lost_kind kind)
 {
-	__sync_fetch_and_add(&lost[kind & (LOST_COUNT - 1)], 1);
+	if (kind < LOST_COUNT)
+		__sync_fetch_and_add(&lost[kind], 1);
 }
 
 struct thread_state {
@@ -59,6 +60,8 @@ struct thread_state {
 	u32 candidate_missed;
 	u64 candidate_id;
 	u64 rejected_id; /* user space looked and said no */
+	u32 slept_in;	 /* call of the last sleep, plus 1; 0: none */
+	u32 pad2;
 };
 
 struct {

@@ -24,13 +24,20 @@ static __always_inline bool is_gil(const struct walk_plan *plan, u64 address)
 	return false;
 }
 
-/* Why the current thread leaves the CPU.  preempt is tested first: the state may already be set
- * while the thread is only being preempted on its way to sleep. */
-static __always_inline void wait_classify(struct wait_class *w, bool preempt, u32 state,
-					  struct task_struct *t, const struct pt_regs *regs)
+/* The system call that the current thread is in, -1 for none.  A sleep that a stop interrupted goes
+ * on as restart_syscall, with the registers of the call that it was. */
+static __always_inline s64 call_of(const struct thread_state *st, const struct pt_regs *regs)
 {
 	s64 call = regs->orig_ax;
 
+	return call == CALL_RESTART && st->slept_in ? (s64)st->slept_in - 1 : call;
+}
+
+/* Why the current thread leaves the CPU.  preempt is tested first: the state may already be set
+ * while the thread is only being preempted on its way to sleep. */
+static __always_inline void wait_classify(struct wait_class *w, bool preempt, u32 state,
+					  struct task_struct *t, s64 call)
+{
 	w->syscall = -1;
 	if (!preempt && state & (STATE_STOPPED | STATE_TRACED | STATE_FROZEN)) {
 		w->klass = CLASS_STOPPED;
@@ -50,6 +57,23 @@ static __always_inline void wait_classify(struct wait_class *w, bool preempt, u3
 	w->syscall = call < 0x7fff ? call : -1;
 	if (call == CALL_FUTEX)
 		w->klass = CLASS_LOCK;
+}
+
+/* The same with what only the thread and its process know: restarted calls and the GIL. */
+static __always_inline void thread_classify(struct wait_class *w, bool preempt, u32 state,
+					    struct task_struct *t, struct thread_state *st,
+					    const struct pt_regs *regs)
+{
+	struct proc_conf *conf;
+
+	wait_classify(w, preempt, state, t, call_of(st, regs));
+	if (w->syscall >= 0)
+		st->slept_in = w->syscall + 1;
+	if (w->klass != CLASS_LOCK)
+		return;
+	conf = proc_of(t);
+	if (conf && is_gil(&conf->plan, regs->di))
+		w->klass = CLASS_GIL;
 }
 
 /* Stack and object of the wait of the current thread, into l->stack and l->pending. */
@@ -78,29 +102,24 @@ static __noinline int wait_capture(void *ctx, struct task_struct *t, struct loop
 }
 
 /* The loop's thread leaves the CPU outside its home poll. */
-static __noinline int wait_begin(void *ctx, struct loop_state *l, const struct wait_class *w)
+static __noinline int wait_begin(void *ctx, struct loop_state *l, const struct wait_class *w,
+				 u64 now)
 {
 	struct task_struct *t = bpf_get_current_task_btf();
 	struct stall_part *p;
-	s32 previous;
-	u64 now;
 
 	if (!l || !w)
 		return 0;
-	now = bpf_ktime_get_ns();
+	loop_missed(l, now);
 	loop_settle_task(l, t);
 	p = &l->pending;
-	previous = p->syscall;
 	l->run_delay = task_run_delay(t);
 	l->waking = 0;
 	p->klass = w->klass;
 	p->syscall = w->syscall;
 	p->flags = 0;
 	p->count = 1;
-	/* A sleep interrupted by a stop goes on as restart_syscall: keep what it was. */
-	if (w->syscall == CALL_RESTART && previous >= 0) {
-		p->syscall = previous;
-	} else if (capture_allowed(&l->tokens_at, now)) {
+	if (capture_allowed(&l->tokens_at, now)) {
 		wait_capture(ctx, t, l, now);
 	} else {
 		p->flags |= PART_NO_STACK;
@@ -191,8 +210,7 @@ static __always_inline void wait_commit(struct loop_state *l, u64 ns)
 		/* Short waits are chosen in proportion to their length and then weigh
 		 * min_part, so that the sum stays unbiased. */
 		l->stall.short_waits++;
-		if (!l->pending.stack || !l->min_part ||
-		    bpf_get_prandom_u32() % l->min_part >= ns)
+		if (!l->pending.stack || !l->min_part || bpf_get_prandom_u32() % l->min_part >= ns)
 			return;
 		l->pending.flags |= PART_SHORT;
 		weight = l->min_part;
@@ -202,14 +220,13 @@ static __always_inline void wait_commit(struct loop_state *l, u64 ns)
 }
 
 /* The loop's thread is put on a CPU again; it is not current yet. */
-static __noinline int wait_end(struct task_struct *t, struct loop_state *l)
+static __noinline int wait_end(struct loop_state *l, u64 now)
 {
-	u64 now, ns;
+	u64 ns;
 	u32 class;
 
 	if (!l || !l->off_since)
 		return 0;
-	now = bpf_ktime_get_ns();
 	ns = now - l->off_since;
 	l->pending.at = l->off_since - l->stall.start;
 	l->off_since = 0;
@@ -260,6 +277,8 @@ static __noinline int switch_poll(void *ctx, struct thread_state *st, s32 call,
 
 	if (!st || !regs)
 		return 0;
+	if (call == CALL_RESTART && poll_restart(ctx, regs->sp))
+		return 1;
 	poll_identify(&p, t, call, regs->di, regs->dx, regs->sp);
 	if (p.kind != HOME_NONE && poll_rung == POLL_BY_SWITCH)
 		return poll_enter(ctx, &p);
@@ -279,7 +298,6 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, stru
 	struct loop_state *l = loop_of(st);
 	struct wait_class w;
 	struct pt_regs *regs;
-	struct proc_conf *conf;
 
 	if (l && l->flags & LOOP_IN_POLL)
 		return;
@@ -287,19 +305,13 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, stru
 		return;
 	regs = (struct pt_regs *)bpf_task_pt_regs(prev);
 	if ((poll_rung == POLL_BY_SWITCH || st->designated) &&
-	    call_sleeps(regs->orig_ax, state, preempt) &&
-	    switch_poll(ctx, st, regs->orig_ax, regs))
+	    call_sleeps(regs->orig_ax, state, preempt) && switch_poll(ctx, st, regs->orig_ax, regs))
 		return;
 	l = loop_of(st);
 	if (!l || !l->stall.start)
 		return;
-	wait_classify(&w, preempt, state, prev, regs);
-	if (w.klass == CLASS_LOCK) {
-		conf = proc_of(prev);
-		if (conf && is_gil(&conf->plan, regs->di))
-			w.klass = CLASS_GIL;
-	}
-	wait_begin(ctx, l, &w);
+	thread_classify(&w, preempt, state, prev, st, regs);
+	wait_begin(ctx, l, &w, bpf_ktime_get_ns());
 }
 
 static __always_inline void switch_in(struct task_struct *next, struct thread_state *st)
@@ -309,7 +321,8 @@ static __always_inline void switch_in(struct task_struct *next, struct thread_st
 	if (!l)
 		return;
 	if (!(l->flags & LOOP_IN_POLL)) {
-		wait_end(next, l);
+		if (l->off_since)
+			wait_end(l, bpf_ktime_get_ns());
 	} else if (poll_rung == POLL_BY_SWITCH || l->home == HOME_WAIT) {
 		poll_out(l, bpf_ktime_get_ns());
 		/* The delay of this very switch belongs to the poll, and is not known yet. */

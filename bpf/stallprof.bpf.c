@@ -81,6 +81,10 @@ static __always_inline void on_poll_enter(void *ctx, s32 call)
 
 	if (!thread_peek(t) && !proc_of(t))
 		return;
+	if (call == CALL_RESTART) {
+		poll_restart(ctx, regs->sp);
+		return;
+	}
 	poll_identify(&p, t, call, regs->di, regs->dx, regs->sp);
 	poll_enter(ctx, &p);
 }
@@ -88,7 +92,8 @@ static __always_inline void on_poll_enter(void *ctx, s32 call)
 SEC("tracepoint/syscalls/sys_enter_epoll_wait")
 int poll_tp_enter(struct trace_event_raw_sys_enter *ctx)
 {
-	on_poll_enter(ctx, ctx->id);
+	/* Four bytes: the kernel refuses to read beyond the record of a call without arguments. */
+	on_poll_enter(ctx, *(volatile s32 *)&ctx->id);
 	return 0;
 }
 
@@ -129,6 +134,7 @@ POLL_FENTRY(ppoll, CALL_PPOLL)
 POLL_FENTRY(select, CALL_SELECT)
 POLL_FENTRY(pselect6, CALL_PSELECT)
 POLL_FENTRY(io_uring_enter, CALL_URING_ENTER)
+POLL_FENTRY(restart_syscall, CALL_RESTART)
 
 SEC("fentry/__x64_sys_epoll_create1")
 int BPF_PROG(poll_fentry_make)

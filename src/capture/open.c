@@ -19,7 +19,8 @@
 
 /* The calls that have a syscall tracepoint of their own; some are missing on some kernels. */
 static const char *const poll_calls[] = { "epoll_wait", "epoll_pwait", "epoll_pwait2", "poll",
-					  "ppoll",	"select",      "pselect6",     "io_uring_enter" };
+					  "ppoll",	"select",      "pselect6",     "io_uring_enter",
+					  "restart_syscall" };
 
 static int quiet(enum libbpf_print_level level, const char *format, va_list args)
 {

@@ -31,8 +31,9 @@ static void catch_signals(struct sigaction *ret_before)
 	stop = 0;
 	for (size_t i = 0; i < N_ENDING; i++) {
 		sigaction(ending[i], NULL, &ret_before[i]);
-		/* nohup ignores SIGHUP, and means it. */
-		if (ret_before[i].sa_handler != SIG_IGN)
+		/* nohup ignores SIGHUP, and means it; a shell ignores SIGINT for whatever it starts
+		 * in the background, and `kill -INT` must end that all the same. */
+		if (ending[i] != SIGHUP || ret_before[i].sa_handler != SIG_IGN)
 			sigaction(ending[i], &action, NULL);
 	}
 }

@@ -107,7 +107,7 @@ static enum stall_class largest_class(const struct stall *s)
 
 static bool same_cause(const struct part *a, const struct part *b)
 {
-	return !strcmp(a->syscall, b->syscall) && !strcmp(a->target.text, b->target.text);
+	return !strcmp(a->syscall, b->syscall) && !strcmp(a->target.group, b->target.group);
 }
 
 /* The heaviest cause of the class; a named one before any that nobody can name. */

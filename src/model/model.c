@@ -77,10 +77,8 @@ void model_free(struct model *m)
 	free(m);
 }
 
-int model_feed(struct model *m, const struct chunk *chunk)
+static int feed(struct model *m, const struct chunk *chunk)
 {
-	if (m->sealed)
-		return 0;
 	switch (chunk->kind) {
 	case CHUNK_EVENT:
 		return events_feed(m, chunk);
@@ -91,6 +89,19 @@ int model_feed(struct model *m, const struct chunk *chunk)
 	default:
 		return facts_feed(m, chunk);
 	}
+}
+
+int model_feed(struct model *m, const struct chunk *chunk)
+{
+	int r;
+
+	if (m->sealed)
+		return 0;
+	r = feed(m, chunk);
+	/* Half a chunk may have been taken in: what stands there need not add up any more. */
+	if (r < 0)
+		m->failed = true;
+	return r;
 }
 
 void model_on_stall(struct model *m, model_stall_fn fn, void *ctx)

@@ -28,7 +28,7 @@ void model_on_stall(struct model *m, model_stall_fn fn, void *ctx);
 struct chunk_sink *model_sink(struct model *m);
 
 /* Sums, sorts, rounds.  `incomplete` is "" or one sentence for profile.incomplete.  The model
- * accepts no chunks afterwards.  NULL when out of memory. */
+ * accepts no chunks afterwards.  NULL when out of memory, now or in some model_feed before. */
 const struct profile *model_seal(struct model *m, const char *incomplete);
 
 #endif

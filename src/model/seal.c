@@ -166,9 +166,12 @@ const struct profile *model_seal(struct model *m, const char *incomplete)
 	_cleanup_free_ int *new_loop = NULL;
 	int r;
 
+	if (m->failed)
+		return NULL;
 	if (m->sealed)
 		return &m->profile;
 	m->sealed = true;
+	m->failed = true; /* until all of it is done */
 	m->profile.incomplete = intern_printable(&m->texts, incomplete, strlen(incomplete));
 	if (!m->profile.incomplete)
 		return NULL;
@@ -188,6 +191,7 @@ const struct profile *model_seal(struct model *m, const char *incomplete)
 	r = r < 0 ? r : seal_lost(m);
 	if (r < 0)
 		return NULL;
+	m->failed = false;
 	seal_sums(m);
 	publish(m);
 	return &m->profile;

@@ -102,30 +102,32 @@ static int feed_ongoing(struct model *m, struct stall_rec **rec)
 	return 0;
 }
 
+static int count(struct model *m, struct stall_rec *rec, bool kept)
+{
+	int r = tally_stall(m, &rec->s, kept ? rec : NULL);
+
+	r = r < 0 ? r : loop_count_stall(m, &rec->s);
+	if (r == 0)
+		hand_out(m, rec);
+	return r;
+}
+
 /* Puts a stall on the list, or over the limit only into the sums. */
 static int keep(struct model *m, struct stall_rec **rec)
 {
-	bool room = m->recs.count < m->items_max;
-	int r;
-
 	/* Checked where it is added up: reports of the same open stall are added once. */
 	if (!model_take_ns(m, (*rec)->s.dur_ns)) {
 		m->bad_events++;
 		return 0;
 	}
-	r = tally_stall(m, &(*rec)->s, room ? *rec : NULL);
-	r = r < 0 ? r : loop_count_stall(m, &(*rec)->s);
-	if (r < 0)
-		return r;
-	if (!room) {
+	if (m->recs.count >= m->items_max) {
 		m->lost_stalls++;
-		hand_out(m, *rec);
-		return 0;
+		return count(m, *rec, false);
 	}
+	/* On the list first: the rows keep its address. */
 	if (vec_add(&m->recs, *rec) < 0)
 		return -ENOMEM;
-	hand_out(m, steal(*rec));
-	return 0;
+	return count(m, steal(*rec), true);
 }
 
 int stalls_feed(struct model *m, const struct event_stall *e)

@@ -83,7 +83,7 @@ struct open_node {
 struct row_node {
 	struct {
 		uint64_t loop, line;
-		const char *fn, *file, *target; /* interned */
+		const char *fn, *file, *target; /* interned; target.group */
 		char key[24];
 	} key;
 	struct row row;
@@ -119,6 +119,7 @@ struct model {
 	void *on_stall_ctx;
 	size_t items_max;
 	bool sealed;
+	bool failed; /* was out of memory once */
 
 	struct profile profile;
 	VEC(struct proc) procs;

@@ -34,7 +34,7 @@ static int tally_row(struct model *m, const struct stall *s, const struct stall_
 	probe.key.fn = intern_text(&m->texts, s->at ? s->at->fn : "");
 	probe.key.file = intern_text(&m->texts, s->at ? s->at->file : "");
 	probe.key.line = s->at ? s->at->line : 0;
-	probe.key.target = intern_text(&m->texts, s->why.target.text);
+	probe.key.target = intern_text(&m->texts, s->why.target.group);
 	strcpy(probe.key.key, s->key);
 	if (!probe.key.fn || !probe.key.file || !probe.key.target)
 		return -ENOMEM;

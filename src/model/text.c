@@ -12,7 +12,7 @@
 #include "model/syscalls.h"
 
 const struct target target_none = {
-	.fd = -1, .path = "", .local = "", .peer = "", .comm = "", .text = ""
+	.fd = -1, .path = "", .local = "", .peer = "", .comm = "", .text = "", .group = ""
 };
 
 const char *model_syscall(struct model *m, int number)
@@ -160,6 +160,18 @@ static const char *with_more(struct model *m, const struct target *t)
 			     t->fd_count - 1);
 }
 
+/* A new child for each request, or a lock in each object, is still one cause. */
+static const char *group_of(struct model *m, const struct target *t)
+{
+	if (t->kind == TARGET_CHILD)
+		return with_name(m, "child", t->comm);
+	if (t->kind == TARGET_FUTEX)
+		return intern_text(&m->texts, "futex");
+	if (t->kind == TARGET_UNIX)
+		return with_name(m, "unix", t->path);
+	return t->text;
+}
+
 int target_make(struct model *m, uint32_t tgid, const struct wait_target *raw, struct target *ret)
 {
 	const char *name = intern_printable(&m->texts, raw->name, sizeof(raw->name));
@@ -194,7 +206,8 @@ int target_make(struct model *m, uint32_t tgid, const struct wait_target *raw, s
 	t.text = with_more(m, &t);
 	/* Interned once more, for the phrases that are literals here. */
 	t.text = t.text ? intern_text(&m->texts, t.text) : NULL;
-	if (!t.text)
+	t.group = t.text ? group_of(m, &t) : NULL;
+	if (!t.group)
 		return -ENOMEM;
 	*ret = t;
 	return 0;
@@ -211,7 +224,7 @@ const char *tip_text(struct model *m, enum stall_class klass, const char *syscal
 
 	if (klass == CLASS_SYSCALL)
 		return intern_printf(&m->texts, "[syscall%s%s%s%s]", *syscall ? " " : "", syscall,
-				     *t->text ? " " : "", t->text);
+				     *t->group ? " " : "", t->group);
 	if (klass == CLASS_FAULT && *t->path)
 		return intern_printf(&m->texts, "[fault %s]", t->path);
 	return intern_printf(&m->texts, "[%s]", names[klass]);

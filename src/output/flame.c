@@ -17,10 +17,11 @@ void flame_release(struct flame *flame)
 	vec_release(&flame->nodes);
 }
 
-/* Frames of different kinds stay apart even if they have one name: they differ in colour. */
+/* Frames of different kinds stay apart even if they have one name, and from causes, which have no
+ * frame: they differ in colour. */
 static bool is_node(const struct flame_node *n, const struct flame_node *key)
 {
-	return n->kind == key->kind && n->klass == key->klass &&
+	return n->klass == key->klass &&
 	       (n->frame ? n->frame->kind : FRAME_KIND_COUNT) ==
 		       (key->frame ? key->frame->kind : FRAME_KIND_COUNT) &&
 	       strcmp(n->name, key->name) == 0;
@@ -31,6 +32,7 @@ static bool is_node(const struct flame_node *n, const struct flame_node *key)
 static int add_child(struct flame *flame, int parent, const struct flame_node *key, uint64_t ns)
 {
 	int *link = &flame->nodes.items[parent].first_child;
+	_cleanup_free_ char *name = NULL;
 	struct flame_node node = *key;
 	int index = (int)flame->nodes.count;
 
@@ -42,19 +44,20 @@ static int add_child(struct flame *flame, int parent, const struct flame_node *k
 		if (strcmp(flame->nodes.items[*link].name, key->name) > 0)
 			break;
 	}
-	node.name = strdup(key->name);
+	name = strdup(key->name);
+	if (!name)
+		return -ENOMEM;
+	node.name = NULL;
 	node.ns = ns;
 	node.depth = flame->nodes.items[parent].depth + 1;
 	node.next = *link;
 	node.first_child = -1;
-	if (!node.name)
-		return -ENOMEM;
 	*link = index; /* before the vector moves */
 	if (vec_add(&flame->nodes, node) < 0) {
 		*link = node.next;
-		free(node.name);
 		return -ENOMEM;
 	}
+	flame->nodes.items[index].name = steal(name);
 	if (node.depth > flame->depth)
 		flame->depth = node.depth;
 	return index;

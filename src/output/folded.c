@@ -88,17 +88,18 @@ int folded_write(const struct profile *p, const struct writer_opts *o, FILE *f)
 {
 	struct lines lines = { 0 };
 	int r = add_all(&lines, p);
-	struct line *at = lines.all.items, *end = at + lines.all.count;
+	const struct line *all = lines.all.items;
+	size_t count = lines.all.count;
 
 	(void)o;
-	if (r == 0 && at)
-		qsort(at, lines.all.count, sizeof(*at), compare_lines);
-	while (r == 0 && at < end) {
-		const char *text = at->text;
+	if (r == 0 && count)
+		qsort(lines.all.items, count, sizeof(*all), compare_lines);
+	for (size_t i = 0; i < count && r == 0;) {
+		const char *text = all[i].text;
 		uint64_t us = 0;
 
-		for (; at < end && strcmp(at->text, text) == 0; at++)
-			us += at->us;
+		for (; i < count && strcmp(all[i].text, text) == 0; i++)
+			us += all[i].us;
 		fprintf(f, "%s %" PRIu64 "\n", text, us);
 	}
 	lines_release(&lines);

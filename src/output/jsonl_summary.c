@@ -128,8 +128,7 @@ int jsonl_offcpu(const struct profile *p, const struct offcpu_row *row, FILE *f)
 	if (row->by == OFFCPU_BY_THREAD)
 		r |= json_put(record, "thread",
 			      json_pack("{s:i, s:s}", "tid", (int)row->tid, "comm", row->comm));
-	else
-		r |= json_put(record, "class", json_string(class_name(row->klass)));
+	r |= json_put(record, "class", json_string(class_name(row->klass)));
 	r |= json_put_text(record, "syscall", row->syscall);
 	if (row->target.kind != TARGET_NONE)
 		r |= json_put(record, "target", json_target(&row->target));

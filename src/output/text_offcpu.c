@@ -10,7 +10,7 @@
 #include "output/text.h"
 #include "output/units.h"
 
-#define FRAMES_SHOWN 6
+#define FRAMES_SHOWN 5
 
 static int row_words(const struct text *t, const struct offcpu_row *row, struct str *s)
 {
@@ -24,8 +24,10 @@ static int row_words(const struct text *t, const struct offcpu_row *row, struct 
 
 	if (row->overflow)
 		return str_add(s, "the rest, for which the table had no room");
-	if (row->by == OFFCPU_BY_THREAD)
-		return str_printf(s, "%s [%" PRIu32 "]", row->comm, row->tid);
+	if (row->by == OFFCPU_BY_THREAD) {
+		r = str_printf(s, "%s [%" PRIu32 "]  ", row->comm, row->tid);
+		return r ? r : why_words(s, &why);
+	}
 	r = why_words(s, &why);
 	if (r == 0 && row->by == OFFCPU_BY_STACK)
 		r = str_printf(s, "  in %s", proc_comm(t->p, row->proc));

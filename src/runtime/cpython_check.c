@@ -24,6 +24,7 @@ struct check {
 	uint64_t interp;
 	uint64_t threads[THREADS_MAX];
 	size_t n_threads;
+	bool idle; /* all fits, only there was no frame to look at */
 	const char *why;
 };
 
@@ -184,15 +185,18 @@ static int check_frames(struct check *c)
 {
 	struct interp_frame frames[STACK_PYTHON_MAX];
 	size_t i, confirmed = 0;
+	bool lost = false;
 
 	for (i = c->n_threads; i-- > 0;) {
 		uint64_t pointer = thread_pointer(c, c->threads[i]), type;
+		uint16_t flags;
 		size_t n;
 
 		if (!pointer)
 			continue;
 		confirmed++;
-		n = walk_host(c->p, &c->plan, pointer, frames, NULL);
+		n = walk_host(c->p, &c->plan, pointer, frames, &flags);
+		lost |= flags & STACK_PYTHON_LOST;
 		if (!n)
 			continue;
 		if (read_word(c, (frames[0].code & ~7ull) + CPYTHON_OB_TYPE, &type) < 0 ||
@@ -203,6 +207,9 @@ static int check_frames(struct check *c)
 	}
 	if (!confirmed)
 		return fail(c, "its thread states are not where this version keeps them");
+	if (lost)
+		return fail(c, "its frames are not where this version keeps them");
+	c->idle = true;
 	c->why = "no thread runs Python code yet";
 	return -EAGAIN;
 }
@@ -211,6 +218,7 @@ static int check_once(struct check *c)
 {
 	int r = check_key(c);
 
+	c->idle = false;
 	if (r == 0)
 		r = check_interpreter(c);
 	if (r == 0)
@@ -234,7 +242,9 @@ int cpython_check(struct process *p, const struct cpython_offsets *o,
 
 		c.why = NULL;
 		r = check_once(&c);
-		if (r == 0) {
+		/* an embedding program may never have a frame while it waits for work in native
+		 * code */
+		if (r == 0 || (c.idle && tries == TRIES - 1)) {
 			*ret_plan = c.plan;
 			return 0;
 		}

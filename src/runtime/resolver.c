@@ -15,6 +15,8 @@
 #include "target/native.h"
 #include "target/symbols.h"
 
+#define PROBE_FRAMES_MAX 8 /* how deep a probe is looked for */
+
 struct resolver_host {
 	struct ksyms *ksyms; /* NULL: not readable */
 	struct symbol_cache *symbols;
@@ -165,20 +167,29 @@ static struct chunk_frame *add_frame(struct resolver *r, enum frame_kind kind)
 	return f;
 }
 
-/* The stack was taken inside a probe: its own frames are on top, and not what the thread did. */
+/* The stack was taken inside a probe: what is above the probe's own frames, named or not (a program
+ * loaded after the names were read has none), belongs to it and is not what the thread did. */
+static size_t skip_probe(const struct resolver *r, const struct event_stack *stack)
+{
+	size_t i, first = 0;
+
+	for (i = 0; i < stack->n_kernel && i < PROBE_FRAMES_MAX; i++) {
+		const char *name = ksyms_find(r->host->ksyms, stack->kernel[i]);
+
+		if (name && ksym_is_probe(name))
+			first = i + 1;
+	}
+	return first;
+}
+
 static void add_kernel(struct resolver *r, const struct event_stack *stack)
 {
-	bool on_top = true;
 	size_t i;
 
-	for (i = 0; i < stack->n_kernel; i++) {
+	for (i = skip_probe(r, stack); i < stack->n_kernel; i++) {
 		const char *name = ksyms_find(r->host->ksyms, stack->kernel[i]);
-		struct chunk_frame *f;
+		struct chunk_frame *f = add_frame(r, FRAME_KERNEL);
 
-		if (on_top && name && ksym_is_probe(name))
-			continue;
-		on_top = on_top && !name; /* a trampoline has no name of its own */
-		f = add_frame(r, FRAME_KERNEL);
 		if (!f)
 			return;
 		f->fn = name ? name : "<unknown>";

@@ -10,8 +10,8 @@
 #include "base/str.h"
 #include "base/vec.h"
 
-/* Kernel text is at the top; a longer reach than this to the next symbol is a hole. */
-#define FUNCTION_MAX (1u << 20)
+/* A longer reach from a symbol is a hole: programs loaded after the list was read lie in them. */
+#define FUNCTION_MAX (64u << 10)
 #define SYMBOLS_MAX  (4u << 20)
 
 struct ksym {
@@ -114,42 +114,31 @@ const char *ksyms_find(const struct ksyms *k, uint64_t addr)
 	return k->names.text + k->list.items[low - 1].name;
 }
 
+/* bpf_prog_ and 16 hexadecimal digits: a compiled program, not the kernel's bpf_prog_load. */
+static bool is_compiled_program(const char *name)
+{
+	static const char prefix[] = "bpf_prog_";
+
+	return str_starts(name, prefix) &&
+	       strspn(name + sizeof(prefix) - 1, "0123456789abcdef") == 16;
+}
+
 bool ksym_is_probe(const char *name)
 {
 	static const char *const prefixes[] = {
-		"bpf_prog_",
-		"bpf_trace_run",
-		"__traceiter_",
-		"__bpf_trace_",
-		"__bpf_",
-		"bpf_get_stack",
-		"bpf_trampoline_",
-		"bpf_dispatcher_",
-		"bpf_task_storage",
-		"perf_trace_",
-		"trace_event_raw_event_",
-		"trace_call_bpf",
-		"bpf_overflow_handler",
-		"ftrace_regs_call",
-		"ftrace_ops_",
-		"kprobe_ftrace_handler",
-		"bpf_loop",
-		"get_perf_callchain",
-		"perf_callchain_",
-		"trace_raw_output_",
-		"stack_trace_save",
-		"arch_stack_walk",
-		"__probestub_",
-		"kprobe_perf_func",
-		"kprobe_dispatcher",
-		"fprobe_",
-		"perf_syscall_",
-		"___bpf_prog_run",
+		"bpf_trace_run",	 "__bpf_trace_",	   "__bpf_prog_",
+		"__bpf_get_stack",	 "bpf_get_stack",	   "bpf_trampoline_",
+		"bpf_dispatcher_",	 "bpf_overflow_handler",   "__traceiter_",
+		"__probestub_",		 "trace_event_raw_event_", "trace_call_bpf",
+		"perf_trace_",		 "perf_syscall_",	   "get_perf_callchain",
+		"perf_callchain_",	 "ftrace_regs_call",	   "ftrace_ops_",
+		"kprobe_ftrace_handler", "kprobe_dispatcher",	   "kprobe_perf_func",
+		"stack_trace_save",	 "arch_stack_walk",
 	};
 	size_t i;
 
 	for (i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
 		if (str_starts(name, prefixes[i]))
 			return true;
-	return false;
+	return is_compiled_program(name);
 }

@@ -1,10 +1,10 @@
 #!/bin/sh
 # The demo: a server that stalls, some load, ten seconds of stallprof, and the files to look at.
 #
-# Owns the processes it starts and ends exactly those.  Everything is on loopback, on free ports.  Where
-# the kernel does not let us measure it says what is missing and shows the bundled recording instead.
+# Owns the processes it starts and ends exactly those.  Everything is on loopback, on free ports.
+# Where the kernel does not let us measure, it says what is missing and shows the bundled recording.
 #
-#     sudo tests/demo/run.sh [FOLDER]      demo.svg, demo.folded and demo.stall go to FOLDER (here: .)
+#     sudo tests/demo/run.sh [FOLDER]      demo.svg, demo.folded, demo.stall go to FOLDER (here: .)
 
 set -eu
 
@@ -15,7 +15,9 @@ stallprof=${STALLPROF:-$top/stallprof}
 python=${PYTHON:-python3}
 seconds=${SECONDS_TO_WATCH:-10}
 work=$(mktemp -d "${TMPDIR:-/tmp}/stallprof-demo.XXXXXX")
-db_pid= server_pid= load_pid=
+db_pid=''
+server_pid=''
+load_pid=''
 
 finish() {
 	for pid in $load_pid $server_pid $db_pid; do
@@ -32,7 +34,7 @@ trap 'exit 143' TERM
 port_of() {
 	tries=0
 	while [ "$tries" -lt 100 ]; do
-		port=$(sed -n 's/.*"port": \([0-9]*\).*/\1/p' "$1")
+		port=$(sed -n 's/.*"port": \([0-9]*\).*/\1/p' "$1" 2>/dev/null || :)
 		[ -n "$port" ] && { echo "$port"; return; }
 		tries=$((tries + 1))
 		sleep 0.1
@@ -43,6 +45,8 @@ port_of() {
 }
 
 start_server() {
+	: >"$work/db"
+	: >"$work/server"
 	"$python" "$demo/slowdb.py" --folder "$work" >"$work/db" 2>&1 &
 	db_pid=$!
 	db_port=$(port_of "$work/db")
@@ -99,5 +103,6 @@ cat <<END
 
 Files: $out/demo.svg $out/demo.folded $out/demo.stall
 Open demo.svg in a browser: the width of a box is the time the loop could not run, the tip of each
-tower says why.  The recording can be looked at again, without root: stallprof report $out/demo.stall
+tower says why.  The recording can be looked at again, without root:
+    stallprof report $out/demo.stall
 END

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """A small asyncio HTTP server whose handlers are as careless as those of real programs.
 
-Owns HTTP and the routes.  What the handlers do is in shop.py, the slow database is slowdb.py.  Half of
-the routes block the loop, each in its own way; /ping, /async and /offload do not.  Standard library only.
+Owns HTTP and the routes.  What the handlers do is in shop.py, the slow database is slowdb.py.  Most
+routes block the loop, each in its own way; /ping, /async and /offload do not.
+Only the standard library.
 
     server.py --port 8080 --db 127.0.0.1:5433 --folder /tmp/demo
 """
@@ -28,7 +29,7 @@ async def list_users() -> Any:
 
 
 async def monthly_report() -> Any:
-    return {"bytes": len(shop.render_report())}
+    return {"bytes": shop.render_report()}
 
 
 async def make_thumbnail() -> Any:

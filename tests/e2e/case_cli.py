@@ -1,4 +1,5 @@
-"""The command line when something is wrong: one line, the cure, the right status, nothing half done.
+"""The command line when something is wrong: one line, the cure, the right status, nothing half
+done.
 
 Most of these need neither root nor BPF.
 """

@@ -1,7 +1,7 @@
 """Every rung of every ladder, forced by --hooks, gives the same stalls.
 
-A rung that the machine does not have is skipped with stallprof's own reason.  What a rung cannot see
-is said here: `poll=switch` knows only polls that sleep.
+A rung that the machine does not have is skipped with stallprof's own reason.  `poll=switch` sees
+only polls that sleep, which those between the stalls of this target do.
 """
 
 import re

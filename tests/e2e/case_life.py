@@ -1,6 +1,6 @@
 """Targets and stallprof that come, go, hang or are killed.
 
-Forks, execs, exits inside a stall, stalls without an end, Ctrl-C and SIGKILL, recordings that were cut.
+Forks, execs, exits inside a stall, stalls without an end, Ctrl-C and SIGKILL, cut recordings.
 """
 
 import re
@@ -10,11 +10,12 @@ import time
 from typing import List
 
 from case_stalls import check_run
-from compare import (FOLDED_LINE, check_folded, check_invariants, check_sums, check_truths, describe,
-                     ms, pair_up)
+from compare import (FOLDED_LINE, check_folded, check_invariants, check_sums, check_truths,
+                     describe, ms, pair_up)
 from harness import TARGETS, Case, Env, Failure, Run, parse_jsonl
 
-STALL_LINE = re.compile(r"^\d\d:\d\d:\d\d\.\d{3} STALL (>?)(\S+) loop=\d+(/\d+)? why=\S+.* id=[0-9a-f]+")
+STALL_LINE = re.compile(r"^\d\d:\d\d:\d\d\.\d{3} STALL (>?)(\S+) loop=\d+(/\d+)? why=\S+.*"
+                        r" id=[0-9a-f]+")
 
 
 def stall_lines(run_err: str, ongoing: bool) -> List[str]:
@@ -55,10 +56,11 @@ def ongoing(env: Env) -> str:
     told = stall_lines(run.err, True)
     long_ones = [line for line in told if "at=forever.py" in line and ":hang" in line]
     if len(long_ones) != 4 or not all("(still blocked)" in line for line in long_ones):
-        raise Failure("expected 4 lines of the hang while it lasts (threshold, 1, 2, 4 s), found %d:\n%s"
-                      % (len(long_ones), run.err))
+        raise Failure("expected 4 lines of the hang while it lasts (threshold, 1, 2, 4 s), "
+                      "found %d:\n%s" % (len(long_ones), run.err))
     ids = {line.split(" id=")[1].split()[0] for line in long_ones}
-    ended = [line for line in stall_lines(run.err, False) if line.split(" id=")[1].split()[0] in ids]
+    ended = [line for line in stall_lines(run.err, False)
+             if line.split(" id=")[1].split()[0] in ids]
     if len(ids) != 1 or len(ended) != 1:
         raise Failure("expected one id and one ended line, found ids %s:\n%s" % (ids, run.err))
     detail = check_truths(target.truths, [s for s in run.stalls() if s["state"] == "ended"],
@@ -123,7 +125,8 @@ def killed(env: Env) -> str:
     stalls = [r for r in parse_jsonl(done.stdout) if r["type"] == "stall"]
     pairs, problems, _ = pair_up(target.truths, stalls)
     if problems or not pairs:
-        raise Failure("the stall before the kill is not in the recording:\n%s" % "\n".join(problems))
+        raise Failure("the stall before the kill is not in the recording:\n"
+                      + "\n".join(problems))
     return "%d bytes, incomplete, %d stalls" % (partial.stat().st_size, len(stalls))
 
 
@@ -164,19 +167,21 @@ def started(env: Env) -> str:
     watch = env.watch("--threshold", "50ms", "--", env.python, str(TARGETS / "sleepy.py"),
                       "--count", "5")
     run = watch.end()
-    truths = [r for r in parse_jsonl("\n".join(line for line in run.out.splitlines()
-                                               if line.startswith("{"))) if "class" in r]
+    printed = parse_jsonl("\n".join(line for line in run.out.splitlines()
+                                    if line.startswith("{")))
+    truths = [r for r in printed if "class" in r]
     if run.status != 0 or len(truths) != 5:
         raise Failure("expected status 0 and 5 truths, found %d and %d: %s"
                       % (run.status, len(truths), run.err))
-    detail = check_truths(truths, run.stalls(), [])
+    detail = check_truths(truths, run.stalls(), [r["noise"] for r in printed if "noise" in r])
     return detail
 
 
 def command_missing(env: Env) -> str:
     done = env.command("--", "/no/such/program")
     if done.returncode != 1 or "/no/such/program" not in done.stderr:
-        raise Failure("expected status 1 and the name, found %d: %s" % (done.returncode, done.stderr))
+        raise Failure("expected status 1 and the name, found %d: %s"
+                      % (done.returncode, done.stderr))
     return done.stderr.strip().splitlines()[0]
 
 
@@ -224,7 +229,8 @@ def newer(env: Env) -> str:
     done = env.command("report", str(path))
     lines = done.stderr.strip().splitlines()
     if done.returncode != 1 or len(lines) != 1 or "newer" not in lines[0].replace(str(path), ""):
-        raise Failure("expected status 1 and one line, found %d: %s" % (done.returncode, done.stderr))
+        raise Failure("expected status 1 and one line, found %d: %s"
+                      % (done.returncode, done.stderr))
     return lines[0]
 
 

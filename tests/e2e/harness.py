@@ -95,7 +95,11 @@ class Target:
 
     @property
     def noise(self) -> List[Record]:
-        return [r["noise"] for r in self.records if "noise" in r]
+        """Spans in which the machine was late; the end of an interpreter is work that may be."""
+        late = [r["noise"] for r in self.records if "noise" in r]
+        ends = [{"start_ns": r["end_ns"], "dur_ns": 1_000_000, "tid": r["tid"],
+                 "only": ("cpu", "runqueue")} for r in self.records if "end_ns" in r]
+        return late + ends
 
     reader: threading.Thread = field(default_factory=threading.Thread)
 
@@ -108,12 +112,15 @@ class Run:
     out: str
     err: str
     folder: Path
+    _records: Optional[List[Record]] = None
 
     def path(self, suffix: str) -> Path:
         return self.folder / ("out." + suffix)
 
     def records(self) -> List[Record]:
-        return parse_jsonl(self.path("jsonl").read_text())
+        if self._records is None:
+            self._records = parse_jsonl(self.path("jsonl").read_text())
+        return self._records
 
     def stalls(self) -> List[Record]:
         return [r for r in self.records() if r["type"] == "stall"]
@@ -146,12 +153,12 @@ def end_by_itself(proc: "subprocess.Popen[Any]", who: str, seconds: float = END_
 class Watch:
     """A running stallprof whose output goes to files."""
 
-    def __init__(self, folder: Path, argv: Sequence[str], **popen: Any) -> None:
+    def __init__(self, folder: Path, argv: Sequence[str]) -> None:
         self.folder = folder
         self.argv = list(argv)
         with open(folder / "stdout", "wb") as out, open(folder / "stderr", "wb") as err:
-            self.proc = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
-                                         **popen)
+            self.proc = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=out,
+                                         stderr=err)
 
     @property
     def err(self) -> str:

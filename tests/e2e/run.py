@@ -5,8 +5,9 @@
     run.py NAME...      these; a NAME may be a glob, `sleep*`
     run.py --list       their names
 
-A case is a row in the CASES of a case_*.py.  One line for each: `ok`, `FAIL` with expected and found, or
-`skip` with the reason.  Measuring needs root and a kernel that allows BPF.  STALLPROF names the program.
+A case is a row in the CASES of a case_*.py.  One line for each: `ok`, `FAIL` with expected and
+found, or `skip` with the reason.  Measuring needs root and a kernel that allows BPF.  STALLPROF
+names the program, E2E_PYTHONS further interpreters, parted by colons.
 """
 
 import argparse

@@ -10,6 +10,7 @@ program=$build/$here/golden_writers
 library=$build/libstallprof.a
 passed=0
 failed=0
+skipped=0
 
 mkdir -p "$build/$here/actual" "$here/expected"
 # shellcheck disable=SC2046 # the flags are words
@@ -42,5 +43,20 @@ for file in "$here"/expected/*; do
 	echo "FAIL $name: expected, but nothing prints it"
 	failed=$((failed + 1))
 done
-echo "golden: $passed passed, $failed failed"
+
+# The script inside the flame graph, where there is a browser to run it.
+status=0
+python3 "$here/browser.py" "$build/$here/actual/demo.svg" || status=$?
+case $status in
+0) passed=$((passed + 1)) ;;
+77)
+	echo "SKIP golden/browser: chromium is not installed"
+	skipped=$((skipped + 1))
+	;;
+*)
+	echo "FAIL golden/browser"
+	failed=$((failed + 1))
+	;;
+esac
+echo "golden: $passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ]

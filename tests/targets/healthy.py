@@ -3,7 +3,7 @@
 
     healthy.py sleep|thread|busy|executor|sockets|queue|after
 
-The right answer to each is zero stalls.  The ticker of truth.py reports when the machine was to blame.
+The right answer to each is zero stalls; the ticker of truth.py tells when the machine is to blame.
 """
 
 import asyncio

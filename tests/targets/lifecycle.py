@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What a process may do while it is watched: fork, exec, exit inside a stall, churn through threads.
+"""What a process may do while it is watched: fork, exec, exit in a stall, churn through threads.
 
     lifecycle.py fork|exec|exit|threads
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Three stalls for want of a CPU: the target and two hogs share one, all at nice 0.
 
-Each stall needs 100 ms of CPU and gets about a third of it.  How long that takes the scheduler decides:
-the truth says how much was CPU, and the rest is the run queue.
+Each stall needs 100 ms of CPU and gets about a third of it.  How long that takes the scheduler
+decides: the truth says how much was CPU, and the rest is the run queue.
 """
 
 import asyncio

@@ -1,8 +1,9 @@
 """What every Python target shares: planned stalls that print their own truth, and the handshake.
 
-Owns the JSON lines on standard output (`ready`, one object per stall, `noise`, `done`), the choice of
-selector and the healthy ticker that runs beside the stalls.  Knows nothing of stallprof: the numbers
-are measured here by time.monotonic_ns() around each stall, and the place is read from the caller's frame.
+Owns the JSON lines on standard output (`ready`, one object per stall, `noise`, `done`), the choice
+of selector and the healthy ticker that runs beside the stalls.  Knows nothing of stallprof: the
+numbers are measured here by time.monotonic_ns() around each stall, and the place is read from the
+caller's frame.
 
     s = truth.stall("syscall", "recvfrom", {"kind": "tcp"})
     with s:
@@ -24,7 +25,7 @@ from typing import Any, Awaitable, Callable, Dict, List, Optional, Tuple
 TICK_S = 0.005
 GAP_S = 0.011
 WARM_UP_S = 0.25
-NOISE_NS = 30_000_000
+NOISE_NS = 20_000_000
 
 # time.sleep() became clock_nanosleep() in 3.11; glibc's select() enters the kernel as pselect6.
 SLEEP_CALL = "clock_nanosleep" if sys.version_info >= (3, 11) else ["select", "pselect6"]
@@ -35,7 +36,7 @@ SELECTORS: Dict[str, str] = {
     "select": "SelectSelector",
 }
 
-_planned: List[Tuple[int, int]] = []
+_planned: List[Tuple[int, int, int]] = []  # start, end, thread
 _emit_lock = threading.Lock()
 _expected = 0
 
@@ -81,7 +82,7 @@ class Stall:
         self.record["start_ns"] = self.start
         self.record["dur_ns"] = end - self.start
         self.record["tid"] = thread_id()
-        _planned.append((self.start, end))
+        _planned.append((self.start, end, thread_id()))
         _expected += 1
         emit(self.record)
 
@@ -92,16 +93,25 @@ def stall(klass: str, syscall: Any = None, target: Optional[Dict[str, Any]] = No
     return Stall(klass, syscall, target, lines, extra)
 
 
+def unplanned(start: int, end: int) -> List[Tuple[int, int]]:
+    """What of a span no planned stall of this thread accounts for."""
+    spans = []
+    for first, last, thread in sorted(_planned[-8:]):
+        if first < end and last > start and thread == thread_id():
+            spans.append((start, first))
+            start = max(start, last)
+    return spans + [(start, end)]
+
+
 async def ticker() -> None:
     """Keep the loop healthy, and report when the machine, not the plan, made it late."""
     last = time.monotonic_ns()
     while True:
         await asyncio.sleep(TICK_S)
         now = time.monotonic_ns()
-        planned = any(start < now and end > last for start, end in _planned[-8:])
-        if now - last > NOISE_NS and not planned:
-            emit({"noise": {"start_ns": last, "dur_ns": now - last,
-                            "tid": thread_id()}})
+        for start, end in unplanned(last, now):
+            if end - start > NOISE_NS:
+                emit({"noise": {"start_ns": start, "dur_ns": end - start, "tid": thread_id()}})
         last = now
 
 
@@ -168,7 +178,8 @@ def carry(count: int) -> None:
 
 def done(**extra: Any) -> None:
     """The last line of a target."""
-    emit(dict({"done": True, "expected": _expected, "pid": os.getpid()}, **extra))
+    emit(dict({"done": True, "expected": _expected, "pid": os.getpid(), "tid": thread_id(),
+               "end_ns": time.monotonic_ns()}, **extra))
 
 
 def run(main: Callable[[], Awaitable[None]], args: argparse.Namespace) -> None:

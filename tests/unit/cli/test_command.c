@@ -97,6 +97,7 @@ static void test_help_complete(void **state)
 		assert_has(&box->out, o->name);
 	for (size_t i = 1; table[i]; i++)
 		assert_has(&box->out, table[i]->name);
+	assert_has(&box->out, "shortest busy period that is a stall [100ms]\n");
 	assert_null(strstr(box->out.text, "diff"));
 }
 
@@ -126,6 +127,7 @@ static void test_man(void **state)
 				str_printf(&wanted, *c == '-' ? "\\%c" : "%c", *c);
 			assert_has(&box->out, wanted.text);
 		}
+	assert_has(&box->out, "shortest busy period that is a stall.\nDefault: 100ms.\n");
 	for (const struct writer *w = NULL; (w = writer_next(w));)
 		assert_has(&box->out, w->suffix);
 	for (const char *at = box->out.text; (at = strstr(at, "\n.")); at++)

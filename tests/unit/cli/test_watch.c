@@ -162,6 +162,18 @@ static void test_interrupted(void **state)
 	assert_true(after.sa_handler == SIG_DFL);
 }
 
+/* A shell starts background jobs with SIGINT ignored; kill -INT ends those too. */
+static void test_interrupted_in_background(void **state)
+{
+	struct sandbox *box = *state;
+
+	fake.signal_at = 4;
+	signal(SIGINT, SIG_IGN);
+	assert_int_equal(RUN(box, &command_watch, "-p", "42"), STATUS_DONE);
+	signal(SIGINT, SIG_DFL);
+	assert_int_equal(fake.played, 4);
+}
+
 /* A second Ctrl-C does not wait for the report. */
 static void test_interrupted_twice(void **state)
 {
@@ -259,12 +271,24 @@ static void test_full_disk(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_plain),	  CASE(test_quiet),	  CASE(test_verbose),
-		CASE(test_outputs),	  CASE(test_says_where),  CASE(test_busy_recording),
-		CASE(test_streamed),	  CASE(test_folded),	  CASE(test_outputs_first),
-		CASE(test_not_permitted), CASE(test_interrupted), CASE(test_interrupted_twice),
-		CASE(test_broken_off),	  CASE(test_record),	  CASE(test_request),
-		CASE(test_refused),	  CASE(test_full_disk),
+		CASE(test_plain),
+		CASE(test_quiet),
+		CASE(test_verbose),
+		CASE(test_outputs),
+		CASE(test_says_where),
+		CASE(test_busy_recording),
+		CASE(test_streamed),
+		CASE(test_folded),
+		CASE(test_outputs_first),
+		CASE(test_not_permitted),
+		CASE(test_interrupted),
+		CASE(test_interrupted_in_background),
+		CASE(test_interrupted_twice),
+		CASE(test_broken_off),
+		CASE(test_record),
+		CASE(test_request),
+		CASE(test_refused),
+		CASE(test_full_disk),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

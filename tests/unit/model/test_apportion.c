@@ -95,9 +95,13 @@ static void test_random(void **state)
 /* Rounded microseconds sum to the whole microseconds of the sum, each within one of its own. */
 static void test_round(void **state)
 {
-	uint64_t ns[97], us[97];
+	uint64_t ns[97] = { 1400, 1700, 900 }, us[97];
 
 	(void)state;
+	assert_int_equal(round_to_us(ns, 3, us), 0);
+	assert_int_equal(us[0], 1);
+	assert_int_equal(us[1], 2);
+	assert_int_equal(us[2], 1);
 	srandom(20021);
 	for (int round = 0; round < 211; round++) {
 		size_t n = random() % 98;

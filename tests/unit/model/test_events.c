@@ -120,7 +120,17 @@ TEST(test_raw_stacks)
 	e.hash = e.n_python = 0;
 	give_event(&b, &e, e.head.size);
 	assert_int_equal(bad_after(&b), 5);
-	assert_int_equal(seal(&b)->n_stacks, 0);
+	/* and the largest that there may be */
+	e.hash = 7;
+	e.n_kernel = STACK_KERNEL_MAX;
+	e.n_user = STACK_USER_MAX;
+	e.n_python = STACK_PYTHON_MAX;
+	e.head.size = sizeof(e);
+	give_event(&b, &e, sizeof(e));
+	assert_int_equal(bad_after(&b), 5);
+	assert_int_equal(seal(&b)->n_stacks, 1);
+	assert_int_equal(seal(&b)->stacks[0].n_frames,
+			 STACK_KERNEL_MAX + STACK_USER_MAX + STACK_PYTHON_MAX);
 	bench_close(&b);
 }
 

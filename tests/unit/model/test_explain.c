@@ -124,6 +124,55 @@ TEST(test_why_by_sum)
 	bench_close(&b);
 }
 
+/* On a tie of two stacks the one that was told first stands first. */
+TEST(test_tie)
+{
+	struct event_stall e = a_stall(1, 3, 401 * MS);
+
+	BENCH(b);
+	give_python(&b, 7, "first", 1);
+	give_python(&b, 8, "second", 2);
+	add_part(&e, CLASS_SYSCALL, 130 * MS, 8);
+	add_part(&e, CLASS_SYSCALL, 130 * MS, 7);
+	give_stall(&b, &e);
+	assert_int_equal(b.last->stacks[0].stack, 0);
+	assert_string_equal(b.last->at->fn, "first");
+	bench_close(&b);
+}
+
+/* A cause with a name is told even if more of the class has none. */
+TEST(test_why_named)
+{
+	struct event_stall e = a_stall(1, 3, 401 * MS);
+
+	BENCH(b);
+	add_part(&e, CLASS_SYSCALL, 200 * MS, 0);
+	add_part(&e, CLASS_SYSCALL, 50 * MS, 0)->syscall = NR_READ;
+	add_part(&e, CLASS_SYSCALL, 70 * MS, 0)->syscall = NR_RECV;
+	give_stall(&b, &e);
+	assert_string_equal(b.last->why.syscall, "recvfrom");
+	bench_close(&b);
+}
+
+/* The CPU is a class like any other: its own heaviest stack is shown. */
+TEST(test_at_of_cpu)
+{
+	struct event_stall e = a_stall(1, 3, 401 * MS);
+
+	BENCH(b);
+	give_python(&b, 7, "blocks", 1);
+	give_python(&b, 8, "computes", 2);
+	give_python(&b, 9, "computes_more", 3);
+	add_part(&e, CLASS_SYSCALL, 190 * MS, 7);
+	add_part(&e, CLASS_CPU, 3, 8)->flags = PART_SAMPLED;
+	add_part(&e, CLASS_CPU, 3, 9)->flags = PART_SAMPLED;
+	e.parts[2].count = 2;
+	give_stall(&b, &e);
+	assert_int_equal(b.last->why.klass, CLASS_CPU);
+	assert_string_equal(b.last->at->fn, "computes_more");
+	bench_close(&b);
+}
+
 /* The stack of the cause counts, not a heavier one of another class. */
 TEST(test_at_of_the_cause)
 {
@@ -239,7 +288,8 @@ int main(void)
 		cmocka_unit_test(test_at_native),  cmocka_unit_test(test_at_nothing),
 		cmocka_unit_test(test_why_by_sum), cmocka_unit_test(test_at_of_the_cause),
 		cmocka_unit_test(test_key),	   cmocka_unit_test(test_id),
-		cmocka_unit_test(test_quality),
+		cmocka_unit_test(test_quality),	   cmocka_unit_test(test_tie),
+		cmocka_unit_test(test_why_named),  cmocka_unit_test(test_at_of_cpu),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,12 +29,16 @@ TEST(test_meta)
 	bench_close(&b);
 }
 
-/* Numbers that are none are 0. */
+/* Numbers may begin with any digit; those that are none are 0. */
 TEST(test_meta_numbers)
 {
 	static const char *const bad[] = { "", "x", "-5", " 7", "7x", "99999999999999999999999" };
 
 	BENCH(b);
+	give_meta(&b, META_THRESHOLD, "97");
+	assert_int_equal(b.m->profile.threshold_ns, 97);
+	give_meta(&b, META_THRESHOLD, "007");
+	assert_int_equal(b.m->profile.threshold_ns, 7);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		give_meta(&b, META_THRESHOLD, "17");
 		give_meta(&b, META_THRESHOLD, bad[i]);
@@ -66,6 +70,8 @@ TEST(test_no_end)
 	BENCH(b);
 	give_meta(&b, META_START_MONO, "1000000");
 	give_stall(&b, &e);
+	give_proc(&b, TGID, "uvicorn", "/usr/bin/python3");
+	assert_int_equal(b.m->last_ts, 3101 * MS);
 	assert_int_equal(seal(&b)->duration_ns, 3100 * MS);
 	bench_close(&b);
 }
@@ -83,6 +89,10 @@ TEST(test_exec)
 	give_proc(&b, 17, "sh", "/bin/sh");
 	give_proc(&b, 11, "node", "/usr/bin/node");
 	give_proc(&b, 17, "node", "/usr/bin/node");
+	put_u64(&b, 3);
+	put_u32(&b, 13);
+	put_str(&b, "process 13 lives");
+	give(&b, CHUNK_NOTE);
 	put_u64(&b, 5);
 	put_u32(&b, 17);
 	put_str(&b, "process 17 became node");
@@ -93,10 +103,10 @@ TEST(test_exec)
 	assert_string_equal(p->procs[0].exe, "/usr/bin/node");
 	assert_string_equal(p->procs[0].runtime, "python");
 	assert_string_equal(p->procs[0].version, "3.11.2");
-	assert_int_equal(p->n_notes, 2);
-	assert_string_equal(p->notes[0].text, "process 17 became node");
-	assert_string_equal(p->notes[1].text, "process 11 now runs /usr/bin/node");
-	assert_int_equal(p->notes[1].pid, 11);
+	assert_int_equal(p->n_notes, 3);
+	assert_string_equal(p->notes[1].text, "process 17 became node");
+	assert_string_equal(p->notes[2].text, "process 11 now runs /usr/bin/node");
+	assert_int_equal(p->notes[2].pid, 11);
 	bench_close(&b);
 }
 

@@ -60,8 +60,13 @@ TEST(test_stats)
 	e.stalls = 3;
 	e.stalled_ns = 1009 * MS;
 	give_event(&b, &e, sizeof(e));
+	e.loop = 2;
+	e.fd = 0;
+	e.stalled_ns = 0;
+	give_event(&b, &e, sizeof(e));
 	p = seal(&b);
-	assert_int_equal(p->n_loops, 1);
+	assert_int_equal(p->n_loops, 2);
+	assert_int_equal(p->loops[1].fd, 0);
 	assert_int_equal(p->loops[0].iterations, 9127);
 	assert_int_equal(p->loops[0].observed_ns, 30 * MS);
 	assert_int_equal(p->loops[0].stalls, 3);

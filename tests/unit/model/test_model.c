@@ -47,11 +47,21 @@ TEST(test_through_a_file)
 	bench_close(&b);
 }
 
+/* A model that was out of memory once gives no profile: its sums need not be true. */
+TEST(test_out_of_memory)
+{
+	BENCH(b);
+	b.m->failed = true;
+	assert_null(model_seal(b.m, ""));
+	bench_close(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_life),
 		cmocka_unit_test(test_through_a_file),
+		cmocka_unit_test(test_out_of_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

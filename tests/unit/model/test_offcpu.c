@@ -45,6 +45,22 @@ TEST(test_order_and_rounding)
 	bench_close(&b);
 }
 
+/* Rows of equal time stand in the order in which their stacks were told. */
+TEST(test_ties)
+{
+	const struct profile *p;
+
+	BENCH(b);
+	for (uint64_t hash = 1; hash <= 7; hash++)
+		give_python(&b, hash, "f", hash);
+	for (uint64_t hash = 7; hash >= 1; hash--)
+		give_row(&b, OFFCPU_BY_STACK, hash, 1009);
+	p = seal(&b);
+	for (int i = 0; i < 7; i++)
+		assert_int_equal(p->offcpu[i].stack, i);
+	bench_close(&b);
+}
+
 /* A row by stack has its object and tip, one by thread the thread's name, and no row both. */
 TEST(test_content)
 {
@@ -121,6 +137,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_order_and_rounding),
 		cmocka_unit_test(test_content),
+		cmocka_unit_test(test_ties),
 		cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_overflow_row),
 	};

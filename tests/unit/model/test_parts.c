@@ -112,6 +112,11 @@ TEST(test_dropped)
 	assert_int_equal(find(s, CLASS_SYSCALL, -1)->dur_ns, 60 * MS);
 	assert_int_equal(find(s, CLASS_SYSCALL, -1)->count, 17);
 	assert_int_equal(s->parts_dropped, 17);
+	/* of several classes: nobody knows how many of each */
+	e.iteration++;
+	e.dropped_ns[CLASS_LOCK] = 1;
+	give_stall(&b, &e);
+	assert_int_equal(find(b.last, CLASS_SYSCALL, -1)->count, 1);
 	bench_close(&b);
 }
 
@@ -176,6 +181,11 @@ TEST(test_order)
 	assert_int_equal(s->parts[1].klass, CLASS_GIL);
 	assert_int_equal(s->parts[2].klass, CLASS_LOCK);
 	assert_int_equal(s->parts[3].at_ns, 101 * MS);
+	e = a_stall(1, 5, 101 * MS);
+	for (int i = 0; i < 3; i++)
+		add_part(&e, CLASS_LOCK, (i == 1 ? 20 : 10) * MS, 0)->at = 7;
+	give_stall(&b, &e);
+	assert_int_equal(b.last->parts[1].dur_ns, 20 * MS);
 	bench_close(&b);
 }
 

@@ -38,11 +38,53 @@ TEST(test_rows)
 	assert_int_equal(p->rows[0].at->line, 41);
 	assert_true(p->rows[0].share > 317.0 / 533 - 1e-9 && p->rows[0].share < 317.0 / 533 + 1e-9);
 	assert_int_equal(p->rows[1].sum_ns, 109 * MS);
+	assert_true(p->rows[1].share > 109.0 / 533 - 1e-9 && p->rows[1].share < 109.0 / 533 + 1e-9);
 	assert_int_equal(p->rows[2].at->line, 43);
 	/* place and object differ, the key does not */
 	assert_string_equal(p->rows[1].key, p->rows[0].key);
 	assert_string_equal(p->rows[2].key, p->rows[0].key);
 	bench_close(&b);
+}
+
+/* A new child each time is one row and one sample; the row names the longest one's. */
+TEST(test_children)
+{
+	const struct profile *p;
+
+	BENCH(b);
+	for (uint64_t i = 1; i <= 5; i++) {
+		struct event_stall e = a_stall(1, i, (100 + i) * MS);
+		struct stall_part *part = add_part(&e, CLASS_SYSCALL, e.ns, 0);
+
+		part->target = (struct wait_target){ .kind = TARGET_CHILD, .pid = 4710 + i };
+		strcpy(part->target.name, "sleep");
+		give_stall(&b, &e);
+	}
+	p = seal(&b);
+	assert_int_equal(p->n_rows, 1);
+	assert_int_equal(p->rows[0].count, 5);
+	assert_string_equal(p->rows[0].why.target.text, "child sleep[4715]");
+	assert_int_equal(p->n_samples, 1);
+	assert_string_equal(p->samples[0].tip, "[syscall child sleep]");
+	bench_close(&b);
+}
+
+/* A row over two loops speaks of the longest of all its stalls, in whichever loop it was. */
+TEST(test_longest_of_two_loops)
+{
+	const struct profile *p;
+
+	for (int i = 0; i < 2; i++) {
+		BENCH(b);
+		waited(&b, 1, 3, (i ? 101 : 211) * MS, 0, 1);
+		waited(&b, 2, 5, (i ? 211 : 101) * MS, 0, 1);
+		p = seal(&b);
+		assert_int_equal(p->n_rows, 1);
+		assert_int_equal(p->rows[0].max_ns, 211 * MS);
+		assert_int_equal(p->rows[0].longest, i);
+		assert_true(p->rows[0].why.share > 204.0 / 211 - 1e-9);
+		bench_close(&b);
+	}
 }
 
 /* Samples are one per process, stack and tip, over all stalls and loops, heaviest first. */
@@ -135,9 +177,13 @@ TEST(test_nothing)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rows),	      cmocka_unit_test(test_samples),
-		cmocka_unit_test(test_two_processes), cmocka_unit_test(test_rounding),
+		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_samples),
+		cmocka_unit_test(test_two_processes),
+		cmocka_unit_test(test_rounding),
+		cmocka_unit_test(test_children),
 		cmocka_unit_test(test_nothing),
+		cmocka_unit_test(test_longest_of_two_loops),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,6 +43,10 @@ TEST(test_sockets)
 	assert_phrase(&b, &t, "udp [::1]:5432");
 	memcpy(t.peer_addr, "\0\0\0\0\0\0\0\0\0\0\xff\xff\x7f\0\0\x01", 16);
 	assert_phrase(&b, &t, "udp 127.0.0.1:5432");
+	t.peer_port = 0;
+	memset(t.peer_addr, 0, 16);
+	t.peer_addr[15] = 2;
+	assert_phrase(&b, &t, "udp [::2]:0");
 	t.family = 99;
 	assert_phrase(&b, &t, "udp");
 	bench_close(&b);
@@ -134,6 +138,10 @@ TEST(test_child)
 	put_str(&b, "sh");
 	give(&b, CHUNK_PEER);
 	assert_phrase(&b, &t, "child sh[4711]");
+	put_u32(&b, 4711);
+	put_str(&b, "bash");
+	give(&b, CHUNK_PEER);
+	assert_phrase(&b, &t, "child bash[4711]");
 	strcpy(t.name, "sleep");
 	assert_phrase(&b, &t, "child sleep[4711]");
 	t.pid = 0;
@@ -192,6 +200,8 @@ TEST(test_others)
 	assert_phrase(&b, &t, "netlink");
 	t.kind = TARGET_OTHER;
 	assert_phrase(&b, &t, "fd 7");
+	t.fd = 0;
+	assert_phrase(&b, &t, "fd 0");
 	t.fd = -1;
 	assert_phrase(&b, &t, "");
 	strcpy(t.name, "[eventfd]");
@@ -226,7 +236,7 @@ TEST(test_tips)
 	assert_string_equal(tip_text(b.m, CLASS_CPU, "read", &t), "[cpu]");
 	assert_string_equal(tip_text(b.m, CLASS_SYSCALL, "", &t), "[syscall]");
 	assert_string_equal(tip_text(b.m, CLASS_SYSCALL, "fsync", &t), "[syscall fsync]");
-	t.text = "tcp 10.0.0.7:5432";
+	t.group = "tcp 10.0.0.7:5432";
 	assert_string_equal(tip_text(b.m, CLASS_SYSCALL, "recvfrom", &t),
 			    "[syscall recvfrom tcp 10.0.0.7:5432]");
 	assert_string_equal(tip_text(b.m, CLASS_GIL, "futex", &t), "[gil]");
@@ -234,6 +244,37 @@ TEST(test_tips)
 	t.path = "/srv/app.so";
 	assert_string_equal(tip_text(b.m, CLASS_FAULT, "", &t), "[fault /srv/app.so]");
 	assert_string_equal(tip_text(b.m, CLASS_UNEXPLAINED, "", &t), "[unexplained]");
+	bench_close(&b);
+}
+
+/* What like waits have in common leaves out pids and addresses, and nothing else. */
+TEST(test_group)
+{
+	static const struct {
+		enum target_kind kind;
+		const char *name, *group;
+	} cases[] = {
+		{ TARGET_CHILD, "sleep", "child sleep" },
+		{ TARGET_CHILD, "", "child" },
+		{ TARGET_FUTEX, "", "futex" },
+		{ TARGET_UNIX, "", "unix" },
+		{ TARGET_UNIX, "@bus", "unix @bus" },
+		{ TARGET_FILE, "a.db", "file a.db" },
+		{ TARGET_SLEEP, "", "sleep 17ns" },
+		{ TARGET_EPOLL, "", "epoll fd 7" },
+	};
+
+	BENCH(b);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct wait_target t = raw(cases[i].kind);
+		struct target made;
+
+		t.value = 17;
+		t.pid = 4711;
+		strcpy(t.name, cases[i].name);
+		assert_int_equal(target_make(b.m, TGID, &t, &made), 0);
+		assert_string_equal(made.group, cases[i].group);
+	}
 	bench_close(&b);
 }
 
@@ -256,6 +297,7 @@ int main(void)
 		cmocka_unit_test(test_child),	cmocka_unit_test(test_sleep),
 		cmocka_unit_test(test_others),	cmocka_unit_test(test_hostile_names),
 		cmocka_unit_test(test_tips),	cmocka_unit_test(test_syscall),
+		cmocka_unit_test(test_group),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -152,7 +152,6 @@ static void offcpu_rows_are_records(void **state)
 	assert_int_equal(json_integer_value(
 				 json_object_get(json_object_get(thread, "thread"), "tid")),
 			 4242);
-	assert_null(json_object_get(thread, "class"));
 }
 
 int main(void)

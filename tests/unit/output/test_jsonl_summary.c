@@ -110,7 +110,8 @@ static void offcpu_rows_have_what_belongs_to_them(void **state)
 	assert_null(json_object_get(rest, "proc"));
 	assert_string_equal(json_string_value(json_object_get(thread, "by")), "thread");
 	assert_int_equal(integer(json_object_get(thread, "thread"), "tid"), 4242);
-	assert_null(json_object_get(thread, "class"));
+	assert_null(json_object_get(thread, "syscall"));
+	assert_string_equal(json_string_value(json_object_get(thread, "class")), "syscall");
 }
 
 int main(void)

@@ -38,6 +38,22 @@ static void shared_names_keep_their_folder(void **state)
 	paths_release(&paths);
 }
 
+/* Whichever of the two a search meets first, they are seen to share their name. */
+static void a_pair_is_seen_from_both_sides(void **state)
+{
+	const char *files[] = { "/a/x.py", "/b/x.py" };
+	struct frame frames[2];
+	struct stack stack;
+	struct profile p = files_profile(frames, &stack, files, 2);
+	struct paths paths = { 0 };
+
+	(void)state;
+	assert_int_equal(paths_init(&paths, &p), 0);
+	assert_string_equal(path_short(&paths, files[0]), "a/x.py");
+	assert_string_equal(path_short(&paths, files[1]), "b/x.py");
+	paths_release(&paths);
+}
+
 /* Without a list nothing is shared, and names that say nothing keep their folder all the same. */
 static void empty_names_keep_their_folder(void **state)
 {
@@ -66,6 +82,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(shared_names_keep_their_folder),
+		cmocka_unit_test(a_pair_is_seen_from_both_sides),
 		cmocka_unit_test(empty_names_keep_their_folder),
 		cmocka_unit_test(no_files),
 	};

@@ -1,0 +1,117 @@
+#!/usr/bin/env python3
+"""The comparison compared: every kind of wrong record must be found out.
+
+Takes right truths and records, breaks one thing at a time, and expects a Failure that names it.
+  Needs neither stallprof nor privilege.
+"""
+
+import copy
+import sys
+import unittest
+from pathlib import Path
+from typing import Any, Callable, Dict, List
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.dont_write_bytecode = True
+
+from compare import CLASSES, check_folded, check_sums, check_truths  # noqa: E402
+from harness import Failure  # noqa: E402
+
+Record = Dict[str, Any]
+MS = 1_000_000
+
+
+def truth(start_ms: int) -> Record:
+    return {"class": "syscall", "syscall": "recvfrom", "func": "get_user", "file": "app.py",
+            "line": 41, "line_to": 41, "cpu_ns": MS, "tid": 7, "start_ns": start_ms * MS,
+            "dur_ns": 200 * MS, "target": {"kind": "tcp", "peer": "127.0.0.1:1"}}
+
+
+def stall(start_ms: int) -> Record:
+    ns = dict.fromkeys(CLASSES, 0)
+    ns.update(cpu=MS, syscall=200 * MS)
+    return {"id": "a%d" % start_ms, "state": "ended", "start_ns": start_ms * MS - 1000,
+            "dur_ns": 201 * MS, "threshold_ns": 50 * MS, "clipped": False, "ns": ns,
+            "proc": {"pid": 7, "tid": 7}, "parts_dropped": 0,
+            "parts": [{"class": "cpu", "dur_ns": MS}, {"class": "syscall", "dur_ns": 200 * MS}],
+            "why": {"class": "syscall", "share": 0.99, "syscall": "recvfrom",
+                    "target": {"kind": "tcp", "peer": "127.0.0.1:1", "fd": 5}},
+            "at": {"fn": "get_user", "file": "/srv/app.py", "line": 41}}
+
+
+class Broken(unittest.TestCase):
+    """Each case is one change to records that are right."""
+
+    def setUp(self) -> None:
+        self.truths = [truth(1000), truth(2000), truth(3000)]
+        self.stalls = [stall(1000), stall(2000), stall(3000)]
+
+    def expect(self, word: str, change: Callable[[List[Record]], Any]) -> None:
+        stalls = copy.deepcopy(self.stalls)
+        change(stalls)
+        with self.assertRaises(Failure) as caught:
+            check_truths(self.truths, stalls, [])
+        self.assertIn(word, str(caught.exception))
+
+    def test_right_records_pass(self) -> None:
+        self.assertEqual(check_truths(self.truths, self.stalls, []), "3 of 3 stalls")
+
+    def test_count(self) -> None:
+        self.expect("not found", lambda s: s.pop())
+        self.expect("found 2 times", lambda s: s.append(copy.deepcopy(s[0])))
+        self.expect("invented", lambda s: s.append(stall(5000)))
+
+    def test_noise_excuses_what_overlaps_it(self) -> None:
+        noise: List[Record] = [{"start_ns": 5010 * MS, "dur_ns": 90 * MS, "tid": 7}]
+        check_truths(self.truths, self.stalls + [stall(5000)], noise)
+        with self.assertRaises(Failure):
+            check_truths(self.truths, self.stalls + [stall(6000)], noise)
+        with self.assertRaises(Failure):
+            noise[0]["only"] = ("cpu",)
+            check_truths(self.truths, self.stalls + [stall(5000)], noise)
+
+    def test_other_thread(self) -> None:
+        self.expect("not found", lambda s: s[1]["proc"].update(tid=8))
+
+    def test_length(self) -> None:
+        self.expect("length", lambda s: s[0].update(dur_ns=190 * MS))
+        self.expect("length", lambda s: s[0].update(dur_ns=230 * MS))
+        self.expect("start", lambda s: s[0].update(start_ns=1005 * MS))
+        self.expect("clipped", lambda s: s[0].update(clipped=True))
+
+    def test_why(self) -> None:
+        self.expect("class", lambda s: s[0]["why"].update({"class": "lock"}))
+        self.expect("share", lambda s: s[0]["ns"].update(syscall=100 * MS))
+        self.expect("syscall", lambda s: s[0]["why"].update(syscall="read"))
+        self.expect("target.kind", lambda s: s[0]["why"]["target"].update(kind="udp"))
+        self.expect("target.peer", lambda s: s[0]["why"]["target"].pop("peer"))
+
+    def test_place(self) -> None:
+        self.expect("at:", lambda s: s[0]["at"].update(line=42))
+        self.expect("at:", lambda s: s[0]["at"].update(file="/srv/other.py"))
+        self.expect("at:", lambda s: s[0]["at"].update(fn="put_user"))
+        self.expect("at:", lambda s: s[0].pop("at"))
+
+    def test_sums(self) -> None:
+        self.assertEqual(check_sums(self.stalls[0]), [])
+        for change in ({"cpu": 2 * MS}, {"unexplained": 5 * MS}):
+            broken = copy.deepcopy(self.stalls[0])
+            broken["ns"].update(change)
+            self.assertTrue(check_sums(broken))
+        broken = copy.deepcopy(self.stalls[0])
+        broken["parts"][1]["dur_ns"] -= 1
+        self.assertTrue(check_sums(broken))
+        broken["parts_dropped"] = 1
+        self.assertEqual(check_sums(broken), [])
+
+    def test_folded(self) -> None:
+        right = "app;main (a.py:1);[cpu] 7\napp;main (a.py:1);[syscall read pipe] 13\n"
+        self.assertEqual(check_folded(right, 20_999), [])
+        self.assertTrue(check_folded(right, 21_000))
+        self.assertTrue(check_folded(right.replace("[cpu]", "[cup]"), 20_000))
+        self.assertTrue(check_folded("".join(reversed(right.splitlines(True))), 20_000))
+        self.assertTrue(check_folded(right + "app;main\n", 20_000))
+
+
+if __name__ == "__main__":
+    unittest.main()
