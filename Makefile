@@ -136,7 +136,7 @@ $(B)/headers/%.h: %.h | $(SKELETONS)
 bench: all
 	tools/bench/run.sh
 
-vm-test: all
+vm-test: all bpf-test-programs
 	tools/vm/run.sh
 
 # The two commands of the README.  Set-up may install what pkg-config is asked for above, so that

@@ -21,7 +21,7 @@ boot()
 	timeout -k 5 "${VM_SECONDS:-600}" nice qemu-system-x86_64 "${accel[@]}" -m 2G -smp 2 \
 		-kernel "$1" -initrd "$2" -nographic -no-reboot -nic none \
 		-append "console=ttyS0 no_timer_check quiet loglevel=3 panic=-1 random.trust_cpu=on mitigations=off" \
-		</dev/null 2>&1 | tr -d '\r' | sed -u 's/\x1b\[[0-9;?]*[a-zA-Z]//g; s/\x1bc//g'
+		</dev/null 2>&1 | sed -u 's/\r//g; s/\x1b\[[0-9;?]*[a-zA-Z]//g; s/\x1bc//g'
 }
 
 tools/setup.sh vm || exit 1
