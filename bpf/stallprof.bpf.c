@@ -54,11 +54,13 @@ int BPF_PROG(switch_btf3, bool preempt, struct task_struct *prev, struct task_st
 SEC("tp_btf/sched_exit_tp")
 int BPF_PROG(resume_exit_tp)
 {
-	struct thread_state *st = thread_peek(bpf_get_current_task_btf());
-	struct loop_state *l = st ? loop_of(st) : NULL;
+	struct task_struct *t = bpf_get_current_task_btf();
+	struct thread_state *st = thread_peek(t);
 
-	if (l && l->flags & LOOP_WANT_STACK)
-		wait_resumed(ctx, l);
+	if (st && offcpu_mode)
+		offcpu_in(t, st);
+	else if (st)
+		switch_resumed(ctx, st);
 	return 0;
 }
 

@@ -46,8 +46,7 @@ static bool program_wanted(const struct capture *c, const char *name)
 	if (str_starts(name, "life_") || str_starts(name, "seed_"))
 		return true;
 	for (enum need need = 0; need < NEED_COUNT; need++) {
-		bool loops_only = need == NEED_POLL || need == NEED_ONCPU || need == NEED_STACK ||
-				  need == NEED_RUNQUEUE;
+		bool loops_only = need == NEED_POLL || need == NEED_ONCPU || need == NEED_RUNQUEUE;
 
 		if (c->offcpu && loops_only)
 			continue;
