@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /* event.h: the facts that the kernel side hands to user space, and their layout.
  *
- * Shared by both sides, and the layout of the raw events inside a recording; control.h has the rest.
- * Fixed-width integers, explicit padding, asserted sizes; enums are append only and never
+ * Shared by both sides, and the layout of the raw events inside a recording; control.h has the
+ * rest. Fixed-width integers, explicit padding, asserted sizes; enums are append only and never
  * renumbered, because they reach the disk.  No pointers, no policy, no formatting.
  * All times are CLOCK_MONOTONIC nanoseconds, all sizes bytes, pids those of the initial namespace.
  */
@@ -14,50 +14,50 @@
 #endif
 
 /* The classes of a stall, in the order of the contract. */
-#define STALL_CLASSES(X) \
-	X(CPU, 0, "cpu") \
+#define STALL_CLASSES(X)           \
+	X(CPU, 0, "cpu")           \
 	X(RUNQUEUE, 1, "runqueue") \
-	X(QUOTA, 2, "quota") \
-	X(SYSCALL, 3, "syscall") \
-	X(GIL, 4, "gil") \
-	X(LOCK, 5, "lock") \
-	X(FAULT, 6, "fault") \
-	X(STOPPED, 7, "stopped") \
+	X(QUOTA, 2, "quota")       \
+	X(SYSCALL, 3, "syscall")   \
+	X(GIL, 4, "gil")           \
+	X(LOCK, 5, "lock")         \
+	X(FAULT, 6, "fault")       \
+	X(STOPPED, 7, "stopped")   \
 	X(UNEXPLAINED, 8, "unexplained")
 
 enum stall_class {
 #define X(name, number, text) CLASS_##name = number,
 	STALL_CLASSES(X)
 #undef X
-	CLASS_COUNT = 9,
+		CLASS_COUNT = 9,
 };
 
 /* What a wait was for; the names of the contract's target.kind. */
-#define TARGET_KINDS(X) \
-	X(NONE, 0, "") \
-	X(FILE, 1, "file") \
-	X(PIPE, 2, "pipe") \
-	X(FIFO, 3, "fifo") \
-	X(TCP, 4, "tcp") \
-	X(UDP, 5, "udp") \
-	X(UNIX, 6, "unix") \
+#define TARGET_KINDS(X)          \
+	X(NONE, 0, "")           \
+	X(FILE, 1, "file")       \
+	X(PIPE, 2, "pipe")       \
+	X(FIFO, 3, "fifo")       \
+	X(TCP, 4, "tcp")         \
+	X(UDP, 5, "udp")         \
+	X(UNIX, 6, "unix")       \
 	X(NETLINK, 7, "netlink") \
-	X(FUTEX, 8, "futex") \
-	X(CHILD, 9, "child") \
-	X(SLEEP, 10, "sleep") \
-	X(EPOLL, 11, "epoll") \
-	X(DEVICE, 12, "device") \
+	X(FUTEX, 8, "futex")     \
+	X(CHILD, 9, "child")     \
+	X(SLEEP, 10, "sleep")    \
+	X(EPOLL, 11, "epoll")    \
+	X(DEVICE, 12, "device")  \
 	X(OTHER, 13, "other")
 
 enum target_kind {
 #define X(name, number, text) TARGET_##name = number,
 	TARGET_KINDS(X)
 #undef X
-	TARGET_COUNT = 14,
+		TARGET_COUNT = 14,
 };
 
 #define TARGET_NAME_MAX 64
-#define TARGET_DIR_MAX  32
+#define TARGET_DIR_MAX	32
 
 /* The object of one wait, as far as the kernel side could tell without taking a reference.
  * Advisory: every string may be cut, and need not be valid UTF-8.  NUL-terminated. */
@@ -66,13 +66,13 @@ struct wait_target {
 	__u8 family; /* AF_INET, AF_INET6 for tcp and udp; else 0 */
 	__u16 local_port;
 	__u16 peer_port; /* host byte order, both */
-	__u16 fd_count;  /* poll and select: descriptors waited for; the target is the first */
-	__s32 fd;        /* -1: none */
-	__u32 pid;       /* child: its pid; unix: the peer's pid; 0: not known */
-	__u64 dev;       /* s_dev in the kernel's own encoding, major << 20 | minor */
+	__u16 fd_count;	 /* poll and select: descriptors waited for; the target is the first */
+	__s32 fd;	 /* -1: none */
+	__u32 pid;	 /* child: its pid; unix: the peer's pid; 0: not known */
+	__u64 dev;	 /* s_dev in the kernel's own encoding, major << 20 | minor */
 	__u64 ino;
-	__u64 value;          /* sleep: asked ns; futex: user address */
-	__u8 local_addr[16];  /* network byte order; 4 bytes used for AF_INET */
+	__u64 value;	     /* sleep: asked ns; futex: user address */
+	__u8 local_addr[16]; /* network byte order; 4 bytes used for AF_INET */
 	__u8 peer_addr[16];
 	char name[TARGET_NAME_MAX]; /* last path component, unix socket path, or the child's comm */
 	char dir[TARGET_DIR_MAX];   /* name of its folder */
@@ -90,13 +90,14 @@ struct interp_frame {
 };
 
 enum stack_flag {
-	STACK_KERNEL_LOST = 1 << 0,	 /* the kernel part could not be read */
-	STACK_USER_LOST = 1 << 1,	 /* the native part could not be read */
-	STACK_PYTHON_LOST = 1 << 2,	 /* a runtime is known, its thread state or frames could not be read */
-	STACK_PYTHON_CUT = 1 << 3,	 /* deeper than STACK_PYTHON_MAX, or unreadable half-way */
+	STACK_KERNEL_LOST = 1 << 0, /* the kernel part could not be read */
+	STACK_USER_LOST = 1 << 1,   /* the native part could not be read */
+	STACK_PYTHON_LOST =
+		1 << 2, /* a runtime is known, its thread state or frames could not be read */
+	STACK_PYTHON_CUT = 1 << 3, /* deeper than STACK_PYTHON_MAX, or unreadable half-way */
 	STACK_KERNEL_CUT = 1 << 4,
 	STACK_USER_CUT = 1 << 5,
-	STACK_PYTHON = 1 << 6,		 /* the process has a walk plan: python part was tried */
+	STACK_PYTHON = 1 << 6, /* the process has a walk plan: python part was tried */
 };
 
 enum event_kind {
@@ -124,14 +125,15 @@ struct event_stack {
 	__u16 n_kernel;
 	__u16 n_user;
 	__u16 n_python;
-	__u16 flags; /* enum stack_flag */
+	__u16 flags;			/* enum stack_flag */
 	__u64 kernel[STACK_KERNEL_MAX]; /* innermost first, all three */
 	__u64 user[STACK_USER_MAX];
 	struct interp_frame python[STACK_PYTHON_MAX];
 };
 
 enum part_flag {
-	PART_SHORT = 1 << 0,	/* chosen among waits under min_part with probability length/min_part */
+	PART_SHORT =
+		1 << 0, /* chosen among waits under min_part with probability length/min_part */
 	PART_SAMPLED = 1 << 1,	/* cpu-clock samples: ns is count * period, not a measured length */
 	PART_OPEN = 1 << 2,	/* the wait was still going on */
 	PART_NO_STACK = 1 << 3, /* the stack was not taken: capture budget of the thread used up */
@@ -139,13 +141,13 @@ enum part_flag {
 
 /* Waits of one busy period with the same class, syscall, object and stack. */
 struct stall_part {
-	__u64 at;  /* first one, since the start of the period */
-	__u64 ns;  /* sum; with PART_SHORT the weight */
-	__u64 max; /* longest single one */
+	__u64 at;    /* first one, since the start of the period */
+	__u64 ns;    /* sum; with PART_SHORT the weight */
+	__u64 max;   /* longest single one */
 	__u64 stack; /* hash of an event_stack, 0: none */
 	__u32 count;
-	__u8 klass; /* enum stall_class */
-	__u8 flags; /* enum part_flag */
+	__u8 klass;    /* enum stall_class */
+	__u8 flags;    /* enum part_flag */
 	__s16 syscall; /* number in the x86-64 table, -1: none */
 	__u64 args[6];
 	struct wait_target target;
@@ -154,16 +156,16 @@ struct stall_part {
 #define STALL_PARTS_MAX 32
 
 enum stall_flag {
-	STALL_CLIPPED = 1 << 0, /* began before stallprof looked */
-	STALL_ONGOING = 1 << 1, /* not over; made by user space from the mapped state */
+	STALL_CLIPPED = 1 << 0,	  /* began before stallprof looked */
+	STALL_ONGOING = 1 << 1,	  /* not over; made by user space from the mapped state */
 	STALL_TENTATIVE = 1 << 2, /* the loop was not confirmed yet */
-	STALL_LAST = 1 << 3,	/* the thread or the recording ended inside it */
+	STALL_LAST = 1 << 3,	  /* the thread or the recording ended inside it */
 };
 
 /* A busy period at or over the threshold.  Variable length: parts[n_parts]. */
 struct event_stall {
 	struct event_head head;
-	__u32 loop;	 /* index of the loop, as in event_loop */
+	__u32 loop; /* index of the loop, as in event_loop */
 	__u16 n_parts;
 	__u8 flags; /* enum stall_flag */
 	__u8 pad;
@@ -173,7 +175,7 @@ struct event_stall {
 	__u64 iteration; /* 1 is the first of the loop */
 	__u64 class_ns[CLASS_COUNT];
 	__u64 dropped_ns[CLASS_COUNT]; /* of class_ns: waits that found no free part */
-	__u32 dropped; /* how many */
+	__u32 dropped;		       /* how many */
 	__u32 short_waits; /* waits under min_part, in class_ns and, by chance, in parts */
 	struct stall_part parts[STALL_PARTS_MAX];
 };
@@ -191,17 +193,17 @@ enum home_kind {
 struct event_loop {
 	struct event_head head;
 	__u32 loop;
-	__u32 home; /* enum home_kind */
-	__s32 fd;   /* of the epoll file or ring; -1 */
+	__u32 home;    /* enum home_kind */
+	__s32 fd;      /* of the epoll file or ring; -1 */
 	__s32 syscall; /* number of the poll call */
 	__u64 stack;   /* of the poll call */
 	char comm[16];
 };
 
 enum life_what {
-	LIFE_FORK = 1,	/* other: tgid of the new process */
+	LIFE_FORK = 1, /* other: tgid of the new process */
 	LIFE_EXEC = 2,
-	LIFE_EXIT = 3,	/* the thread; other: 1 when it was the last of its process */
+	LIFE_EXIT = 3,	 /* the thread; other: 1 when it was the last of its process */
 	LIFE_THREAD = 4, /* other: tid of the new thread */
 };
 
@@ -224,8 +226,8 @@ struct event_loop_stats {
 	__u32 home;
 	__s32 fd;
 	__s32 syscall;
-	__u64 first;  /* time of the first poll seen; start of the observation */
-	__u64 last;   /* end of the observation */
+	__u64 first; /* time of the first poll seen; start of the observation */
+	__u64 last;  /* end of the observation */
 	__u64 iterations;
 	__u64 poll_ns;
 	__u64 busy_ns;
@@ -252,7 +254,7 @@ struct offcpu_key {
 	__u32 tid;
 	__s16 syscall;
 	__u8 klass;
-	__u8 by;    /* enum offcpu_by */
+	__u8 by;	/* enum offcpu_by */
 	__u32 overflow; /* 1: the table was full, everything that found no row */
 };
 
@@ -283,7 +285,8 @@ struct event_offcpu {
 	char comm[16];		   /* by thread */
 };
 
-#define EVENT_ASSERT(type, size) _Static_assert(sizeof(struct type) == (size), #type " changed size")
+#define EVENT_ASSERT(type, size) \
+	_Static_assert(sizeof(struct type) == (size), #type " changed size")
 EVENT_ASSERT(wait_target, 168);
 EVENT_ASSERT(interp_frame, 16);
 EVENT_ASSERT(event_head, 24);

@@ -61,8 +61,8 @@ static __always_inline void poll_out(struct loop_state *l, u64 now)
 /* State for a thread that has none yet. */
 static __always_inline struct thread_state *thread_add(struct task_struct *t)
 {
-	struct thread_state *st =
-		bpf_task_storage_get(&threads, t, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	struct thread_state *st = bpf_task_storage_get(&threads, t, 0,
+						       BPF_LOCAL_STORAGE_GET_F_CREATE);
 	u32 tid = BPF_CORE_READ(t, pid);
 
 	if (!st) {

@@ -9,7 +9,8 @@
 #include "stack.bpf.h"
 #include "target.bpf.h"
 
-/* log2 of a value that is not 0, for kernels and compilers without a bit-scan instruction in BPF. */
+/* log2 of a value that is not 0, for kernels and compilers without a bit-scan instruction in BPF.
+ */
 static __always_inline u32 log2_u64(u64 v)
 {
 	u32 r = 0;
@@ -84,9 +85,8 @@ static __always_inline void loop_name(struct loop_state *l, struct task_struct *
 }
 
 /* Claims and fills an element.  User space hands elements back zeroed. */
-static __always_inline struct loop_state *loop_create(struct task_struct *t,
-						      struct thread_state *st,
-						      struct proc_conf *conf, u64 now)
+static __always_inline struct loop_state *
+loop_create(struct task_struct *t, struct thread_state *st, struct proc_conf *conf, u64 now)
 {
 	struct loop_state *l = loop_claim(t, st);
 
