@@ -115,15 +115,18 @@ check:
 	@B=$(B) MAKE="$(MAKE)" tools/check.sh
 
 # Every header must compile alone, so that the order of includes never matters.
-headers: $(HEADERS:%=$(B)/headers/%)
+headers: $(HEADERS:%=$(B)/headers/%) ; @:
 
 format:
 	clang-format -i $(call find,bpf src tests,*.[ch])
 
-$(B)/headers/bpf/%.bpf.h: bpf/%.bpf.h
+# Those of the kernel side come after the kernel's types and libbpf's helpers, as in every object.
+BPF_PRELUDE := vmlinux.h $(addprefix bpf/bpf_,helpers.h core_read.h tracing.h endian.h)
+
+$(B)/headers/bpf/%.h: bpf/%.h
 	$(call say,HEADER)
-	$(Q)mkdir -p $(@D) && echo '#include "$<"' | \
-		$(CLANG) $(BPF_CFLAGS) -MMD -MF $@.d -MT $@ -c -o $@ -x c -
+	$(Q)mkdir -p $(@D) && echo '#include "$<"' | $(CLANG) $(BPF_CFLAGS) -Wno-unused-function \
+		$(addprefix -include ,$(BPF_PRELUDE)) -MMD -MF $@.d -MT $@ -c -o $@ -x c -
 
 $(B)/headers/%.h: %.h | $(SKELETONS)
 	$(call say,HEADER)
@@ -133,7 +136,7 @@ $(B)/headers/%.h: %.h | $(SKELETONS)
 bench: all
 	tools/bench/run.sh
 
-vm-test: all
+vm-test: all bpf-test-programs
 	tools/vm/run.sh
 
 # The two commands of the README.  Set-up may install what pkg-config is asked for above, so that

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* event.h: the facts that the kernel side hands to user space, and what user space tells the
- * kernel side about a process.
+/* event.h: the facts that the kernel side hands to user space, and their layout.
  *
- * The only header both sides share, and the layout of the raw events inside a recording.
- * Fixed-width integers, explicit padding, asserted sizes; enums are append only and never
+ * Shared by both sides, and the layout of the raw events inside a recording; control.h has the
+ * rest. Fixed-width integers, explicit padding, asserted sizes; enums are append only and never
  * renumbered, because they reach the disk.  No pointers, no policy, no formatting.
  * All times are CLOCK_MONOTONIC nanoseconds, all sizes bytes, pids those of the initial namespace.
  */
@@ -15,50 +14,50 @@
 #endif
 
 /* The classes of a stall, in the order of the contract. */
-#define STALL_CLASSES(X) \
-	X(CPU, 0, "cpu") \
+#define STALL_CLASSES(X)           \
+	X(CPU, 0, "cpu")           \
 	X(RUNQUEUE, 1, "runqueue") \
-	X(QUOTA, 2, "quota") \
-	X(SYSCALL, 3, "syscall") \
-	X(GIL, 4, "gil") \
-	X(LOCK, 5, "lock") \
-	X(FAULT, 6, "fault") \
-	X(STOPPED, 7, "stopped") \
+	X(QUOTA, 2, "quota")       \
+	X(SYSCALL, 3, "syscall")   \
+	X(GIL, 4, "gil")           \
+	X(LOCK, 5, "lock")         \
+	X(FAULT, 6, "fault")       \
+	X(STOPPED, 7, "stopped")   \
 	X(UNEXPLAINED, 8, "unexplained")
 
 enum stall_class {
 #define X(name, number, text) CLASS_##name = number,
 	STALL_CLASSES(X)
 #undef X
-	CLASS_COUNT = 9,
+		CLASS_COUNT = 9,
 };
 
 /* What a wait was for; the names of the contract's target.kind. */
-#define TARGET_KINDS(X) \
-	X(NONE, 0, "") \
-	X(FILE, 1, "file") \
-	X(PIPE, 2, "pipe") \
-	X(FIFO, 3, "fifo") \
-	X(TCP, 4, "tcp") \
-	X(UDP, 5, "udp") \
-	X(UNIX, 6, "unix") \
+#define TARGET_KINDS(X)          \
+	X(NONE, 0, "")           \
+	X(FILE, 1, "file")       \
+	X(PIPE, 2, "pipe")       \
+	X(FIFO, 3, "fifo")       \
+	X(TCP, 4, "tcp")         \
+	X(UDP, 5, "udp")         \
+	X(UNIX, 6, "unix")       \
 	X(NETLINK, 7, "netlink") \
-	X(FUTEX, 8, "futex") \
-	X(CHILD, 9, "child") \
-	X(SLEEP, 10, "sleep") \
-	X(EPOLL, 11, "epoll") \
-	X(DEVICE, 12, "device") \
+	X(FUTEX, 8, "futex")     \
+	X(CHILD, 9, "child")     \
+	X(SLEEP, 10, "sleep")    \
+	X(EPOLL, 11, "epoll")    \
+	X(DEVICE, 12, "device")  \
 	X(OTHER, 13, "other")
 
 enum target_kind {
 #define X(name, number, text) TARGET_##name = number,
 	TARGET_KINDS(X)
 #undef X
-	TARGET_COUNT = 14,
+		TARGET_COUNT = 14,
 };
 
 #define TARGET_NAME_MAX 64
-#define TARGET_DIR_MAX  32
+#define TARGET_DIR_MAX	32
 
 /* The object of one wait, as far as the kernel side could tell without taking a reference.
  * Advisory: every string may be cut, and need not be valid UTF-8.  NUL-terminated. */
@@ -67,13 +66,13 @@ struct wait_target {
 	__u8 family; /* AF_INET, AF_INET6 for tcp and udp; else 0 */
 	__u16 local_port;
 	__u16 peer_port; /* host byte order, both */
-	__u16 fd_count;  /* poll and select: descriptors waited for; the target is the first */
-	__s32 fd;        /* -1: none */
-	__u32 pid;       /* child: its pid; unix: the peer's pid; 0: not known */
-	__u64 dev;       /* s_dev in the kernel's own encoding, major << 20 | minor */
+	__u16 fd_count;	 /* poll and select: descriptors waited for; the target is the first */
+	__s32 fd;	 /* -1: none */
+	__u32 pid;	 /* child: its pid; unix: the peer's pid; 0: not known */
+	__u64 dev;	 /* s_dev in the kernel's own encoding, major << 20 | minor */
 	__u64 ino;
-	__u64 value;          /* sleep: asked ns; futex: user address */
-	__u8 local_addr[16];  /* network byte order; 4 bytes used for AF_INET */
+	__u64 value;	     /* sleep: asked ns; futex: user address */
+	__u8 local_addr[16]; /* network byte order; 4 bytes used for AF_INET */
 	__u8 peer_addr[16];
 	char name[TARGET_NAME_MAX]; /* last path component, unix socket path, or the child's comm */
 	char dir[TARGET_DIR_MAX];   /* name of its folder */
@@ -91,13 +90,14 @@ struct interp_frame {
 };
 
 enum stack_flag {
-	STACK_KERNEL_LOST = 1 << 0,	 /* the kernel part could not be read */
-	STACK_USER_LOST = 1 << 1,	 /* the native part could not be read */
-	STACK_PYTHON_LOST = 1 << 2,	 /* a runtime is known, its thread state or frames could not be read */
-	STACK_PYTHON_CUT = 1 << 3,	 /* deeper than STACK_PYTHON_MAX, or unreadable half-way */
+	STACK_KERNEL_LOST = 1 << 0, /* the kernel part could not be read */
+	STACK_USER_LOST = 1 << 1,   /* the native part could not be read */
+	STACK_PYTHON_LOST =
+		1 << 2, /* a runtime is known, its thread state or frames could not be read */
+	STACK_PYTHON_CUT = 1 << 3, /* deeper than STACK_PYTHON_MAX, or unreadable half-way */
 	STACK_KERNEL_CUT = 1 << 4,
 	STACK_USER_CUT = 1 << 5,
-	STACK_PYTHON = 1 << 6,		 /* the process has a walk plan: python part was tried */
+	STACK_PYTHON = 1 << 6, /* the process has a walk plan: python part was tried */
 };
 
 enum event_kind {
@@ -125,14 +125,15 @@ struct event_stack {
 	__u16 n_kernel;
 	__u16 n_user;
 	__u16 n_python;
-	__u16 flags; /* enum stack_flag */
+	__u16 flags;			/* enum stack_flag */
 	__u64 kernel[STACK_KERNEL_MAX]; /* innermost first, all three */
 	__u64 user[STACK_USER_MAX];
 	struct interp_frame python[STACK_PYTHON_MAX];
 };
 
 enum part_flag {
-	PART_SHORT = 1 << 0,	/* chosen among waits under min_part with probability length/min_part */
+	PART_SHORT =
+		1 << 0, /* chosen among waits under min_part with probability length/min_part */
 	PART_SAMPLED = 1 << 1,	/* cpu-clock samples: ns is count * period, not a measured length */
 	PART_OPEN = 1 << 2,	/* the wait was still going on */
 	PART_NO_STACK = 1 << 3, /* the stack was not taken: capture budget of the thread used up */
@@ -140,13 +141,13 @@ enum part_flag {
 
 /* Waits of one busy period with the same class, syscall, object and stack. */
 struct stall_part {
-	__u64 at;  /* first one, since the start of the period */
-	__u64 ns;  /* sum; with PART_SHORT the weight */
-	__u64 max; /* longest single one */
+	__u64 at;    /* first one, since the start of the period */
+	__u64 ns;    /* sum; with PART_SHORT the weight */
+	__u64 max;   /* longest single one */
 	__u64 stack; /* hash of an event_stack, 0: none */
 	__u32 count;
-	__u8 klass; /* enum stall_class */
-	__u8 flags; /* enum part_flag */
+	__u8 klass;    /* enum stall_class */
+	__u8 flags;    /* enum part_flag */
 	__s16 syscall; /* number in the x86-64 table, -1: none */
 	__u64 args[6];
 	struct wait_target target;
@@ -155,16 +156,16 @@ struct stall_part {
 #define STALL_PARTS_MAX 32
 
 enum stall_flag {
-	STALL_CLIPPED = 1 << 0, /* began before stallprof looked */
-	STALL_ONGOING = 1 << 1, /* not over; made by user space from the mapped state */
+	STALL_CLIPPED = 1 << 0,	  /* began before stallprof looked */
+	STALL_ONGOING = 1 << 1,	  /* not over; made by user space from the mapped state */
 	STALL_TENTATIVE = 1 << 2, /* the loop was not confirmed yet */
-	STALL_LAST = 1 << 3,	/* the thread or the recording ended inside it */
+	STALL_LAST = 1 << 3,	  /* the thread or the recording ended inside it */
 };
 
 /* A busy period at or over the threshold.  Variable length: parts[n_parts]. */
 struct event_stall {
 	struct event_head head;
-	__u32 loop;	 /* index of the loop, as in event_loop */
+	__u32 loop; /* index of the loop, as in event_loop */
 	__u16 n_parts;
 	__u8 flags; /* enum stall_flag */
 	__u8 pad;
@@ -174,7 +175,7 @@ struct event_stall {
 	__u64 iteration; /* 1 is the first of the loop */
 	__u64 class_ns[CLASS_COUNT];
 	__u64 dropped_ns[CLASS_COUNT]; /* of class_ns: waits that found no free part */
-	__u32 dropped; /* how many */
+	__u32 dropped;		       /* how many */
 	__u32 short_waits; /* waits under min_part, in class_ns and, by chance, in parts */
 	struct stall_part parts[STALL_PARTS_MAX];
 };
@@ -192,17 +193,17 @@ enum home_kind {
 struct event_loop {
 	struct event_head head;
 	__u32 loop;
-	__u32 home; /* enum home_kind */
-	__s32 fd;   /* of the epoll file or ring; -1 */
+	__u32 home;    /* enum home_kind */
+	__s32 fd;      /* of the epoll file or ring; -1 */
 	__s32 syscall; /* number of the poll call */
 	__u64 stack;   /* of the poll call */
 	char comm[16];
 };
 
 enum life_what {
-	LIFE_FORK = 1,	/* other: tgid of the new process */
+	LIFE_FORK = 1, /* other: tgid of the new process */
 	LIFE_EXEC = 2,
-	LIFE_EXIT = 3,	/* the thread; other: 1 when it was the last of its process */
+	LIFE_EXIT = 3,	 /* the thread; other: 1 when it was the last of its process */
 	LIFE_THREAD = 4, /* other: tid of the new thread */
 };
 
@@ -225,8 +226,8 @@ struct event_loop_stats {
 	__u32 home;
 	__s32 fd;
 	__s32 syscall;
-	__u64 first;  /* time of the first poll seen; start of the observation */
-	__u64 last;   /* end of the observation */
+	__u64 first; /* time of the first poll seen; start of the observation */
+	__u64 last;  /* end of the observation */
 	__u64 iterations;
 	__u64 poll_ns;
 	__u64 busy_ns;
@@ -253,7 +254,7 @@ struct offcpu_key {
 	__u32 tid;
 	__s16 syscall;
 	__u8 klass;
-	__u8 by;    /* enum offcpu_by */
+	__u8 by;	/* enum offcpu_by */
 	__u32 overflow; /* 1: the table was full, everything that found no row */
 };
 
@@ -284,135 +285,8 @@ struct event_offcpu {
 	char comm[16];		   /* by thread */
 };
 
-/* How the kernel side walks an interpreter's frames: shapes, no language.  Filled by a runtime.
- * A frame list hangs off a word of thread-local storage; every frame is one block of `frame_size`
- * bytes with a link to the next outer one. */
-enum walk_shim {
-	SHIM_NONE = 0,	   /* every frame is a boundary to native code */
-	SHIM_ENTRY_BYTE = 1, /* keep the frame; a boundary follows it where the byte is 1 */
-	SHIM_OWNER_GE = 2,   /* skip the frame where the byte is >= shim_value; a boundary */
-};
-
-enum walk_ip {
-	WALK_IP_POINTER = 0, /* a pointer into the code: offset = ip - (code + code_start) */
-	WALK_IP_INDEX = 1,   /* an s32 index, times ip_scale */
-};
-
-enum walk_tag {
-	TAG_NONE = 0,
-	TAG_WORD = 1, /* the u32 at code + tag_off[0] */
-	TAG_MIX = 2,  /* u32 at tag_off[0], low words at tag_off[1] and [2]: a ^ rol(b,11) ^ rol(c,22) */
-};
-
-struct walk_plan {
-	__u8 enabled;
-	__u8 shim;	   /* enum walk_shim */
-	__u8 shim_value;
-	__u8 ip_mode;	   /* enum walk_ip */
-	__u8 ip_scale;
-	__u8 tag_mode;	   /* enum walk_tag */
-	__u8 head_indirect; /* 1: thread state -> control block -> head */
-	__u8 pad;
-	__s64 slot_off;	   /* thread state pointer: *(thread pointer + slot_off) */
-	__u16 state_head;  /* thread state -> head, or -> control block */
-	__u16 block_head;  /* control block -> head */
-	__u16 frame_size;  /* bytes of a frame to read, at most 128 */
-	__u16 frame_code;
-	__u16 frame_prev;
-	__u16 frame_ip;
-	__u16 frame_shim;
-	__u16 code_start;
-	__u16 tag_off[3];
-	__u16 pad2;
-	__u64 code_mask; /* and-mask for tagged code pointers */
-	__u64 gil[4];	 /* user addresses of GIL structures, 0: none */
-	__u32 gil_size;
-	__u32 pad3;
-};
-
-enum proc_flag {
-	PROC_OFFCPU = 1 << 0,  /* every thread, every wait, aggregated */
-	PROC_LOOPS = 1 << 1,   /* find loops and their stalls */
-	PROC_FOLLOW = 1 << 2,  /* later children too */
-};
-
-/* What to do with a process; the value of the map keyed by tgid. */
-struct proc_conf {
-	__u64 start_time; /* of the group leader, 1/100 s since boot as in /proc/PID/stat: guards against
-			   * pid reuse; 0: any */
-	__u64 threshold;
-	__u64 min_part; /* shortest wait that is kept with its own stack */
-	__u64 wait_min; /* --off-cpu -m */
-	__u64 wait_max; /* --off-cpu -M */
-	__u32 flags;	/* enum proc_flag */
-	__u32 pad;
-	struct walk_plan plan;
-};
-
-/* What the kernel side could not keep, counted. */
-#define LOST_KINDS(X) \
-	X(EVENTS, 0, "events") /* the ring buffer was full */ \
-	X(STACKS, 1, "stacks") /* a stack body: ring buffer full */ \
-	X(LOOPS, 2, "loops") /* no free loop element */ \
-	X(THREADS, 3, "threads") /* no task storage */ \
-	X(SAMPLES, 4, "samples") /* a cpu sample hit a hook at work */ \
-	X(BODIES, 5, "stack table") /* the table of seen stacks was full: bodies are sent again */ \
-	X(ROWS, 6, "rows") /* --off-cpu: went to the overflow row */ \
-	X(SUMS, 7, "sums") /* off-CPU time exceeded the period */ \
-	X(SWITCHES, 8, "switches") /* a thread ran again unseen: the wait is unexplained */
-
-enum lost_kind {
-#define X(name, number, text) LOST_##name = number,
-	LOST_KINDS(X)
-#undef X
-	LOST_COUNT = 9,
-};
-
-/* One loop as the kernel side keeps it; an element of an array that user space maps and reads while
- * it changes.  Only the loop's own thread writes it, apart from `used` and `verdict`. */
-enum loop_flag {
-	LOOP_IN_POLL = 1 << 0,	  /* inside its home poll */
-	LOOP_DESIGNATED = 1 << 1, /* named with --tid: whatever recurs is its home */
-	LOOP_ANNOUNCED = 1 << 2,  /* event_loop was sent: it came back to its home at least once */
-	LOOP_EXITED = 1 << 3,	  /* the thread is gone; user space may free the element */
-	LOOP_SEEDED = 1 << 4,	  /* found at attach; the first period may have begun before */
-	LOOP_WANT_STACK = 1 << 5, /* a long wait ended without a stack: take it as soon as it runs */
-};
-
-enum loop_verdict {
-	VERDICT_NONE = 0,
-	VERDICT_REJECTED = 1, /* user space looked at the stack: this poll is no loop's home */
-};
-
-struct loop_state {
-	__u32 used;
-	__u32 flags;	/* enum loop_flag */
-	__u32 verdict;	/* enum loop_verdict, written by user space */
-	__u32 hooked;	/* 1 while a hook works on this element: samples stay away */
-	__u32 home;	/* enum home_kind */
-	__s32 home_fd;
-	__u64 home_id;	/* struct file, or user stack pointer of the call */
-	__s32 home_syscall;
-	__u32 enters;	/* of this home */
-	__u64 poll_since; /* with LOOP_IN_POLL */
-	__u64 off_since; /* off-CPU outside the home poll since; 0: not */
-	__u64 run_delay; /* sched_info.run_delay at the last switch-out */
-	__u64 waking;	 /* when it was woken, with the waking rung; 0: not */
-	__u64 last_ns;	 /* length of the wait that ended last; its run-queue share is not split off yet */
-	__u32 last_class;
-	__s32 last_part; /* index of the part it went to, -1: none */
-	__u32 smallest;	 /* index of the smallest part while one is searched */
-	__u32 pad;
-	__u64 tokens_at; /* capture budget, see stack.bpf.h */
-	__u64 min_part;	 /* of its process */
-	__u64 thread_pointer;
-	struct event_loop_stats stats;
-	struct event_stall stall;   /* the open period; start 0: none */
-	struct stall_part pending;  /* the wait going on; valid while off_since is not 0 */
-	struct event_stack stack;   /* its stack */
-};
-
-#define EVENT_ASSERT(type, size) _Static_assert(sizeof(struct type) == (size), #type " changed size")
+#define EVENT_ASSERT(type, size) \
+	_Static_assert(sizeof(struct type) == (size), #type " changed size")
 EVENT_ASSERT(wait_target, 168);
 EVENT_ASSERT(interp_frame, 16);
 EVENT_ASSERT(event_head, 24);
@@ -425,7 +299,5 @@ EVENT_ASSERT(event_loop_stats, 24 + 16 + 72 + 16 + 512);
 EVENT_ASSERT(offcpu_key, 24);
 EVENT_ASSERT(offcpu_value, 184);
 EVENT_ASSERT(event_offcpu, 24 + 24 + 184 + 168 + 16);
-EVENT_ASSERT(walk_plan, 88);
-EVENT_ASSERT(proc_conf, 48 + 88);
 
 #endif

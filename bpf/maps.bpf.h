@@ -9,13 +9,13 @@
 #define STALLPROF_MAPS_BPF_H
 
 #include "compat.bpf.h"
-#include "event.h"
+#include "control.h"
 
-#define LOOPS_MAX    256
-#define PROCS_MAX    1024
-#define BODIES_MAX   16384
-#define RING_BYTES   (2 << 20)
-#define NSEC_PER_SEC 1000000000ULL
+#define LOOPS_MAX     256
+#define PROCS_MAX     1024
+#define BODIES_MAX    16384
+#define RING_BYTES    (2 << 20)
+#define NSEC_PER_SEC  1000000000ULL
 #define NSEC_PER_TICK 10000000ULL /* USER_HZ is 100 on every architecture that we support */
 
 /* Which rung feeds the poll boundaries. */
@@ -34,8 +34,9 @@ const volatile __u32 poll_rung = POLL_BY_HOOK;
 const volatile __u32 runqueue_rung = RUNQUEUE_BY_DELAY;
 const volatile bool resume_stack = false; /* sched_exit_tp is attached */
 const volatile bool offcpu_mode = false;
-const volatile __u64 sample_period = 2003001; /* ns of CPU between samples; prime with timers' beats */
-const volatile __u64 sample_age = 10000000;   /* a period younger than this is not sampled */
+const volatile __u64 sample_period =
+	2003001; /* ns of CPU between samples; prime with timers' beats */
+const volatile __u64 sample_age = 10000000; /* a period younger than this is not sampled */
 
 __u64 lost[LOST_COUNT];
 

@@ -224,7 +224,8 @@ static __always_inline void wait_commit(struct loop_state *l, u64 ns)
 	l->last_part = part_add(l, weight);
 }
 
-/* Splits off the run-queue share of the wait that ended at `now`, on the rungs that know it by then. */
+/* Splits off the run-queue share of the wait that ended at `now`, on the rungs that know it by
+ * then. */
 static __always_inline void wait_split(struct loop_state *l, u64 now)
 {
 	if (runqueue_rung == RUNQUEUE_BY_WAKING)
@@ -348,9 +349,10 @@ static __always_inline void switch_in(struct task_struct *next, struct thread_st
 	}
 }
 
-/* In sched_exit_tp: the resumed thread is current.  A kernel may not run the switch hook when certain
- * threads leave the CPU (seen on one that shields a supervisor: one switch-in in 300 went unseen, and
- * a sleep would have been taken for CPU time), so what switch_in should have done is made up for. */
+/* In sched_exit_tp: the resumed thread is current.  A kernel may not run the switch hook when
+ * certain threads leave the CPU (seen on one that shields a supervisor: one switch-in in 300 went
+ * unseen, and a sleep would have been taken for CPU time), so what switch_in should have done is
+ * made up for. */
 static __always_inline void switch_resumed(void *ctx, struct thread_state *st)
 {
 	struct loop_state *l = loop_of(st);

@@ -21,8 +21,8 @@ static __always_inline void cpu_sample(void *ctx)
 	now = bpf_ktime_get_ns();
 	if (now - l->stall.start < sample_age)
 		return;
-	/* Between the switch hook and the switch itself the wait owns the buffers.  Nothing is lost: the
-	 * time counts as off-CPU already. */
+	/* Between the switch hook and the switch itself the wait owns the buffers.  Nothing is
+	 * lost: the time counts as off-CPU already. */
 	if (l->off_since)
 		return;
 	if (l->hooked) {

@@ -38,7 +38,8 @@ static __always_inline void on_switch(void *ctx, bool preempt, struct task_struc
 /* The fourth argument came with 5.18 (fa2c3254d7cf); its value before the switch is exact, while a
  * state read here may already have been changed by a waker. */
 SEC("tp_btf/sched_switch")
-int BPF_PROG(switch_btf4, bool preempt, struct task_struct *prev, struct task_struct *next, u32 state)
+int BPF_PROG(switch_btf4, bool preempt, struct task_struct *prev, struct task_struct *next,
+	     u32 state)
 {
 	on_switch(ctx, preempt, prev, next, state);
 	return 0;
@@ -114,18 +115,18 @@ int poll_tp_make(struct trace_event_raw_sys_enter *ctx)
 }
 
 /* One pair per call: a program of this type is bound to its function when it is loaded. */
-#define POLL_FENTRY(call, number) \
-	SEC("fentry/__x64_sys_" #call) \
+#define POLL_FENTRY(call, number)              \
+	SEC("fentry/__x64_sys_" #call)         \
 	int BPF_PROG(poll_fentry_enter_##call) \
-	{ \
-		on_poll_enter(ctx, number); \
-		return 0; \
-	} \
-	SEC("fexit/__x64_sys_" #call) \
-	int BPF_PROG(poll_fentry_exit_##call) \
-	{ \
-		poll_leave(); \
-		return 0; \
+	{                                      \
+		on_poll_enter(ctx, number);    \
+		return 0;                      \
+	}                                      \
+	SEC("fexit/__x64_sys_" #call)          \
+	int BPF_PROG(poll_fentry_exit_##call)  \
+	{                                      \
+		poll_leave();                  \
+		return 0;                      \
 	}
 
 POLL_FENTRY(epoll_wait, CALL_EPOLL_WAIT)
@@ -179,7 +180,8 @@ int seed_threads(struct bpf_iter__task *ctx)
 {
 	struct task_struct *t = ctx->task;
 
-	/* Read once: the compiler would load it again after the test, which the verifier refuses. */
+	/* Read once: the compiler would load it again after the test, which the verifier refuses.
+	 */
 	barrier_var(t);
 	if (t)
 		thread_seed(t);

@@ -2,8 +2,8 @@
 /* target.bpf.h: what a blocked system call waits for, asked at the moment it blocks.
  *
  * Reads registers, the descriptor table, and a little user memory of the current thread.  No
- * references are taken, so all of it is advisory; a failed read leaves TARGET_NONE or a field empty.
- * Must run while the thread itself is current.  Numbers are those of x86-64.
+ * references are taken, so all of it is advisory; a failed read leaves TARGET_NONE or a field
+ * empty. Must run while the thread itself is current.  Numbers are those of x86-64.
  */
 #ifndef STALLPROF_TARGET_BPF_H
 #define STALLPROF_TARGET_BPF_H
@@ -26,75 +26,75 @@ enum call_object {
 	OBJECT_PATH1 = 11, /* string in argument 1 */
 };
 
-#define CALL_FUTEX	   202
-#define CALL_RESTART	   219
-#define CALL_EPOLL_WAIT	   232
-#define CALL_EPOLL_PWAIT   281
-#define CALL_EPOLL_PWAIT2  441
-#define CALL_POLL	   7
-#define CALL_PPOLL	   271
-#define CALL_SELECT	   23
-#define CALL_PSELECT	   270
-#define CALL_URING_ENTER   426
-#define CALL_MAX	   512
+#define CALL_FUTEX	  202
+#define CALL_RESTART	  219
+#define CALL_EPOLL_WAIT	  232
+#define CALL_EPOLL_PWAIT  281
+#define CALL_EPOLL_PWAIT2 441
+#define CALL_POLL	  7
+#define CALL_PPOLL	  271
+#define CALL_SELECT	  23
+#define CALL_PSELECT	  270
+#define CALL_URING_ENTER  426
+#define CALL_MAX	  512
 
 const __u8 call_objects[CALL_MAX] = {
-	[0] = OBJECT_FD,     /* read */
-	[1] = OBJECT_FD,     /* write */
-	[2] = OBJECT_PATH,   /* open */
-	[3] = OBJECT_FD,     /* close */
-	[4] = OBJECT_PATH,   /* stat */
-	[5] = OBJECT_FD,     /* fstat */
-	[7] = OBJECT_POLL,   /* poll */
-	[16] = OBJECT_FD,    /* ioctl */
-	[17] = OBJECT_FD,    /* pread64 */
-	[18] = OBJECT_FD,    /* pwrite64 */
-	[19] = OBJECT_FD,    /* readv */
-	[20] = OBJECT_FD,    /* writev */
-	[23] = OBJECT_SELECT, /* select */
-	[35] = OBJECT_SLEEP, /* nanosleep */
-	[40] = OBJECT_FD1,   /* sendfile: the file read */
-	[42] = OBJECT_FD,    /* connect */
-	[43] = OBJECT_FD,    /* accept */
-	[44] = OBJECT_FD,    /* sendto */
-	[45] = OBJECT_FD,    /* recvfrom */
-	[46] = OBJECT_FD,    /* sendmsg */
-	[47] = OBJECT_FD,    /* recvmsg */
-	[48] = OBJECT_FD,    /* shutdown */
-	[61] = OBJECT_CHILD, /* wait4 */
-	[72] = OBJECT_FD,    /* fcntl */
-	[73] = OBJECT_FD,    /* flock */
-	[74] = OBJECT_FD,    /* fsync */
-	[75] = OBJECT_FD,    /* fdatasync */
-	[77] = OBJECT_FD,    /* ftruncate */
-	[82] = OBJECT_PATH,  /* rename */
-	[83] = OBJECT_PATH,  /* mkdir */
-	[87] = OBJECT_PATH,  /* unlink */
-	[202] = OBJECT_FUTEX, /* futex */
-	[217] = OBJECT_FD,   /* getdents64 */
-	[230] = OBJECT_SLEEP2, /* clock_nanosleep */
-	[232] = OBJECT_FD,   /* epoll_wait */
+	[0] = OBJECT_FD,	 /* read */
+	[1] = OBJECT_FD,	 /* write */
+	[2] = OBJECT_PATH,	 /* open */
+	[3] = OBJECT_FD,	 /* close */
+	[4] = OBJECT_PATH,	 /* stat */
+	[5] = OBJECT_FD,	 /* fstat */
+	[7] = OBJECT_POLL,	 /* poll */
+	[16] = OBJECT_FD,	 /* ioctl */
+	[17] = OBJECT_FD,	 /* pread64 */
+	[18] = OBJECT_FD,	 /* pwrite64 */
+	[19] = OBJECT_FD,	 /* readv */
+	[20] = OBJECT_FD,	 /* writev */
+	[23] = OBJECT_SELECT,	 /* select */
+	[35] = OBJECT_SLEEP,	 /* nanosleep */
+	[40] = OBJECT_FD1,	 /* sendfile: the file read */
+	[42] = OBJECT_FD,	 /* connect */
+	[43] = OBJECT_FD,	 /* accept */
+	[44] = OBJECT_FD,	 /* sendto */
+	[45] = OBJECT_FD,	 /* recvfrom */
+	[46] = OBJECT_FD,	 /* sendmsg */
+	[47] = OBJECT_FD,	 /* recvmsg */
+	[48] = OBJECT_FD,	 /* shutdown */
+	[61] = OBJECT_CHILD,	 /* wait4 */
+	[72] = OBJECT_FD,	 /* fcntl */
+	[73] = OBJECT_FD,	 /* flock */
+	[74] = OBJECT_FD,	 /* fsync */
+	[75] = OBJECT_FD,	 /* fdatasync */
+	[77] = OBJECT_FD,	 /* ftruncate */
+	[82] = OBJECT_PATH,	 /* rename */
+	[83] = OBJECT_PATH,	 /* mkdir */
+	[87] = OBJECT_PATH,	 /* unlink */
+	[202] = OBJECT_FUTEX,	 /* futex */
+	[217] = OBJECT_FD,	 /* getdents64 */
+	[230] = OBJECT_SLEEP2,	 /* clock_nanosleep */
+	[232] = OBJECT_FD,	 /* epoll_wait */
 	[247] = OBJECT_CHILD_ID, /* waitid */
-	[257] = OBJECT_PATH1, /* openat */
-	[262] = OBJECT_PATH1, /* newfstatat */
-	[263] = OBJECT_PATH1, /* unlinkat */
-	[270] = OBJECT_SELECT, /* pselect6 */
-	[271] = OBJECT_POLL, /* ppoll */
-	[275] = OBJECT_FD,   /* splice */
-	[277] = OBJECT_FD,   /* sync_file_range */
-	[281] = OBJECT_FD,   /* epoll_pwait */
-	[285] = OBJECT_FD,   /* fallocate */
-	[288] = OBJECT_FD,   /* accept4 */
-	[295] = OBJECT_FD,   /* preadv */
-	[296] = OBJECT_FD,   /* pwritev */
-	[299] = OBJECT_FD,   /* recvmmsg */
-	[306] = OBJECT_FD,   /* syncfs */
-	[307] = OBJECT_FD,   /* sendmmsg */
-	[326] = OBJECT_FD,   /* copy_file_range */
-	[327] = OBJECT_FD,   /* preadv2 */
-	[328] = OBJECT_FD,   /* pwritev2 */
-	[426] = OBJECT_FD,   /* io_uring_enter */
-	[441] = OBJECT_FD,   /* epoll_pwait2 */
+	[257] = OBJECT_PATH1,	 /* openat */
+	[262] = OBJECT_PATH1,	 /* newfstatat */
+	[263] = OBJECT_PATH1,	 /* unlinkat */
+	[270] = OBJECT_SELECT,	 /* pselect6 */
+	[271] = OBJECT_POLL,	 /* ppoll */
+	[275] = OBJECT_FD,	 /* splice */
+	[277] = OBJECT_FD,	 /* sync_file_range */
+	[281] = OBJECT_FD,	 /* epoll_pwait */
+	[285] = OBJECT_FD,	 /* fallocate */
+	[288] = OBJECT_FD,	 /* accept4 */
+	[295] = OBJECT_FD,	 /* preadv */
+	[296] = OBJECT_FD,	 /* pwritev */
+	[299] = OBJECT_FD,	 /* recvmmsg */
+	[306] = OBJECT_FD,	 /* syncfs */
+	[307] = OBJECT_FD,	 /* sendmmsg */
+	[326] = OBJECT_FD,	 /* copy_file_range */
+	[327] = OBJECT_FD,	 /* preadv2 */
+	[328] = OBJECT_FD,	 /* pwritev2 */
+	[426] = OBJECT_FD,	 /* io_uring_enter */
+	[441] = OBJECT_FD,	 /* epoll_pwait2 */
 };
 
 #define FAMILY_UNIX    1
@@ -195,7 +195,7 @@ static __always_inline void target_file(struct wait_target *w, struct task_struc
 	bpf_probe_read_kernel_str(w->name, sizeof(w->name), BPF_CORE_READ(dentry, d_name.name));
 	if (mode == MODE_FIFO) {
 		w->kind = BPF_CORE_READ(inode, i_sb, s_magic) == MAGIC_PIPEFS ? TARGET_PIPE
-									       : TARGET_FIFO;
+									      : TARGET_FIFO;
 	} else if (mode == MODE_CHAR || mode == MODE_BLOCK) {
 		w->kind = TARGET_DEVICE;
 	} else if (mode) {
@@ -232,8 +232,8 @@ static __always_inline void target_child(struct wait_target *w, struct task_stru
 	w->kind = TARGET_CHILD;
 	w->pid = pid > 0 ? pid : 0;
 	for (int i = 0; i < 16 && at && at != head; i++) {
-		struct task_struct *child =
-			(void *)at - bpf_core_field_offset(struct task_struct, sibling);
+		struct task_struct *child = (void *)at -
+					    bpf_core_field_offset(struct task_struct, sibling);
 		u32 tgid = BPF_CORE_READ(child, tgid);
 
 		if (pid <= 0 || tgid == (u32)pid) {
@@ -245,7 +245,8 @@ static __always_inline void target_child(struct wait_target *w, struct task_stru
 	}
 }
 
-static __always_inline void target_poll(struct wait_target *w, struct task_struct *t, u64 fds, u64 n)
+static __always_inline void target_poll(struct wait_target *w, struct task_struct *t, u64 fds,
+					u64 n)
 {
 	struct pollfd first = {};
 

@@ -32,11 +32,14 @@ check()
 }
 
 # Kernel code is left out: cppcheck does not know its dialect, and the verifier reads it anyway.
+# So is the skeleton, whose byte array takes it many minutes.
 run_cppcheck()
 {
-	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr -j 2 \
+	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --max-configs=1 -j 2 \
 		--enable=warning,performance,portability --library=posix,gnu \
-		--suppressions-list=tools/cppcheck.txt -Isrc -I. -I"$B" -D_GNU_SOURCE src
+		--suppressions-list=tools/cppcheck.txt -Isrc -I. -D_GNU_SOURCE \
+		'-DLIBBPF_OPTS(type, name, ...)=struct type name = { 0 }' \
+		'-Dbpf_object__for_each_program(p, o)=while ((p = bpf_object__next_program(o, p)))' src
 }
 
 # `make format` is the cure.
@@ -49,6 +52,6 @@ fi
 check structure tools/check-structure.sh
 check structure-test tools/check-structure-test.sh
 check shellcheck shellcheck "${scripts[@]}"
-check headers "${MAKE:-make}" --no-print-directory "B=$B" headers
+check headers "${MAKE:-make}" --no-print-directory "B=$B" -k headers
 echo "check: $passed passed, $failed failed, $skipped skipped"
 [ $failed -eq 0 ]

@@ -52,6 +52,6 @@ else
 fi
 
 echo "=="
-cat "$log"/* 2>/dev/null | grep -E '^(FAIL|SKIP) ' || true
+cat "$log"/* 2>/dev/null | grep -iE '^(fail|skip) ' || true
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ]

@@ -13,8 +13,8 @@
 #include "base/cleanup.h"
 
 struct str {
-	char *text; /* NULL while empty; owned */
-	size_t len; /* bytes, without the final NUL */
+	char *text;  /* NULL while empty; owned */
+	size_t len;  /* bytes, without the final NUL */
 	size_t room; /* bytes allocated */
 };
 

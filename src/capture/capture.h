@@ -20,8 +20,8 @@ struct capture_opts {
 	size_t n_pids;
 	const pid_t *tids; /* designated loops */
 	size_t n_tids;
-	const char *comm_glob;	 /* -n, NULL */
-	uint64_t threshold_ns;	 /* 0: default 100 ms */
+	const char *comm_glob;		   /* -n, NULL */
+	uint64_t threshold_ns;		   /* 0: default 100 ms */
 	uint64_t wait_min_ns, wait_max_ns; /* --off-cpu -m -M; 0: none */
 	bool offcpu, follow;
 	const char *hooks;    /* "poll=tracepoint,stack=switch", NULL */
@@ -30,17 +30,19 @@ struct capture_opts {
 
 struct capture;
 
-/* Loads, attaches; on failure negative errno and one sentence with the cure in ret_why (owned by caller). */
+/* Loads, attaches; on failure negative errno and one sentence with the cure in ret_why (owned by
+ * caller). */
 int capture_open(const struct capture_opts *opts, struct chunk_sink *sink, struct capture **ret,
 		 struct str *ret_why);
-/* Drains until `deadline` (CLOCK_MONOTONIC ns, 0: none), until *stop becomes non-zero or every target
- * is gone. 0, 1 = all targets gone, negative errno. */
+/* Drains until `deadline` (CLOCK_MONOTONIC ns, 0: none), until *stop becomes non-zero or every
+ * target is gone. 0, 1 = all targets gone, negative errno. */
 int capture_run(struct capture *c, uint64_t deadline_ns, const volatile sig_atomic_t *stop);
-/* Reads the rest, writes the loop statistics, losses and CHUNK_END into the sink; detaches and frees. */
+/* Reads the rest, writes the loop statistics, losses and CHUNK_END into the sink; detaches and
+ * frees. */
 int capture_close(struct capture *c);
 
-/* What this kernel (and process, if pid > 0) allows: calls fn for each need: rungs that work, the one
- * chosen, why others do not, the cure. 0 if stalls can be captured. */
+/* What this kernel (and process, if pid > 0) allows: calls fn for each need: rungs that work, the
+ * one chosen, why others do not, the cure. 0 if stalls can be captured. */
 typedef void (*capture_check_fn)(void *ctx, const char *need, const char *rung, bool works,
 				 bool chosen, const char *why, const char *cure);
 int capture_check(pid_t pid, const char *hooks, capture_check_fn fn, void *ctx);

@@ -37,7 +37,8 @@ static void check_ground(struct checker *k)
 	works = map >= 0;
 	snprintf(why, sizeof(why), "%s", works ? "" : strerror(errno));
 	say(k, "permission", "bpf", works, works, why,
-	    "run as root (sudo), or with CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE; in a container allow "
+	    "run as root (sudo), or with CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE; in a container "
+	    "allow "
 	    "bpf(2)");
 	k->usable &= works;
 }
@@ -70,7 +71,8 @@ static void check_process(struct checker *k, pid_t pid)
 		r = -ENOTSUP;
 	if (r < 0) {
 		say(k, "process", "", false, false,
-		    r == -ENOTSUP ? "a kernel thread runs no event loop" : strerror(-r), "another PID");
+		    r == -ENOTSUP ? "a kernel thread runs no event loop" : strerror(-r),
+		    "another PID");
 		k->usable = false;
 		return;
 	}

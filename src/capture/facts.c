@@ -102,14 +102,17 @@ static void emit_hooks(struct capture *c)
 		return;
 	if (strcmp(c->rung[NEED_POLL]->name, "switch") == 0)
 		emit_missing(c, "polls that do not sleep",
-			     "loops are watched at the scheduler only, so iterations whose poll returns at "
+			     "loops are watched at the scheduler only, so iterations whose poll "
+			     "returns at "
 			     "once are taken together",
 			     "--hooks poll=tracepoint");
 	if (strcmp(c->rung[NEED_RUNQUEUE]->name, "off") == 0)
-		emit_missing(c, "run-queue time", "waiting for a CPU is not told from being blocked",
+		emit_missing(c, "run-queue time",
+			     "waiting for a CPU is not told from being blocked",
 			     "--hooks runqueue=waking");
 	if (strcmp(c->rung[NEED_ONCPU]->name, "off") == 0)
-		emit_missing(c, "stacks of CPU time", "no samples are taken", "--hooks oncpu=clock");
+		emit_missing(c, "stacks of CPU time", "no samples are taken",
+			     "--hooks oncpu=clock");
 }
 
 void emit_circumstances(struct capture *c, const struct capture_opts *opts)

@@ -5,7 +5,7 @@
 #include <bpf/libbpf.h>
 
 #include "base/vec.h"
-#include "bpf/event.h"
+#include "bpf/control.h"
 #include "capture/capture.h"
 #include "capture/rungs.h"
 #include "runtime/resolver.h"
@@ -25,7 +25,7 @@ struct watched {
 	uint64_t retry_at; /* when to look for its runtime again; 0: no need */
 	unsigned int retries;
 	uint64_t fresh_until; /* after an exec an interpreter may still be loading its library */
-	bool told; /* that its runtime cannot be read */
+	bool told;	      /* that its runtime cannot be read */
 };
 
 /* What user space knows of one element of the kernel side's loop array. */
@@ -34,16 +34,16 @@ struct slot {
 	uint32_t tgid, tid;
 	int perf_fd;
 	struct bpf_link *sample;
-	bool given_up;	       /* a thread from before us that shows no loop */
-	bool runtime_loop;     /* the poll stack shows a known loop: clipped stalls can be judged */
-	uint64_t reported;     /* start of the period whose next report is due at `next_report` */
-	uint64_t next_report;  /* length */
-	uint64_t snapshot;     /* stack of a wait that began before we came, 0: none */
-	uint64_t outside;      /* periods over the threshold that were not the loop's */
+	bool given_up;	      /* a thread from before us that shows no loop */
+	bool runtime_loop;    /* the poll stack shows a known loop: clipped stalls can be judged */
+	uint64_t reported;    /* start of the period whose next report is due at `next_report` */
+	uint64_t next_report; /* length */
+	uint64_t snapshot;    /* stack of a wait that began before we came, 0: none */
+	uint64_t outside;     /* periods over the threshold that were not the loop's */
 	uint64_t outside_ns, outside_longest;
 	uint32_t outside_hist[HIST_BUCKETS];
 	uint64_t longest_ns, longest_at; /* of the stalls that were */
-	struct str clipped;    /* a clipped stall that came before the loop was announced */
+	struct str clipped; /* a clipped stall that came before the loop was announced */
 };
 
 /* Stacks that were named, and whether a known loop was in them. */

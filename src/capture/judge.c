@@ -27,8 +27,8 @@ const char *judge_program(const struct watched *w)
 }
 
 /* An epoll file or ring that a thread comes back to makes a loop.  A poll or select from one call
- * depth may also be a worker that asks one socket again and again: there the stack must show a known
- * loop, or the thread be the main one of a program whose frames cannot tell. */
+ * depth may also be a worker that asks one socket again and again: there the stack must show a
+ * known loop, or the thread be the main one of a program whose frames cannot tell. */
 bool judge_loop(const struct capture *c, const struct watched *w, const struct event_loop *e)
 {
 	if (stack_loop_kind(c, e->stack) || e->home == HOME_EPOLL || e->home == HOME_URING)
@@ -62,9 +62,9 @@ bool judge_seeded(const struct capture *c, const struct event_stall *e)
 	return loop;
 }
 
-/* Whether the stall is the loop's own.  Where the runtime shows its loop in the stack, a period in which
- * no stack has it was spent elsewhere: before the loop ran, after it, or between two runs.  Without
- * such a runtime a period that began before we came counts on the main thread only. */
+/* Whether the stall is the loop's own.  Where the runtime shows its loop in the stack, a period in
+ * which no stack has it was spent elsewhere: before the loop ran, after it, or between two runs.
+ * Without such a runtime a period that began before we came counts on the main thread only. */
 bool judge_shown(const struct capture *c, const struct slot *s, const struct event_stall *e)
 {
 	bool known = false;

@@ -1,6 +1,8 @@
-/* loops.c: the loops that the kernel side found: confirm, sample, report while a stall lasts, sum up.
+/* loops.c: the loops that the kernel side found: confirm, sample, report while a stall lasts, sum
+ * up.
  *
- * The kernel side only knows that a thread came back to the same poll; judge.c decides what that is.
+ * The kernel side only knows that a thread came back to the same poll; judge.c decides what that
+ * is.
  */
 #include "capture/internal.h"
 

@@ -57,8 +57,8 @@ void name_stack(struct capture *c, const struct event_stack *stack)
 	HASH_ADD(hh, c->named, hash, sizeof(n->hash), n);
 }
 
-/* Whether the descriptor still leads to the inode.  Asked through fdinfo (it has the inode number from
- * 5.14 on, 3845f256a8b5), because a stat would wait for a file system that hangs. */
+/* Whether the descriptor still leads to the inode.  Asked through fdinfo (it has the inode number
+ * from 5.14 on, 3845f256a8b5), because a stat would wait for a file system that hangs. */
 static bool same_inode(uint32_t pid, const struct wait_target *t)
 {
 	cleanup(str_releasep) struct str info = { 0 };
@@ -129,7 +129,7 @@ void names_close(struct capture *c)
 {
 	struct named *n, *next;
 
-	HASH_ITER(hh, c->named, n, next) {
+	HASH_ITER (hh, c->named, n, next) {
 		HASH_DEL(c->named, n);
 		free(n);
 	}

@@ -83,7 +83,8 @@ bool ongoing_copy(struct capture *c, uint32_t loop, uint64_t now)
 		pending.stack = c->slots[loop].snapshot = stack.hash;
 	}
 	__sync_synchronize();
-	if (l->stall.start != start || l->off_since != since || !start || e->n_parts > STALL_PARTS_MAX)
+	if (l->stall.start != start || l->off_since != since || !start ||
+	    e->n_parts > STALL_PARTS_MAX)
 		return false;
 	if (since && now > since) {
 		if (pending.stack == stack.hash && stack.n_python <= STACK_PYTHON_MAX)
@@ -104,4 +105,3 @@ bool ongoing_copy(struct capture *c, uint32_t loop, uint64_t now)
 	e->head.size = offsetof(struct event_stall, parts) + e->n_parts * sizeof(e->parts[0]);
 	return true;
 }
-

@@ -10,17 +10,17 @@
 
 #include "stallprof.skel.h"
 
-#define SCAN_PAUSE_MAX	 (50 * NSEC_PER_MSEC)
-#define SCAN_PAUSE_MIN	 (5 * NSEC_PER_MSEC)
-#define SAMPLE_AGE_MAX	 (10 * NSEC_PER_MSEC)
-#define SAMPLE_PERIOD	 2003001 /* ns; prime, so that it does not beat with a target's timers */
-#define OFFCPU_RING	 (8 << 20)
-#define OFFCPU_BODIES	 131072
+#define SCAN_PAUSE_MAX (50 * NSEC_PER_MSEC)
+#define SCAN_PAUSE_MIN (5 * NSEC_PER_MSEC)
+#define SAMPLE_AGE_MAX (10 * NSEC_PER_MSEC)
+#define SAMPLE_PERIOD  2003001 /* ns; prime, so that it does not beat with a target's timers */
+#define OFFCPU_RING    (8 << 20)
+#define OFFCPU_BODIES  131072
 
 /* The calls that have a syscall tracepoint of their own; some are missing on some kernels. */
-static const char *const poll_calls[] = { "epoll_wait", "epoll_pwait", "epoll_pwait2", "poll",
-					  "ppoll",	"select",      "pselect6",     "io_uring_enter",
-					  "restart_syscall" };
+static const char *const poll_calls[] = { "epoll_wait", "epoll_pwait",	  "epoll_pwait2",
+					  "poll",	"ppoll",	  "select",
+					  "pselect6",	"io_uring_enter", "restart_syscall" };
 
 static int quiet(enum libbpf_print_level level, const char *format, va_list args)
 {
@@ -82,10 +82,12 @@ static void settings(struct capture *c)
 static const char *load_cure(int r)
 {
 	if (r == -EPERM || r == -EACCES)
-		return "run as root (sudo), or with CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE; in a container "
+		return "run as root (sudo), or with CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE; in a "
+		       "container "
 		       "allow them";
 	if (r == -ENOENT || r == -ESRCH || r == -EINVAL)
-		return "needs a kernel from 5.17 on with CONFIG_DEBUG_INFO_BTF; see stallprof check";
+		return "needs a kernel from 5.17 on with CONFIG_DEBUG_INFO_BTF; see stallprof "
+		       "check";
 	return "see stallprof check";
 }
 
@@ -124,12 +126,14 @@ static int attach_tracepoints(struct capture *c)
 		struct bpf_link *enter, *exit;
 
 		snprintf(name, sizeof(name), "sys_enter_%s", poll_calls[i]);
-		enter = bpf_program__attach_tracepoint(c->skel->progs.poll_tp_enter, "syscalls", name);
+		enter = bpf_program__attach_tracepoint(c->skel->progs.poll_tp_enter, "syscalls",
+						       name);
 		if (!enter && errno == ENOENT)
 			continue; /* a call that this kernel does not have */
 		r = keep(c, enter);
 		snprintf(name, sizeof(name), "sys_exit_%s", poll_calls[i]);
-		exit = bpf_program__attach_tracepoint(c->skel->progs.poll_tp_exit, "syscalls", name);
+		exit = bpf_program__attach_tracepoint(c->skel->progs.poll_tp_exit, "syscalls",
+						      name);
 		r = r < 0 ? r : keep(c, exit);
 		if (r < 0)
 			return r;
@@ -143,7 +147,8 @@ static int attach(struct capture *c, struct str *why)
 	struct bpf_program *p;
 	int r = 0;
 
-	bpf_object__for_each_program(p, c->skel->obj) {
+	bpf_object__for_each_program(p, c->skel->obj)
+	{
 		const char *name = bpf_program__name(p);
 
 		if (!bpf_program__autoload(p) || str_starts(name, "poll_tp_") ||
@@ -158,7 +163,8 @@ static int attach(struct capture *c, struct str *why)
 	if (bpf_program__autoload(c->skel->progs.poll_tp_enter))
 		r = attach_tracepoints(c);
 	if (r < 0)
-		str_printf(why, "cannot attach to the tracepoints of system calls: %s", strerror(-r));
+		str_printf(why, "cannot attach to the tracepoints of system calls: %s",
+			   strerror(-r));
 	return r;
 }
 
@@ -217,7 +223,8 @@ static struct capture *capture_new(const struct capture_opts *opts, struct chunk
 	c->conf.min_part = c->conf.threshold / 100;
 	c->conf.wait_min = opts->wait_min_ns;
 	c->conf.wait_max = opts->wait_max_ns;
-	c->conf.flags = (opts->offcpu ? PROC_OFFCPU : PROC_LOOPS) | (opts->follow ? PROC_FOLLOW : 0);
+	c->conf.flags = (opts->offcpu ? PROC_OFFCPU : PROC_LOOPS) |
+			(opts->follow ? PROC_FOLLOW : 0);
 	return c;
 }
 
@@ -289,7 +296,9 @@ static uint64_t scan_pause(const struct capture *c)
 {
 	uint64_t pause = c->conf.threshold / 8;
 
-	return pause > SCAN_PAUSE_MAX ? SCAN_PAUSE_MAX : pause < SCAN_PAUSE_MIN ? SCAN_PAUSE_MIN : pause;
+	return pause > SCAN_PAUSE_MAX	? SCAN_PAUSE_MAX
+	       : pause < SCAN_PAUSE_MIN ? SCAN_PAUSE_MIN
+					: pause;
 }
 
 static void housekeeping(struct capture *c, uint64_t now)

@@ -17,7 +17,10 @@ union row {
 static void row_emit(struct capture *c, const struct offcpu_key *key, const union row *row)
 {
 	struct event_offcpu e = {
-		.head = { .kind = EVENT_OFFCPU, .size = sizeof(e), .tgid = key->tgid, .tid = key->tid },
+		.head = { .kind = EVENT_OFFCPU,
+			  .size = sizeof(e),
+			  .tgid = key->tgid,
+			  .tid = key->tid },
 		.key = *key,
 		.value = row->value,
 		.target = { .fd = -1 },

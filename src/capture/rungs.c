@@ -153,7 +153,8 @@ static int probe_cpu_clock(struct str *why)
 		.sample_period = 1000000000,
 		.disabled = 1,
 	};
-	_cleanup_close_ int fd = syscall(SYS_perf_event_open, &attr, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
+	_cleanup_close_ int fd = syscall(SYS_perf_event_open, &attr, 0, -1, -1,
+					 PERF_FLAG_FD_CLOEXEC);
 
 	if (fd >= 0)
 		return 0;
@@ -172,9 +173,9 @@ const struct rung rungs[] = {
 	{ NEED_SWITCH, "btf3", "switch_btf3", probe_switch3, "a kernel with BTF from 5.15 on", 0 },
 	{ NEED_STACK, "resume", "resume_exit_tp", probe_exit_tp, "a kernel from 6.15 on", 1 },
 	{ NEED_STACK, "switch", "", probe_nothing, "", 0 },
-	/* run_delay needs no hook, but since delayed dequeue (6.12, 152e11f6df29) it now and then counts
-	 * sleep as run-queue time when a sleeper is migrated: 6 of 52,605 waits on a loaded 6.18,
-	 * each wrong by up to its whole length. */
+	/* run_delay needs no hook, but since delayed dequeue (6.12, 152e11f6df29) it now and then
+	 * counts sleep as run-queue time when a sleeper is migrated: 6 of 52,605 waits on a
+	 * loaded 6.18, each wrong by up to its whole length. */
 	{ NEED_RUNQUEUE, "waking", "waking_", probe_waking, "a kernel with BTF", 1 },
 	{ NEED_RUNQUEUE, "run_delay", "", probe_nothing, "", 0 },
 	{ NEED_RUNQUEUE, "off", "", probe_nothing, "", 2 },
@@ -234,7 +235,8 @@ static int rung_choose(enum need need, const char *name, size_t len, const struc
 	cleanup(str_releasep) struct str reason = { 0 };
 
 	for (const struct rung *g = rungs; g->name; g++) {
-		if (g->need != need || (len && (strlen(g->name) != len || strncmp(g->name, name, len))))
+		if (g->need != need ||
+		    (len && (strlen(g->name) != len || strncmp(g->name, name, len))))
 			continue;
 		str_clear(&reason);
 		if (g->probe(&reason) == 0) {

@@ -1,7 +1,7 @@
 /* rungs.h: for every need a ladder of hooks, and which rung this kernel can stand on.
  *
- * Owns the feature tests.  A rung is tested by trying it or by asking the kernel's type information,
- * never by comparing version numbers.  Knows libbpf, not the skeleton.
+ * Owns the feature tests.  A rung is tested by trying it or by asking the kernel's type
+ * information, never by comparing version numbers.  Knows libbpf, not the skeleton.
  */
 #ifndef STALLPROF_CAPTURE_RUNGS_H
 #define STALLPROF_CAPTURE_RUNGS_H

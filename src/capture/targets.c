@@ -61,8 +61,8 @@ int watched_add(struct capture *c, int pid, struct str *why)
 	int r = process_open("/proc", pid, &p);
 
 	if (r < 0) {
-		str_printf(why, r == -ESRCH ? "no process %d" : "cannot look at process %d: %s", pid,
-			   strerror(-r));
+		str_printf(why, r == -ESRCH ? "no process %d" : "cannot look at process %d: %s",
+			   pid, strerror(-r));
 		return r;
 	}
 	if (p->kernel_thread) {

@@ -68,7 +68,7 @@ while read -r name step state _; do
 	esac
 done </tmp/rungs
 
-for program in build/asan/tests/bpf/test_*; do
+for program in build/tests/bpf/test_*; do
 	[ -x "$program" ] || continue
 	if tools/run-cmocka.sh bpf-test "$program"; then
 		passed=$((passed + 1))

@@ -44,17 +44,19 @@ done
 
 # For a look by hand at what the verifier says: bpftool, and the objects.
 add_binary "$(command -v bpftool || echo /usr/sbin/bpftool)"
-mkdir -p "$root/src/$build/bpf"
-cp "$build"/bpf/*.bpf.o "$root/src/$build/bpf/" 2>/dev/null || true
+mkdir -p "$root/src/build/bpf"
+cp "$build"/bpf/*.bpf.o "$root/src/build/bpf/" 2>/dev/null || true
 
 cp -a tests "$root/src/"
 mkdir -p "$root/src/tools"
 cp -a tools/*.sh "$root/src/tools/"
-for program in stallprof "$build"/asan/tests/bpf/test_*; do
+for program in stallprof "$build"/tests/bpf/test_*; do
 	case $program in *.o | *.d) continue ;; esac
 	[ -x "$program" ] || continue
-	mkdir -p "$root/src/$(dirname "$program")"
-	cp "$program" "$root/src/$program"
+	# The guest script knows one build folder.
+	place=$root/src/$(echo "$program" | sed "s|^$build/|build/|")
+	mkdir -p "$(dirname "$place")"
+	cp "$program" "$place"
 	for library in $(ldd "$program" | grep -o '/[^ ]*'); do
 		add_binary "$library"
 	done
