@@ -266,15 +266,19 @@ TEST(test_quality)
 
 	BENCH(b);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct chunk_frame f[] = { NATIVE("f", cases[i].native_flags), PY("g", 1, 0) };
+		struct chunk_frame f[] = { NATIVE("f", cases[i].native_flags),
+					   NATIVE("__libc_start_main", 0), PY("g", 1, 0) };
 		const struct stall *s;
 
-		give_stack(&b, 100 + i, cases[i].flags, f, 2);
+		give_stack(&b, 100 + i, cases[i].flags, f, 3);
 		s = explained(&b, 3 + i, 100 + i);
 		assert_int_equal(s->python, cases[i].python);
 		assert_int_equal(s->native, cases[i].native);
 		assert_int_equal(s->kernel, cases[i].kernel);
 	}
+	/* A walk that ends below a root leaves the callers unknown. */
+	GIVE_STACK(&b, 5, 0, NATIVE("clock_nanosleep", 0), PY("g", 1, 0));
+	assert_int_equal(explained(&b, 97, 5)->native, QUALITY_PARTIAL);
 	GIVE_STACK(&b, 7, 0, KERNEL("schedule"));
 	assert_int_equal(explained(&b, 101, 7)->native, QUALITY_NONE);
 	assert_int_equal(b.last->python, QUALITY_NONE);
