@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* event.h: the facts that the kernel side hands to user space, and what user space tells the
- * kernel side about a process.
+/* event.h: the facts that the kernel side hands to user space, and their layout.
  *
- * The only header both sides share, and the layout of the raw events inside a recording.
+ * Shared by both sides, and the layout of the raw events inside a recording; control.h has the rest.
  * Fixed-width integers, explicit padding, asserted sizes; enums are append only and never
  * renumbered, because they reach the disk.  No pointers, no policy, no formatting.
  * All times are CLOCK_MONOTONIC nanoseconds, all sizes bytes, pids those of the initial namespace.
@@ -284,134 +283,6 @@ struct event_offcpu {
 	char comm[16];		   /* by thread */
 };
 
-/* How the kernel side walks an interpreter's frames: shapes, no language.  Filled by a runtime.
- * A frame list hangs off a word of thread-local storage; every frame is one block of `frame_size`
- * bytes with a link to the next outer one. */
-enum walk_shim {
-	SHIM_NONE = 0,	   /* every frame is a boundary to native code */
-	SHIM_ENTRY_BYTE = 1, /* keep the frame; a boundary follows it where the byte is 1 */
-	SHIM_OWNER_GE = 2,   /* skip the frame where the byte is >= shim_value; a boundary */
-};
-
-enum walk_ip {
-	WALK_IP_POINTER = 0, /* a pointer into the code: offset = ip - (code + code_start) */
-	WALK_IP_INDEX = 1,   /* an s32 index, times ip_scale */
-};
-
-enum walk_tag {
-	TAG_NONE = 0,
-	TAG_WORD = 1, /* the u32 at code + tag_off[0] */
-	TAG_MIX = 2,  /* u32 at tag_off[0], low words at tag_off[1] and [2]: a ^ rol(b,11) ^ rol(c,22) */
-};
-
-struct walk_plan {
-	__u8 enabled;
-	__u8 shim;	   /* enum walk_shim */
-	__u8 shim_value;
-	__u8 ip_mode;	   /* enum walk_ip */
-	__u8 ip_scale;
-	__u8 tag_mode;	   /* enum walk_tag */
-	__u8 head_indirect; /* 1: thread state -> control block -> head */
-	__u8 pad;
-	__s64 slot_off;	   /* thread state pointer: *(thread pointer + slot_off) */
-	__u16 state_head;  /* thread state -> head, or -> control block */
-	__u16 block_head;  /* control block -> head */
-	__u16 frame_size;  /* bytes of a frame to read, at most 128 */
-	__u16 frame_code;
-	__u16 frame_prev;
-	__u16 frame_ip;
-	__u16 frame_shim;
-	__u16 code_start;
-	__u16 tag_off[3];
-	__u16 pad2;
-	__u64 code_mask; /* and-mask for tagged code pointers */
-	__u64 gil[4];	 /* user addresses of GIL structures, 0: none */
-	__u32 gil_size;
-	__u32 pad3;
-};
-
-enum proc_flag {
-	PROC_OFFCPU = 1 << 0,  /* every thread, every wait, aggregated */
-	PROC_LOOPS = 1 << 1,   /* find loops and their stalls */
-	PROC_FOLLOW = 1 << 2,  /* later children too */
-};
-
-/* What to do with a process; the value of the map keyed by tgid. */
-struct proc_conf {
-	__u64 start_time; /* of the group leader, 1/100 s since boot as in /proc/PID/stat: guards against
-			   * pid reuse; 0: any */
-	__u64 threshold;
-	__u64 min_part; /* shortest wait that is kept with its own stack */
-	__u64 wait_min; /* --off-cpu -m */
-	__u64 wait_max; /* --off-cpu -M */
-	__u32 flags;	/* enum proc_flag */
-	__u32 pad;
-	struct walk_plan plan;
-};
-
-/* What the kernel side could not keep, counted. */
-#define LOST_KINDS(X) \
-	X(EVENTS, 0, "events") /* the ring buffer was full */ \
-	X(STACKS, 1, "stacks") /* a stack body: ring buffer full */ \
-	X(LOOPS, 2, "loops") /* no free loop element */ \
-	X(THREADS, 3, "threads") /* no task storage */ \
-	X(SAMPLES, 4, "samples") /* a cpu sample hit a hook at work */ \
-	X(BODIES, 5, "stack table") /* the table of seen stacks was full: bodies are sent again */ \
-	X(ROWS, 6, "rows") /* --off-cpu: went to the overflow row */ \
-	X(SUMS, 7, "sums") /* off-CPU time exceeded the period */ \
-	X(SWITCHES, 8, "switches") /* a thread ran again unseen: the wait is unexplained */
-
-enum lost_kind {
-#define X(name, number, text) LOST_##name = number,
-	LOST_KINDS(X)
-#undef X
-	LOST_COUNT = 9,
-};
-
-/* One loop as the kernel side keeps it; an element of an array that user space maps and reads while
- * it changes.  Only the loop's own thread writes it, apart from `used` and `verdict`. */
-enum loop_flag {
-	LOOP_IN_POLL = 1 << 0,	  /* inside its home poll */
-	LOOP_DESIGNATED = 1 << 1, /* named with --tid: whatever recurs is its home */
-	LOOP_ANNOUNCED = 1 << 2,  /* event_loop was sent: it came back to its home at least once */
-	LOOP_EXITED = 1 << 3,	  /* the thread is gone; user space may free the element */
-	LOOP_SEEDED = 1 << 4,	  /* found at attach; the first period may have begun before */
-	LOOP_WANT_STACK = 1 << 5, /* a long wait ended without a stack: take it as soon as it runs */
-};
-
-enum loop_verdict {
-	VERDICT_NONE = 0,
-	VERDICT_REJECTED = 1, /* user space looked at the stack: this poll is no loop's home */
-};
-
-struct loop_state {
-	__u32 used;
-	__u32 flags;	/* enum loop_flag */
-	__u32 verdict;	/* enum loop_verdict, written by user space */
-	__u32 hooked;	/* 1 while a hook works on this element: samples stay away */
-	__u32 home;	/* enum home_kind */
-	__s32 home_fd;
-	__u64 home_id;	/* struct file, or user stack pointer of the call */
-	__s32 home_syscall;
-	__u32 enters;	/* of this home */
-	__u64 poll_since; /* with LOOP_IN_POLL */
-	__u64 off_since; /* off-CPU outside the home poll since; 0: not */
-	__u64 run_delay; /* sched_info.run_delay at the last switch-out */
-	__u64 waking;	 /* when it was woken, with the waking rung; 0: not */
-	__u64 last_ns;	 /* length of the wait that ended last; its run-queue share is not split off yet */
-	__u32 last_class;
-	__s32 last_part; /* index of the part it went to, -1: none */
-	__u32 smallest;	 /* index of the smallest part while one is searched */
-	__u32 pad;
-	__u64 tokens_at; /* capture budget, see stack.bpf.h */
-	__u64 min_part;	 /* of its process */
-	__u64 thread_pointer;
-	struct event_loop_stats stats;
-	struct event_stall stall;   /* the open period; start 0: none */
-	struct stall_part pending;  /* the wait going on; valid while off_since is not 0 */
-	struct event_stack stack;   /* its stack */
-};
-
 #define EVENT_ASSERT(type, size) _Static_assert(sizeof(struct type) == (size), #type " changed size")
 EVENT_ASSERT(wait_target, 168);
 EVENT_ASSERT(interp_frame, 16);
@@ -425,7 +296,5 @@ EVENT_ASSERT(event_loop_stats, 24 + 16 + 72 + 16 + 512);
 EVENT_ASSERT(offcpu_key, 24);
 EVENT_ASSERT(offcpu_value, 184);
 EVENT_ASSERT(event_offcpu, 24 + 24 + 184 + 168 + 16);
-EVENT_ASSERT(walk_plan, 88);
-EVENT_ASSERT(proc_conf, 48 + 88);
 
 #endif

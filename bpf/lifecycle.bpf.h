@@ -19,21 +19,6 @@ static __noinline int life_send(struct task_struct *t, u32 what, u32 other, s32 
 	return 0;
 }
 
-static __always_inline struct thread_state *thread_add(struct task_struct *t)
-{
-	struct thread_state *st =
-		bpf_task_storage_get(&threads, t, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	u32 tid = BPF_CORE_READ(t, pid);
-
-	if (!st) {
-		lose(LOST_THREADS);
-		return NULL;
-	}
-	if (bpf_map_lookup_elem(&designated, &tid))
-		st->designated = 1;
-	return st;
-}
-
 /* A watched thread as found at attach.  A thread asleep in epoll_wait is in its home poll; any
  * other may be in the middle of a stall, so its first period starts now and is clipped. */
 static __noinline int thread_seed(struct task_struct *t)
@@ -49,6 +34,9 @@ static __noinline int thread_seed(struct task_struct *t)
 	s64 call;
 
 	if (!conf || thread_peek(t))
+		return 0;
+	/* A main thread that ended before the others stays to be seen; it will not end again. */
+	if (state & STATE_DEAD || BPF_CORE_READ(t, flags) & (FLAG_EXITING | FLAG_IO_WORKER))
 		return 0;
 	st = thread_add(t);
 	if (!st || offcpu_mode)

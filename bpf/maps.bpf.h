@@ -9,7 +9,7 @@
 #define STALLPROF_MAPS_BPF_H
 
 #include "compat.bpf.h"
-#include "event.h"
+#include "control.h"
 
 #define LOOPS_MAX    256
 #define PROCS_MAX    1024

@@ -124,6 +124,7 @@ static __noinline int wait_begin(void *ctx, struct loop_state *l, const struct w
 	} else {
 		p->flags |= PART_NO_STACK;
 		p->stack = 0;
+		__builtin_memset(p->args, 0, sizeof(p->args));
 		__builtin_memset(&p->target, 0, sizeof(p->target));
 		p->target.fd = -1;
 	}
@@ -219,6 +220,15 @@ static __always_inline void wait_commit(struct loop_state *l, u64 ns)
 	l->last_part = part_add(l, weight);
 }
 
+/* Splits off the run-queue share of the wait that ended at `now`, on the rungs that know it by then. */
+static __always_inline void wait_split(struct loop_state *l, u64 now)
+{
+	if (runqueue_rung == RUNQUEUE_BY_WAKING)
+		loop_settle(l, l->waking ? now - l->waking : 0);
+	else if (runqueue_rung == RUNQUEUE_UNSPLIT)
+		l->last_ns = 0;
+}
+
 /* The loop's thread is put on a CPU again; it is not current yet. */
 static __noinline int wait_end(struct loop_state *l, u64 now)
 {
@@ -236,14 +246,14 @@ static __noinline int wait_end(struct loop_state *l, u64 now)
 	l->stall.class_ns[class] += ns;
 	l->last_ns = ns;
 	l->last_class = class;
-	if (l->pending.flags & PART_NO_STACK && resume_stack && ns >= l->min_part)
+	l->last_part = -1;
+	l->pending.ns = ns;
+	if (l->pending.flags & PART_NO_STACK && resume_stack && ns >= l->min_part) {
 		l->flags |= LOOP_WANT_STACK;
-	else
-		wait_commit(l, ns);
-	if (runqueue_rung == RUNQUEUE_BY_WAKING)
-		loop_settle(l, l->waking ? now - l->waking : 0);
-	else if (runqueue_rung == RUNQUEUE_UNSPLIT)
-		l->last_ns = 0;
+		return 0;
+	}
+	wait_commit(l, ns);
+	wait_split(l, now);
 	return 0;
 }
 
@@ -251,13 +261,16 @@ static __noinline int wait_end(struct loop_state *l, u64 now)
 static __noinline int wait_resumed(void *ctx, struct loop_state *l)
 {
 	struct task_struct *t = bpf_get_current_task_btf();
+	u64 ns;
 
 	if (!l)
 		return 0;
 	l->flags &= ~LOOP_WANT_STACK;
 	l->pending.flags &= ~PART_NO_STACK;
+	ns = l->pending.ns;
 	wait_capture(ctx, t, l, bpf_ktime_get_ns());
-	wait_commit(l, l->last_ns);
+	wait_commit(l, ns);
+	wait_split(l, l->stall.start + l->pending.at + ns);
 	return 0;
 }
 
@@ -299,7 +312,8 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, stru
 	struct wait_class w;
 	struct pt_regs *regs;
 
-	if (l && l->flags & LOOP_IN_POLL)
+	/* With fentry a thread can be preempted inside the poll hook: that is poll time already. */
+	if (l && (l->flags & LOOP_IN_POLL || l->hooked))
 		return;
 	if (state & STATE_DEAD || BPF_CORE_READ(prev, flags) & (FLAG_EXITING | FLAG_IO_WORKER))
 		return;
@@ -337,12 +351,17 @@ static __always_inline void switch_resumed(void *ctx, struct thread_state *st)
 {
 	struct loop_state *l = loop_of(st);
 
-	if (!l)
+	if (!l || l->hooked || l->flags & LOOP_IN_POLL)
 		return;
-	if (l->off_since && !(l->flags & LOOP_IN_POLL))
+	if (!l->off_since && !(l->flags & LOOP_WANT_STACK))
+		return;
+	/* Interrupts are on again: a sample must not take the buffers. */
+	l->hooked = 1;
+	if (l->off_since)
 		wait_end(l, bpf_ktime_get_ns());
 	if (l->flags & LOOP_WANT_STACK)
 		wait_resumed(ctx, l);
+	l->hooked = 0;
 }
 
 #endif

@@ -29,6 +29,8 @@ static __always_inline void cpu_sample(void *ctx)
 		lose(LOST_SAMPLES);
 		return;
 	}
+	/* Its part may have to make room for this one. */
+	loop_settle_task(l, t);
 	p = &l->pending;
 	p->klass = CLASS_CPU;
 	p->syscall = -1;

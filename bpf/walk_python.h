@@ -19,7 +19,7 @@
 #ifndef STALLPROF_WALK_PYTHON_H
 #define STALLPROF_WALK_PYTHON_H
 
-#include "bpf/event.h"
+#include "bpf/control.h"
 
 #define WALK_BLOCK_MAX	128
 #define WALK_STEPS_MAX	(STACK_PYTHON_MAX + 64) /* skipped shims take a step too */

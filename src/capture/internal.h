@@ -5,7 +5,7 @@
 #include <bpf/libbpf.h>
 
 #include "base/vec.h"
-#include "bpf/event.h"
+#include "bpf/control.h"
 #include "capture/capture.h"
 #include "capture/rungs.h"
 #include "runtime/resolver.h"

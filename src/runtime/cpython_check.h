@@ -8,7 +8,7 @@
 
 #include <stddef.h>
 
-#include "bpf/event.h"
+#include "bpf/control.h"
 #include "runtime/cpython_find.h"
 #include "runtime/cpython_offsets.h"
 #include "target/process.h"

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "bpf/event.h"
+#include "bpf/control.h"
 
 /* All in bytes from the start of the structure named first. */
 struct cpython_offsets {

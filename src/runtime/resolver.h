@@ -9,7 +9,7 @@
 #include <stdbool.h>
 
 #include "base/str.h"
-#include "bpf/event.h"
+#include "bpf/control.h"
 #include "runtime/runtime.h"
 #include "target/process.h"
 

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "bpf/event.h"
+#include "bpf/control.h"
 #include "recording/chunk.h"
 #include "target/process.h"
 

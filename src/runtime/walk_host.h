@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "bpf/event.h"
+#include "bpf/control.h"
 #include "target/process.h"
 
 /* out: room for STACK_PYTHON_MAX frames.  How many were copied; flags (may be NULL): enum

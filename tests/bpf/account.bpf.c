@@ -168,6 +168,14 @@ DOOR(wait_end)
 	return 0;
 }
 
+/* The calling thread, in whatever call runs this program, leaves the CPU. */
+DOOR_STACK(switch_out)
+{
+	thread.loop = 1;
+	switch_out(ctx, bpf_get_current_task_btf(), &thread, door.preempt, door.state);
+	return 0;
+}
+
 DOOR_STACK(resumed)
 {
 	struct loop_state *l = the_loop();

@@ -14,7 +14,9 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#define UNSPLIT	    2 /* maps.bpf.h: no run-queue share, so that lengths are exact */
+#define BY_DELAY    0 /* maps.bpf.h: the run-queue share from the scheduler's own sums */
+#define BY_WAKING   1 /* from the time of waking */
+#define UNSPLIT	    2 /* none, so that lengths are exact */
 #define TABLE_ROWS  7 /* of each --off-cpu table: 6 and the overflow row */
 #define THRESHOLD   100000000ULL
 #define EVENTS_KEPT 64
@@ -89,14 +91,15 @@ static inline void account_reset(struct account *a)
 	RUN(a, thread_clear);
 }
 
-static inline int account_open(void **state)
+static inline int account_open_with(void **state, uint32_t runqueue, bool resume)
 {
 	struct account *a = calloc(1, sizeof(*a));
 
 	assert_non_null(a);
 	a->bpf = account_bpf__open();
 	assert_non_null(a->bpf);
-	a->bpf->rodata->runqueue_rung = UNSPLIT;
+	a->bpf->rodata->runqueue_rung = runqueue;
+	a->bpf->rodata->resume_stack = resume;
 	bpf_map__set_max_entries(a->bpf->maps.loops, 1);
 	bpf_map__set_max_entries(a->bpf->maps.by_stack, TABLE_ROWS);
 	bpf_map__set_max_entries(a->bpf->maps.by_syscall, TABLE_ROWS);
@@ -109,6 +112,11 @@ static inline int account_open(void **state)
 	assert_non_null(a->ring);
 	*state = a;
 	return 0;
+}
+
+static inline int account_open(void **state)
+{
+	return account_open_with(state, UNSPLIT, false);
 }
 
 static inline int account_close(void **state)

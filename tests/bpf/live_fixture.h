@@ -105,20 +105,14 @@ static inline int live_put(struct chunk_sink *sink, const struct chunk *chunk)
 	return vec_add(&v->events, copy);
 }
 
-/* Starts `target` in a child that waits until it is watched. */
-static inline void live_start(struct live *v, void (*target)(struct live_shared *s),
-			      const char *hooks)
+static inline void live_fork(struct live *v, void (*target)(struct live_shared *s), int go)
 {
-	struct capture_opts opts = {
-		.pids = &v->pid, .n_pids = 1, .threshold_ns = THRESHOLD, .hooks = hooks
-	};
-	cleanup(str_releasep) struct str why = { 0 };
-
 	memset(v, 0, sizeof(*v));
 	v->sink.put = live_put;
 	v->shared = mmap(NULL, sizeof(*v->shared), PROT_READ | PROT_WRITE,
 			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	assert_true(v->shared != MAP_FAILED);
+	v->shared->go = go;
 	v->pid = fork();
 	if (v->pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -128,9 +122,35 @@ static inline void live_start(struct live *v, void (*target)(struct live_shared 
 		_exit(0);
 	}
 	assert_true(v->pid > 0);
+}
+
+static inline void live_open(struct live *v, const char *hooks)
+{
+	struct capture_opts opts = {
+		.pids = &v->pid, .n_pids = 1, .threshold_ns = THRESHOLD, .hooks = hooks
+	};
+	cleanup(str_releasep) struct str why = { 0 };
+
 	if (capture_open(&opts, &v->sink, &v->capture, &why) < 0)
 		fail_msg("%s", str_text(&why));
+}
+
+/* Starts `target` in a child that waits until it is watched. */
+static inline void live_start(struct live *v, void (*target)(struct live_shared *s),
+			      const char *hooks)
+{
+	live_fork(v, target, 0);
+	live_open(v, hooks);
 	v->shared->go = 1;
+}
+
+/* Starts to watch it when it has been running for a while. */
+static inline void live_start_late(struct live *v, void (*target)(struct live_shared *s),
+				   const char *hooks)
+{
+	live_fork(v, target, 1);
+	live_sleep(50 * MSEC);
+	live_open(v, hooks);
 }
 
 /* Captures for so long; returns 1 once the target is gone. */

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <sys/epoll.h>
+#include <sys/syscall.h>
 
 #include "tests/bpf/account.h"
 
@@ -286,6 +287,29 @@ static void test_home_check(void **state)
 	assert_int_equal(a->loop->stall.start, 0);
 }
 
+/* A named thread is one from its first poll on, even if it polls before it was found at attach. */
+static void test_designated(void **state)
+{
+	struct account *a = *state;
+	int home = epoll_create1(0), self = syscall(SYS_pidfd_open, getpid(), 0);
+	int procs = bpf_map__fd(a->bpf->maps.procs), named = bpf_map__fd(a->bpf->maps.designated);
+	struct proc_conf conf = { .threshold = THRESHOLD };
+	uint32_t tid = getpid();
+	uint8_t one = 1;
+
+	account_reset(a);
+	a->loop->used = 0;
+	bpf_map_delete_elem(bpf_map__fd(a->bpf->maps.threads), &self);
+	assert_int_equal(bpf_map_update_elem(procs, &tid, &conf, BPF_ANY), 0);
+	assert_int_equal(bpf_map_update_elem(named, &tid, &one, BPF_ANY), 0);
+	assert_true(enter_file(a, home));
+	assert_true(a->loop->flags & LOOP_DESIGNATED);
+	bpf_map_delete_elem(procs, &tid);
+	bpf_map_delete_elem(named, &tid);
+	close(self);
+	close(home);
+}
+
 /* A thread that ends in the middle of a long iteration of an announced loop ends its stall. */
 static void test_exit(void **state)
 {
@@ -357,6 +381,7 @@ int main(void)
 		cmocka_unit_test(test_home_check),
 		cmocka_unit_test(test_exit),
 		cmocka_unit_test(test_exec),
+		cmocka_unit_test(test_designated),
 	};
 
 	return cmocka_run_group_tests(tests, account_open, account_close);

@@ -204,6 +204,47 @@ static void test_killed(void **state)
 	live_free(&v);
 }
 
+static void *thread_after_main(void *arg)
+{
+	struct live_shared *s = arg;
+
+	while (s->go < 2)
+		usleep(1000);
+	thread_that_ends(s);
+	return NULL;
+}
+
+static void target_main_ends(struct live_shared *s)
+{
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, thread_after_main, s);
+	pthread_exit(NULL);
+}
+
+/* A main thread that ended before the capture began takes no element, and is no loop that hangs;
+ * the thread that it left behind is watched to its end. */
+static void test_main_thread_ended(void **state)
+{
+	struct live v;
+	int seen = 0;
+
+	(void)state;
+	live_start_late(&v, target_main_ends, NULL);
+	live_run(&v, 200 * MSEC);
+	v.shared->go = 2;
+	live_finish(&v);
+	for (size_t i = 0; i < v.events.count; i++) {
+		const struct event_head *head = v.events.items[i];
+
+		seen += head->tid == (uint32_t)v.pid && head->kind != EVENT_LIFE &&
+			head->kind != EVENT_STACK;
+	}
+	assert_int_equal(seen, 0);
+	assert_int_equal(live_truths_found(&v), 1);
+	live_free(&v);
+}
+
 /* A process that is gone before the capture starts is refused in one sentence. */
 static void test_gone_before(void **state)
 {
@@ -229,7 +270,8 @@ int main(void)
 		cmocka_unit_test(test_stopped_in_sleep), cmocka_unit_test(test_stopped_in_epoll),
 		cmocka_unit_test(test_stopped_in_poll),	 cmocka_unit_test(test_thread_ends),
 		cmocka_unit_test(test_process_ends),	 cmocka_unit_test(test_exec),
-		cmocka_unit_test(test_killed),		 cmocka_unit_test(test_gone_before),
+		cmocka_unit_test(test_killed),		 cmocka_unit_test(test_main_thread_ended),
+		cmocka_unit_test(test_gone_before),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

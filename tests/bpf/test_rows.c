@@ -141,7 +141,7 @@ static void test_histogram(void **state)
 	static const int buckets[] = { 0, 0, 1, 1, 9, 10, 39, 39 };
 	struct account *a = *state;
 	struct offcpu_key key = { .by = OFFCPU_BY_THREAD, .syscall = -1, .klass = CLASS_LOCK };
-	struct offcpu_value v, before;
+	struct offcpu_thread_row v, before;
 
 	rows_reset(a);
 	key.tgid = key.tid = getpid();
@@ -153,7 +153,7 @@ static void test_histogram(void **state)
 			bpf_map__lookup_elem(map, &key, sizeof(key), &before, sizeof(v), 0), 0);
 		add(a, 0, -1, CLASS_LOCK, lengths[i]);
 		assert_int_equal(bpf_map__lookup_elem(map, &key, sizeof(key), &v, sizeof(v), 0), 0);
-		assert_int_equal(v.hist[buckets[i]], before.hist[buckets[i]] + 1);
+		assert_int_equal(v.value.hist[buckets[i]], before.value.hist[buckets[i]] + 1);
 	}
 }
 

@@ -224,6 +224,88 @@ static void test_budget_keeps_time(void **state)
 	assert_int_equal(without, 37);
 }
 
+/* A long wait beyond the budget gets its stack when it is resumed, and loses no time by that, nor
+ * the share that it waited for a CPU after it was woken. */
+static void test_resumed(void **state)
+{
+	struct account *a = *state;
+	struct event_stall *s = &a->loop->stall;
+	uint64_t now = 1000 * MSEC;
+
+	account_reset(a);
+	poll_in(a, now);
+	poll_out(a, now += MSEC);
+	begin(a, CLASS_LOCK, CALL_READ, now += MSEC);
+	end(a, now += 3 * MSEC);
+	a->loop->tokens_at = now + 1000 * MSEC; /* used up */
+	begin(a, CLASS_SYSCALL, CALL_READ, now += MSEC);
+	a->loop->waking = now + 5 * MSEC;
+	end(a, now += 7 * MSEC);
+	assert_int_equal(a->loop->flags, LOOP_WANT_STACK);
+	assert_int_equal(s->n_parts, 1);
+	assert_int_equal(s->parts[0].ns, 3 * MSEC);
+	RUN(a, resumed);
+	assert_int_equal(a->loop->flags, 0);
+	assert_int_equal(a->loop->hooked, 0);
+	assert_int_equal(s->n_parts, 2);
+	assert_int_equal(s->parts[0].ns, 3 * MSEC);
+	assert_int_equal(s->parts[1].klass, CLASS_SYSCALL);
+	assert_int_equal(s->parts[1].ns, 5 * MSEC);
+	assert_int_equal(s->parts[1].flags, 0);
+	assert_true(s->parts[1].stack != 0);
+	assert_int_equal(s->class_ns[CLASS_SYSCALL], 5 * MSEC);
+	assert_int_equal(s->class_ns[CLASS_RUNQUEUE], 2 * MSEC);
+}
+
+/* A sample settles the wait before it, whose part it may take the place of. */
+static void test_sample_settles(void **state)
+{
+	struct account *a = *state;
+	struct event_stall *s = &a->loop->stall;
+
+	account_reset(a);
+	RUN(a, adopt);
+	a->bpf->bss->door.now = 1;
+	RUN(a, period_start);
+	a->loop->last_class = s->parts[0].klass = CLASS_SYSCALL;
+	a->loop->last_ns = s->parts[0].ns = s->class_ns[CLASS_SYSCALL] = 5 * MSEC;
+	a->loop->last_part = 0;
+	s->n_parts = 1;
+	RUN(a, sample);
+	assert_int_equal(s->n_parts, 2);
+	assert_int_equal(s->parts[1].flags, PART_SAMPLED);
+	assert_int_equal(a->loop->last_ns, 0);
+	assert_int_equal(s->parts[0].ns, s->class_ns[CLASS_SYSCALL]);
+	assert_int_equal(s->class_ns[CLASS_SYSCALL] + s->class_ns[CLASS_RUNQUEUE], 5 * MSEC);
+}
+
+/* A switch in the middle of a hook that works on the element belongs to the poll that it enters. */
+static void test_switch_in_hook(void **state)
+{
+	struct account *a = *state;
+
+	account_reset(a);
+	poll_out(a, MSEC);
+	a->bpf->bss->door.state = 2;
+	a->loop->hooked = 1;
+	RUN(a, switch_out);
+	assert_int_equal(a->loop->off_since, 0);
+	a->loop->hooked = 0;
+	RUN(a, switch_out);
+	assert_true(a->loop->off_since != 0);
+	assert_int_equal(a->loop->pending.klass, CLASS_SYSCALL);
+}
+
+static int delay_open(void **state)
+{
+	return account_open_with(state, BY_DELAY, false);
+}
+
+static int waking_open(void **state)
+{
+	return account_open_with(state, BY_WAKING, true);
+}
+
 /* A switch that was not seen to begin has no length. */
 static void test_end_without_begin(void **state)
 {
@@ -245,5 +327,15 @@ int main(void)
 		cmocka_unit_test(test_end_without_begin),
 	};
 
-	return cmocka_run_group_tests(tests, account_open, account_close);
+	const struct CMUnitTest resume[] = {
+		cmocka_unit_test(test_resumed),
+	};
+	const struct CMUnitTest delay[] = {
+		cmocka_unit_test(test_sample_settles),
+		cmocka_unit_test(test_switch_in_hook),
+	};
+
+	return cmocka_run_group_tests(tests, account_open, account_close) +
+	       cmocka_run_group_tests(resume, waking_open, account_close) +
+	       cmocka_run_group_tests(delay, delay_open, account_close);
 }

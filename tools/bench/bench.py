@@ -61,14 +61,14 @@ def disturbance(measures: Dict[str, Measure]) -> Result:
 
 def part_switches() -> Result:
     tools = ["stallprof", "empty switch", "offcputime"]
-    tools += ["poll=switch", "oncpu=off", "empty poll"] + ([] if QUICK else OTHERS[1:])
+    tools += ["no CPU samples", "same, poll=switch", "empty poll"] + ([] if QUICK else OTHERS[1:])
     rounds = Rounds(tools, 1 if QUICK else 4, say)
     m = parts_switch.switches(rounds, 150 if QUICK else 200)
     table_head("1. ns of CPU added to a turn of two context switches", rounds)
-    print("%-16s %-24s %-24s %s" % ("", "foreign", "in poll, with its calls", "inside the poll"))
-    print("%-16s %-24s %-24s %s" % (BARE, *(shown(m[n].plain(BARE)) for n in parts_switch.SWITCHES)))
+    print("%-19s %-24s %-24s %s" % ("", "foreign", "in poll, with its calls", "inside the poll"))
+    print("%-19s %-24s %-24s %s" % (BARE, *(shown(m[n].plain(BARE)) for n in parts_switch.SWITCHES)))
     for tool in m["foreign"].tools():
-        print("%-16s %-24s %-24s %s" % ("+ " + tool,
+        print("%-19s %-24s %-24s %s" % ("+ " + tool,
                                         *(shown(m[n].added(tool)) for n in parts_switch.SWITCHES)))
     added = {n: {t: m[n].added(t) for t in m[n].tools()} for n in m}
     foreign = over(added["foreign"].get("stallprof"), added["foreign"].get("empty switch"))
@@ -83,7 +83,7 @@ def part_switches() -> Result:
 
 
 def part_server(title: str, run: Callable[[Rounds, float], Dict[str, Measure]]) -> Result:
-    tools = ["stallprof"] + ([] if QUICK else ["poll=switch", "oncpu=off", "offcputime", "perf trace"])
+    tools = ["stallprof"] + ([] if QUICK else ["no CPU samples", "same, poll=switch", "offcputime", "perf trace"])
     rounds = Rounds(tools, 2 if QUICK else 3, say)
     try:
         m = run(rounds, 1.0)
@@ -91,11 +91,11 @@ def part_server(title: str, run: Callable[[Rounds, float], Dict[str, Measure]]) 
         table_head("2. %s: skipped: %s" % (title, why))
         return {"skipped": str(why)}
     table_head("2. %s at full load, ratios to bare" % title, rounds)
-    print("%-16s %-24s %-24s %s" % ("", "throughput", "p99", "CPU for a request"))
-    print("%-16s %-24s %-24s %s" % (BARE, shown(m["rate"].plain(BARE), "/s"),
+    print("%-19s %-24s %-24s %s" % ("", "throughput", "p99", "CPU for a request"))
+    print("%-19s %-24s %-24s %s" % (BARE, shown(m["rate"].plain(BARE), "/s"),
                                     shown(m["p99"].plain(BARE), " ms", 2), shown(m["cpu"].plain(BARE), " ns")))
     for tool in m["rate"].tools():
-        print("%-16s %-24s %-24s %s" % (tool, *(shown(m[n].ratio(tool), " x", 2) for n in m)))
+        print("%-19s %-24s %-24s %s" % (tool, *(shown(m[n].ratio(tool), " x", 2) for n in m)))
     rate, p99 = m["rate"].ratio("stallprof"), m["p99"].ratio("stallprof")
     if rate and p99:
         row("throughput with stallprof", "%.3f" % rate.median, ">= 0.97", rate.median < 0.97)
@@ -130,19 +130,19 @@ def slope(m: Dict[str, Measure], kind: str, tool: str) -> Optional[float]:
 
 
 def part_waits() -> Result:
-    tools = ["stallprof", "oncpu=off", "offcputime"]
+    tools = ["stallprof", "no CPU samples", "offcputime"]
     result: Result = {}
     for kind in ("native", "python"):
         rounds = Rounds(tools, 1 if QUICK else 4, say)
         m = parts_switch.waits(kind, rounds, 100 if QUICK else 150)
         table_head("5. ns of CPU added to a wait outside the poll, stack of %s frames" % kind, rounds)
-        print("%-16s %s" % ("", " ".join("%-22s" % name for name in m)))
-        print("%-16s %s" % (BARE, " ".join("%-22s" % shown(x.plain(BARE)) for x in m.values())))
+        print("%-19s %s" % ("", " ".join("%-22s" % name for name in m)))
+        print("%-19s %s" % (BARE, " ".join("%-22s" % shown(x.plain(BARE)) for x in m.values())))
         for tool in tools:
             if any(x.added(tool) for x in m.values()):
-                print("%-16s %s" % ("+ " + tool, " ".join("%-22s" % shown(x.added(tool)) for x in m.values())))
+                print("%-19s %s" % ("+ " + tool, " ".join("%-22s" % shown(x.added(tool)) for x in m.values())))
         result[kind] = {"measures": {n: x.json() for n, x in m.items()}, **disturbance(m)}
-        per_frame = slope(m, kind, "oncpu=off")
+        per_frame = slope(m, kind, "no CPU samples")
         at32 = m["%s 32" % kind].added("stallprof")
         if at32:
             row("wait below 32 %s frames" % kind, shown(at32, " ns"), "<= 10000 ns", at32.median > 10000)
@@ -167,14 +167,14 @@ def part_programs() -> Result:
 
 
 def part_recording() -> Result:
-    found = parts_footprint.recording(5 if QUICK else 20, say)
-    size = found["bytes_10min"] / MIB
+    found = parts_footprint.recording(5 if QUICK else 20)
+    low, high = found["low_10min"] / MIB, found["high_10min"] / MIB
     worst = max(found["report_ms"].values(), key=lambda s: s["median"])["median"] / 1000
-    worst *= parts_footprint.MINUTES_10 / max(1, found["stalls"])
+    worst *= parts_footprint.STALLS_10MIN / found["stalls"]
     table_head("6. a recording of 10 minutes at 1 stall a second, from %d stalls" % found["stalls"])
-    row("size", "%.1f MiB" % size, "<= 5 MiB", size > 5)
-    row("  of it: fixed, a second, a stall", "%.0f, %.0f, %.0f bytes" % (
-        found["fixed_bytes"], found["bytes_per_second"], found["bytes_per_stall"]))
+    row("size, with few to many different stacks", "%.1f to %.1f MiB" % (low, high), "<= 5 MiB", high > 5)
+    row("  of it: fixed; a stall's event, its new names", "%.0f; %.0f, %.0f bytes" % (
+        found["fixed_bytes"], found["event_bytes_per_stall"], found["name_bytes_per_stall"]))
     row("report, slowest format", "%.2f s" % worst, "<= 1 s", worst > 1)
     return found
 

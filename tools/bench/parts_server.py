@@ -9,7 +9,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Callable, Dict, List, Sequence, Tuple
 
@@ -75,7 +74,7 @@ def measure_server(rounds: Rounds, argv: List[str], port: int, seconds: float,
             measures[name].add(tool, at, value, both)
 
     try:
-        time.sleep(0.7)
+        processes.port_wait(port)
         warm = run(port, 0.3, 20000)[0]
         rounds.run([server.pid], visit)
     finally:

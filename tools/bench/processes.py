@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -30,8 +31,8 @@ BPFTRACE = ("tracepoint:sched:sched_switch { "
 # What can stand beside bare: its command for a pid, and the program that must be installed.
 TOOLS: Dict[str, List[str]] = {
     "stallprof": [STALLPROF, "-q", "-p", "{pid}"],
-    "poll=switch": [STALLPROF, "-q", "--hooks", "poll=switch", "-p", "{pid}"],
-    "oncpu=off": [STALLPROF, "-q", "--hooks", "oncpu=off", "-p", "{pid}"],
+    "no CPU samples": [STALLPROF, "-q", "--hooks", "oncpu=off", "-p", "{pid}"],
+    "same, poll=switch": [STALLPROF, "-q", "--hooks", "oncpu=off,poll=switch", "-p", "{pid}"],
     "empty switch": [str(BUILD / "empty"), "switch"],
     "empty poll": [str(BUILD / "empty"), "poll"],
     "offcputime": ["offcputime", "-p", "{pid}"],
@@ -171,11 +172,22 @@ def deepwait(cpu: int, python: str = sys.executable) -> Load:
 
 
 def port_free() -> int:
-    import socket
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port: int = s.getsockname()[1]
         return port
+
+
+def port_wait(port: int) -> None:
+    """Until somebody listens."""
+    until = time.monotonic() + ATTACH_S
+    while time.monotonic() < until:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            time.sleep(0.05)
+    raise Skip("the server did not listen within %.0f s" % ATTACH_S)
 
 
 def daemon(argv: Sequence[str], cpu: Optional[int] = None) -> "subprocess.Popen[bytes]":

@@ -2,7 +2,7 @@
 """An asyncio loop that stalls RATE times a second for MS milliseconds, each time at another place.
 
 97 handlers made at start, each a chain of functions of its own; they sleep, read a pipe that is late, or
-compute.  Prints how many stalls there were when it is interrupted.
+compute.  With 0 ms it only wakes up.  Prints a line when it begins.
 
     staller.py RATE MS
 """
@@ -58,14 +58,13 @@ async def main(rate: float, ms: float) -> None:
     made = handlers()
     works = (sleep, compute, read_late)
     count = 0
+    print("ready", flush=True)
     start = time.monotonic()
-    try:
-        while True:
-            count += 1
-            await asyncio.sleep(max(0.0, start + count / rate - time.monotonic()))
+    while True:
+        count += 1
+        await asyncio.sleep(max(0.0, start + count / rate - time.monotonic()))
+        if ms:
             made[count % HANDLERS](works[count % len(works)], ms / 1000)
-    finally:
-        print(count, flush=True)
 
 
 if __name__ == "__main__":
