@@ -38,8 +38,7 @@ static __always_inline void on_switch(void *ctx, bool preempt, struct task_struc
 /* The fourth argument came with 5.18 (fa2c3254d7cf); its value before the switch is exact, while a
  * state read here may already have been changed by a waker. */
 SEC("tp_btf/sched_switch")
-int BPF_PROG(switch_btf4, bool preempt, struct task_struct *prev, struct task_struct *next,
-	     u32 state)
+int BPF_PROG(switch_btf4, bool preempt, struct task_struct *prev, struct task_struct *next, u32 state)
 {
 	on_switch(ctx, preempt, prev, next, state);
 	return 0;
@@ -115,19 +114,21 @@ int poll_tp_make(struct trace_event_raw_sys_enter *ctx)
 }
 
 /* One pair per call: a program of this type is bound to its function when it is loaded. */
-#define POLL_FENTRY(call, number)              \
-	SEC("fentry/__x64_sys_" #call)         \
+#define POLL_FENTRY_AT(call, function, number) \
+	SEC("fentry/" function) \
 	int BPF_PROG(poll_fentry_enter_##call) \
-	{                                      \
-		on_poll_enter(ctx, number);    \
-		return 0;                      \
-	}                                      \
-	SEC("fexit/__x64_sys_" #call)          \
-	int BPF_PROG(poll_fentry_exit_##call)  \
-	{                                      \
-		poll_leave();                  \
-		return 0;                      \
+	{ \
+		on_poll_enter(ctx, number); \
+		return 0; \
+	} \
+	SEC("fexit/" function) \
+	int BPF_PROG(poll_fentry_exit_##call) \
+	{ \
+		poll_leave(); \
+		return 0; \
 	}
+
+#define POLL_FENTRY(call, number) POLL_FENTRY_AT(call, "__x64_sys_" #call, number)
 
 POLL_FENTRY(epoll_wait, CALL_EPOLL_WAIT)
 POLL_FENTRY(epoll_pwait, CALL_EPOLL_PWAIT)
@@ -137,7 +138,8 @@ POLL_FENTRY(ppoll, CALL_PPOLL)
 POLL_FENTRY(select, CALL_SELECT)
 POLL_FENTRY(pselect6, CALL_PSELECT)
 POLL_FENTRY(io_uring_enter, CALL_URING_ENTER)
-POLL_FENTRY(restart_syscall, CALL_RESTART)
+/* The name that type information has for a call without arguments. */
+POLL_FENTRY_AT(restart_syscall, "__do_sys_restart_syscall", CALL_RESTART)
 
 SEC("fentry/__x64_sys_epoll_create1")
 int BPF_PROG(poll_fentry_make)
@@ -180,8 +182,7 @@ int seed_threads(struct bpf_iter__task *ctx)
 {
 	struct task_struct *t = ctx->task;
 
-	/* Read once: the compiler would load it again after the test, which the verifier refuses.
-	 */
+	/* Read once: the compiler would load it again after the test, which the verifier refuses. */
 	barrier_var(t);
 	if (t)
 		thread_seed(t);
