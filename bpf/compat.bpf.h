@@ -39,6 +39,12 @@ static __always_inline u32 task_state(struct task_struct *t)
 
 #define STATUS_COMPAT 0x0002u /* TS_COMPAT: in a 32-bit system call */
 
+/* Frozen by its control group: asleep like in any wait.  The bit needs CONFIG_CGROUPS. */
+static __always_inline bool task_frozen(struct task_struct *t)
+{
+	return bpf_core_field_exists(t->frozen) && BPF_CORE_READ_BITFIELD_PROBED(t, frozen);
+}
+
 /* sched_info is empty without CONFIG_SCHED_INFO. */
 static __always_inline u64 task_run_delay(struct task_struct *t)
 {

@@ -47,6 +47,10 @@ static __always_inline void wait_classify(struct wait_class *w, bool preempt, u3
 		w->klass = CLASS_RUNQUEUE;
 		return;
 	}
+	if (task_frozen(t)) {
+		w->klass = CLASS_STOPPED;
+		return;
+	}
 	if (call < 0) {
 		w->klass = CLASS_FAULT;
 		return;

@@ -23,6 +23,7 @@
 
 #define MSEC	   1000000ULL
 #define THRESHOLD  (50 * MSEC)
+#define SLACK	   (20 * MSEC)
 #define TRUTHS_MAX 64
 
 /* One planned stall, as the target saw it. */
@@ -243,7 +244,7 @@ static inline unsigned int live_truths_found(struct live *v)
 		}
 		held->used = true;
 		found++;
-		assert_true(e->ns - (held->end - held->start) <= live_noise(e) + MSEC);
+		assert_true(e->ns - (held->end - held->start) <= live_noise(e) + SLACK);
 	}
 	return found;
 }
@@ -264,14 +265,15 @@ static inline const struct event_stall *live_only(struct live *v)
 	return found;
 }
 
-/* Does the stall have a part with that class and call, at least so long? */
-static inline bool live_part(const struct event_stall *e, uint32_t klass, int call, uint64_t ns)
+/* The part of the stall with that class and call, at least so long; NULL if there is none. */
+static inline const struct stall_part *live_part(const struct event_stall *e, uint32_t klass,
+						 int call, uint64_t ns)
 {
 	for (int i = 0; i < e->n_parts; i++)
 		if (e->parts[i].klass == klass && e->parts[i].syscall == call &&
 		    e->parts[i].ns >= ns)
-			return true;
-	return false;
+			return &e->parts[i];
+	return NULL;
 }
 
 #endif
