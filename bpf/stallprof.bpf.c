@@ -38,7 +38,8 @@ static __always_inline void on_switch(void *ctx, bool preempt, struct task_struc
 /* The fourth argument came with 5.18 (fa2c3254d7cf); its value before the switch is exact, while a
  * state read here may already have been changed by a waker. */
 SEC("tp_btf/sched_switch")
-int BPF_PROG(switch_btf4, bool preempt, struct task_struct *prev, struct task_struct *next, u32 state)
+int BPF_PROG(switch_btf4, bool preempt, struct task_struct *prev, struct task_struct *next,
+	     u32 state)
 {
 	on_switch(ctx, preempt, prev, next, state);
 	return 0;
@@ -182,7 +183,8 @@ int seed_threads(struct bpf_iter__task *ctx)
 {
 	struct task_struct *t = ctx->task;
 
-	/* Read once: the compiler would load it again after the test, which the verifier refuses. */
+	/* Read once: the compiler would load it again after the test, which the verifier refuses.
+	 */
 	barrier_var(t);
 	if (t)
 		thread_seed(t);

@@ -1,23 +1,23 @@
 /* test_explain.c: the cause, the user's frame, the quality and the key of a stall. */
 #include "build.h"
 
-#define PY(name, at_line, fl)                                                                   \
-	{                                                                                       \
+#define PY(name, at_line, fl) \
+	{ \
 		.kind = FRAME_PYTHON, .flags = fl, .line = at_line, .fn = name, .file = "x.py", \
-		.module = ""                                                                    \
+		.module = "" \
 	}
-#define NATIVE(name, fl)                                                   \
-	{                                                                  \
+#define NATIVE(name, fl) \
+	{ \
 		.kind = FRAME_NATIVE, .flags = fl, .fn = name, .file = "", \
-		.module = "redis-server"                                   \
+		.module = "redis-server" \
 	}
-#define KERNEL(name)                                                       \
-	{                                                                  \
+#define KERNEL(name) \
+	{ \
 		.kind = FRAME_KERNEL, .fn = name, .file = "", .module = "" \
 	}
-#define GIVE_STACK(b, hash, flags, ...)                                                    \
-	do {                                                                               \
-		static const struct chunk_frame frames_[] = { __VA_ARGS__ };               \
+#define GIVE_STACK(b, hash, flags, ...) \
+	do { \
+		static const struct chunk_frame frames_[] = { __VA_ARGS__ }; \
 		give_stack(b, hash, flags, frames_, sizeof(frames_) / sizeof(frames_[0])); \
 	} while (0)
 
