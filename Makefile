@@ -14,7 +14,8 @@ LIBS := libbpf libelf libdw zlib jansson libseccomp libcap
 LIBBPF_CFLAGS ?= $(shell pkg-config --cflags $(LIBS) 2>/dev/null)
 LIBBPF_LIBS   ?= $(shell pkg-config --libs $(LIBS) 2>/dev/null)
 CFLAGS   ?= -O2 -g
-WARNINGS := -Wall -Wextra -Werror -Wmissing-prototypes
+# clang objects to the { NULL } that ends a table, which gcc allows.
+WARNINGS := -Wall -Wextra -Werror -Wmissing-prototypes -Wno-missing-field-initializers
 override CFLAGS += -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -Isrc -I. -I$(B) $(LIBBPF_CFLAGS)
 BPF_CFLAGS := -target bpf -O2 -g -mcpu=v3 -Wall -Werror -D__TARGET_ARCH_x86 -Ivmlinux/x86 -I.
 ifneq ($(SANITIZE),)

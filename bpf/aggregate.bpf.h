@@ -65,22 +65,22 @@ static __always_inline void value_add(struct offcpu_value *v, u64 ns)
 }
 
 /* The row of the key, made if need be; the overflow row of that table when it is full. */
-#define row_find(map, key, fresh)                                          \
-	({                                                                 \
-		void *row_ = bpf_map_lookup_elem(map, key);                \
-		if (!row_) {                                               \
+#define row_find(map, key, fresh) \
+	({ \
+		void *row_ = bpf_map_lookup_elem(map, key); \
+		if (!row_) { \
 			bpf_map_update_elem(map, key, fresh, BPF_NOEXIST); \
-			row_ = bpf_map_lookup_elem(map, key);              \
-		}                                                          \
-		if (!row_) {                                               \
-			u8 by_ = (key)->by;                                \
-			lose(LOST_ROWS);                                   \
-			__builtin_memset(key, 0, sizeof(*(key)));          \
-			(key)->overflow = 1;                               \
-			(key)->by = by_;                                   \
-			row_ = bpf_map_lookup_elem(map, key);              \
-		}                                                          \
-		row_;                                                      \
+			row_ = bpf_map_lookup_elem(map, key); \
+		} \
+		if (!row_) { \
+			u8 by_ = (key)->by; \
+			lose(LOST_ROWS); \
+			__builtin_memset(key, 0, sizeof(*(key))); \
+			(key)->overflow = 1; \
+			(key)->by = by_; \
+			row_ = bpf_map_lookup_elem(map, key); \
+		} \
+		row_; \
 	})
 
 static __noinline int offcpu_begin(void *ctx, struct task_struct *t, struct thread_state *st,

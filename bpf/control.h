@@ -76,15 +76,15 @@ struct proc_conf {
 };
 
 /* What the kernel side could not keep, counted. */
-#define LOST_KINDS(X)                                                                              \
-	X(EVENTS, 0, "events")	    /* the ring buffer was full */                                 \
-	X(STACKS, 1, "stacks")	    /* a stack body: ring buffer full */                           \
-	X(LOOPS, 2, "loops")	    /* no free loop element */                                     \
-	X(THREADS, 3, "threads")    /* no task storage */                                          \
-	X(SAMPLES, 4, "samples")    /* a cpu sample hit a hook at work */                          \
+#define LOST_KINDS(X) \
+	X(EVENTS, 0, "events")	    /* the ring buffer was full */ \
+	X(STACKS, 1, "stacks")	    /* a stack body: ring buffer full */ \
+	X(LOOPS, 2, "loops")	    /* no free loop element */ \
+	X(THREADS, 3, "threads")    /* no task storage */ \
+	X(SAMPLES, 4, "samples")    /* a cpu sample hit a hook at work */ \
 	X(BODIES, 5, "stack table") /* the table of seen stacks was full: bodies are sent again */ \
-	X(ROWS, 6, "rows")	    /* --off-cpu: went to the overflow row */                      \
-	X(SUMS, 7, "sums")	    /* off-CPU time exceeded the period */                         \
+	X(ROWS, 6, "rows")	    /* --off-cpu: went to the overflow row */ \
+	X(SUMS, 7, "sums")	    /* off-CPU time exceeded the period */ \
 	X(SWITCHES, 8, "switches")  /* a thread ran again unseen: the wait is unexplained */
 
 enum lost_kind {

@@ -14,15 +14,15 @@
 #endif
 
 /* The classes of a stall, in the order of the contract. */
-#define STALL_CLASSES(X)           \
-	X(CPU, 0, "cpu")           \
+#define STALL_CLASSES(X) \
+	X(CPU, 0, "cpu") \
 	X(RUNQUEUE, 1, "runqueue") \
-	X(QUOTA, 2, "quota")       \
-	X(SYSCALL, 3, "syscall")   \
-	X(GIL, 4, "gil")           \
-	X(LOCK, 5, "lock")         \
-	X(FAULT, 6, "fault")       \
-	X(STOPPED, 7, "stopped")   \
+	X(QUOTA, 2, "quota") \
+	X(SYSCALL, 3, "syscall") \
+	X(GIL, 4, "gil") \
+	X(LOCK, 5, "lock") \
+	X(FAULT, 6, "fault") \
+	X(STOPPED, 7, "stopped") \
 	X(UNEXPLAINED, 8, "unexplained")
 
 enum stall_class {
@@ -33,20 +33,20 @@ enum stall_class {
 };
 
 /* What a wait was for; the names of the contract's target.kind. */
-#define TARGET_KINDS(X)          \
-	X(NONE, 0, "")           \
-	X(FILE, 1, "file")       \
-	X(PIPE, 2, "pipe")       \
-	X(FIFO, 3, "fifo")       \
-	X(TCP, 4, "tcp")         \
-	X(UDP, 5, "udp")         \
-	X(UNIX, 6, "unix")       \
+#define TARGET_KINDS(X) \
+	X(NONE, 0, "") \
+	X(FILE, 1, "file") \
+	X(PIPE, 2, "pipe") \
+	X(FIFO, 3, "fifo") \
+	X(TCP, 4, "tcp") \
+	X(UDP, 5, "udp") \
+	X(UNIX, 6, "unix") \
 	X(NETLINK, 7, "netlink") \
-	X(FUTEX, 8, "futex")     \
-	X(CHILD, 9, "child")     \
-	X(SLEEP, 10, "sleep")    \
-	X(EPOLL, 11, "epoll")    \
-	X(DEVICE, 12, "device")  \
+	X(FUTEX, 8, "futex") \
+	X(CHILD, 9, "child") \
+	X(SLEEP, 10, "sleep") \
+	X(EPOLL, 11, "epoll") \
+	X(DEVICE, 12, "device") \
 	X(OTHER, 13, "other")
 
 enum target_kind {

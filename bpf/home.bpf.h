@@ -10,9 +10,10 @@
 
 #include "period.bpf.h"
 
-#define CANDIDATE_RETURNS 3  /* returns to one call depth that make it a home */
-#define CANDIDATE_MISSES  64 /* polls elsewhere after which a candidate or such a home is given up \
-			      */
+#define CANDIDATE_RETURNS 3 /* returns to one call depth that make it a home */
+#define CANDIDATE_MISSES \
+	64 /* polls elsewhere after which a candidate or such a home is given up \
+	    */
 
 struct poll_call {
 	u32 kind; /* enum home_kind */

@@ -115,19 +115,21 @@ int poll_tp_make(struct trace_event_raw_sys_enter *ctx)
 }
 
 /* One pair per call: a program of this type is bound to its function when it is loaded. */
-#define POLL_FENTRY(call, number)              \
-	SEC("fentry/__x64_sys_" #call)         \
+#define POLL_FENTRY_AT(call, function, number) \
+	SEC("fentry/" function) \
 	int BPF_PROG(poll_fentry_enter_##call) \
-	{                                      \
-		on_poll_enter(ctx, number);    \
-		return 0;                      \
-	}                                      \
-	SEC("fexit/__x64_sys_" #call)          \
-	int BPF_PROG(poll_fentry_exit_##call)  \
-	{                                      \
-		poll_leave();                  \
-		return 0;                      \
+	{ \
+		on_poll_enter(ctx, number); \
+		return 0; \
+	} \
+	SEC("fexit/" function) \
+	int BPF_PROG(poll_fentry_exit_##call) \
+	{ \
+		poll_leave(); \
+		return 0; \
 	}
+
+#define POLL_FENTRY(call, number) POLL_FENTRY_AT(call, "__x64_sys_" #call, number)
 
 POLL_FENTRY(epoll_wait, CALL_EPOLL_WAIT)
 POLL_FENTRY(epoll_pwait, CALL_EPOLL_PWAIT)
@@ -137,7 +139,8 @@ POLL_FENTRY(ppoll, CALL_PPOLL)
 POLL_FENTRY(select, CALL_SELECT)
 POLL_FENTRY(pselect6, CALL_PSELECT)
 POLL_FENTRY(io_uring_enter, CALL_URING_ENTER)
-POLL_FENTRY(restart_syscall, CALL_RESTART)
+/* The name that type information has for a call without arguments. */
+POLL_FENTRY_AT(restart_syscall, "__do_sys_restart_syscall", CALL_RESTART)
 
 SEC("fentry/__x64_sys_epoll_create1")
 int BPF_PROG(poll_fentry_make)

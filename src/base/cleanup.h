@@ -14,11 +14,11 @@
 
 /* DEFINE_CLEANUP(struct foo *, foo_free) makes foo_freep() for `cleanup(foo_freep) struct foo *f`.
  */
-#define DEFINE_CLEANUP(type, fn)          \
+#define DEFINE_CLEANUP(type, fn) \
 	static inline void fn##p(type *p) \
-	{                                 \
-		if (*p)                   \
-			fn(*p);           \
+	{ \
+		if (*p) \
+			fn(*p); \
 	}
 
 static inline void freep(void *p)
@@ -43,11 +43,11 @@ static inline void fclosep(FILE **f)
 #define _cleanup_fclose_ cleanup(fclosep)
 
 /* Hands a pointer or descriptor out of a cleanup variable. */
-#define steal(p)                             \
-	({                                   \
+#define steal(p) \
+	({ \
 		__typeof__(p) stolen_ = (p); \
-		(p) = NULL;                  \
-		stolen_;                     \
+		(p) = NULL; \
+		stolen_; \
 	})
 
 static inline int steal_fd(int *fd)

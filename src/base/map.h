@@ -14,10 +14,10 @@
 
 /* Adds a node by its member `field`, of any size but without padding that is not zeroed.
  * 0 or -ENOMEM; then the node is not in the table. */
-#define map_add(head, field, node)                                      \
-	({                                                              \
+#define map_add(head, field, node) \
+	({ \
 		HASH_ADD(hh, head, field, sizeof((node)->field), node); \
-		(node)->hh.tbl ? 0 : -ENOMEM;                           \
+		(node)->hh.tbl ? 0 : -ENOMEM; \
 	})
 
 #define map_find(head, key, ret_node) HASH_FIND(hh, head, key, sizeof(*(key)), ret_node)

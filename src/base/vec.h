@@ -10,11 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VEC(type)             \
-	struct {              \
-		type *items;  \
+#define VEC(type) \
+	struct { \
+		type *items; \
 		size_t count; \
-		size_t room;  \
+		size_t room; \
 	}
 
 static inline int vec_grow_(void **items, size_t count, size_t *room, size_t size)
@@ -34,19 +34,19 @@ static inline int vec_grow_(void **items, size_t count, size_t *room, size_t siz
 }
 
 /* Appends a copy of the value; 0 or -ENOMEM. */
-#define vec_add(v, ...)                                                                  \
-	({                                                                               \
-		int r_ = vec_grow_((void **)&(v)->items, (v)->count, &(v)->room,         \
-				   sizeof(*(v)->items));                                 \
-		if (r_ == 0)                                                             \
+#define vec_add(v, ...) \
+	({ \
+		int r_ = vec_grow_((void **)&(v)->items, (v)->count, &(v)->room, \
+				   sizeof(*(v)->items)); \
+		if (r_ == 0) \
 			(v)->items[(v)->count++] = (__typeof__(*(v)->items))__VA_ARGS__; \
-		r_;                                                                      \
+		r_; \
 	})
 
-#define vec_release(v)                      \
-	do {                                \
-		free((v)->items);           \
-		(v)->items = NULL;          \
+#define vec_release(v) \
+	do { \
+		free((v)->items); \
+		(v)->items = NULL; \
 		(v)->count = (v)->room = 0; \
 	} while (0)
 

@@ -55,17 +55,17 @@ int outputs_write(struct outputs *o, const struct profile *p, bool verbose, stru
 /* Help of -F: the names of all formats, made from the table of writers. */
 extern const char outputs_format_help[];
 
-#define OUTPUT_ROWS(type, member)                                                \
-	{ "output",	    'o',                                                 \
-	  OPT_TEXTS,	    offsetof(type, member.paths),                        \
-	  "FILE",	    "format by suffix; several times; - is stdout",      \
-	  "text on stdout", NULL },                                              \
-		{ "format", 'F',                                                 \
-		  OPT_TEXT, offsetof(type, member.format),                       \
-		  "NAME",   outputs_format_help,                                 \
-		  NULL,	    NULL },                                              \
-	{                                                                        \
-		"folded", 'f', OPT_FLAG, offsetof(type, member.folded), NULL,    \
+#define OUTPUT_ROWS(type, member) \
+	{ "output",	    'o', \
+	  OPT_TEXTS,	    offsetof(type, member.paths), \
+	  "FILE",	    "format by suffix; several times; - is stdout", \
+	  "text on stdout", NULL }, \
+		{ "format", 'F', \
+		  OPT_TEXT, offsetof(type, member.format), \
+		  "NAME",   outputs_format_help, \
+		  NULL,	    NULL }, \
+	{ \
+		"folded", 'f', OPT_FLAG, offsetof(type, member.folded), NULL, \
 			"folded stacks on stdout, for flamegraph.pl", NULL, NULL \
 	}
 

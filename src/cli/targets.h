@@ -29,63 +29,63 @@ struct target_opts {
 int targets_check(const struct target_opts *o, const struct operands *operands,
 		  struct capture_opts *ret_request, struct str *ret_why);
 
-#define TARGET_ROWS(type, member)                                                               \
-	{ "pid",	  'p',                                                                  \
-	  OPT_IDS,	  offsetof(type, member.pids),                                          \
-	  "PID[,PID...]", "processes to watch",                                                 \
-	  NULL,		  "May be given several times." },                                      \
-		{ "tid",                                                                        \
-		  't',                                                                          \
-		  OPT_IDS,                                                                      \
-		  offsetof(type, member.tids),                                                  \
-		  "TID[,TID...]",                                                               \
-		  "threads that are loops, whatever they wait in",                              \
-		  "found by themselves",                                                        \
-		  NULL },                                                                       \
-		{ "comm",   'n',                                                                \
-		  OPT_TEXT, offsetof(type, member.comm),                                        \
-		  "GLOB",   "processes by name",                                                \
-		  NULL,	    "Quote the pattern to keep it from the shell: -n 'gunicorn*'." },   \
-		{ "duration",                                                                   \
-		  'd',                                                                          \
-		  OPT_TIME,                                                                     \
-		  offsetof(type, member.duration),                                              \
-		  "TIME",                                                                       \
-		  "stop after it",                                                              \
-		  "until Ctrl-C or the target ends",                                            \
-		  NULL },                                                                       \
-		{ "threshold", 0,                                                               \
-		  OPT_TIME,    offsetof(type, member.threshold),                                \
-		  "TIME",      "shortest busy period that is a stall",                          \
-		  "100ms",     NULL },                                                          \
-		{ "follow", 0,                                                                  \
-		  OPT_FLAG, offsetof(type, member.follow),                                      \
-		  NULL,	    "watch processes that the target starts, too",                      \
-		  NULL,	    NULL },                                                             \
-		{ "off-cpu", 0,                                                                 \
-		  OPT_FLAG,  offsetof(type, member.offcpu),                                     \
-		  NULL,	     "every thread, every wait: histograms per stack",                  \
-		  NULL,	     "A profile of the whole process, with or without loops." },        \
-		{ "min-wait",	'm',                                                            \
-		  OPT_TIME,	offsetof(type, member.wait_min),                                \
-		  "TIME",	"with --off-cpu: shortest wait that counts",                    \
-		  "every wait", NULL },                                                         \
-		{ "max-wait",	'M',                                                            \
-		  OPT_TIME,	offsetof(type, member.wait_max),                                \
-		  "TIME",	"with --off-cpu: longest wait that counts",                     \
-		  "every wait", NULL },                                                         \
-		{ "hooks",                                                                      \
-		  0,                                                                            \
-		  OPT_TEXT,                                                                     \
-		  offsetof(type, member.hooks),                                                 \
-		  "NAME=RUNG,...",                                                              \
-		  "force hook rungs",                                                           \
-		  "best that works",                                                            \
-		  "stallprof check lists the names and rungs. For tests and for comparing "     \
-		  "costs." },                                                                   \
-	{                                                                                       \
+#define TARGET_ROWS(type, member) \
+	{ "pid",	  'p', \
+	  OPT_IDS,	  offsetof(type, member.pids), \
+	  "PID[,PID...]", "processes to watch", \
+	  NULL,		  "May be given several times." }, \
+		{ "tid", \
+		  't', \
+		  OPT_IDS, \
+		  offsetof(type, member.tids), \
+		  "TID[,TID...]", \
+		  "threads that are loops, whatever they wait in", \
+		  "found by themselves", \
+		  NULL }, \
+		{ "comm",   'n', \
+		  OPT_TEXT, offsetof(type, member.comm), \
+		  "GLOB",   "processes by name", \
+		  NULL,	    "Quote the pattern to keep it from the shell: -n 'gunicorn*'." }, \
+		{ "duration", \
+		  'd', \
+		  OPT_TIME, \
+		  offsetof(type, member.duration), \
+		  "TIME", \
+		  "stop after it", \
+		  "until Ctrl-C or the target ends", \
+		  NULL }, \
+		{ "threshold", 0, \
+		  OPT_TIME,    offsetof(type, member.threshold), \
+		  "TIME",      "shortest busy period that is a stall", \
+		  "100ms",     NULL }, \
+		{ "follow", 0, \
+		  OPT_FLAG, offsetof(type, member.follow), \
+		  NULL,	    "watch processes that the target starts, too", \
+		  NULL,	    NULL }, \
+		{ "off-cpu", 0, \
+		  OPT_FLAG,  offsetof(type, member.offcpu), \
+		  NULL,	     "every thread, every wait: histograms per stack", \
+		  NULL,	     "A profile of the whole process, with or without loops." }, \
+		{ "min-wait",	'm', \
+		  OPT_TIME,	offsetof(type, member.wait_min), \
+		  "TIME",	"with --off-cpu: shortest wait that counts", \
+		  "every wait", NULL }, \
+		{ "max-wait",	'M', \
+		  OPT_TIME,	offsetof(type, member.wait_max), \
+		  "TIME",	"with --off-cpu: longest wait that counts", \
+		  "every wait", NULL }, \
+		{ "hooks", \
+		  0, \
+		  OPT_TEXT, \
+		  offsetof(type, member.hooks), \
+		  "NAME=RUNG,...", \
+		  "force hook rungs", \
+		  "best that works", \
+		  "stallprof check lists the names and rungs. For tests and for comparing " \
+		  "costs." }, \
+	{ \
 		"quiet", 'q', OPT_FLAG, offsetof(type, member.quiet), NULL, "only the summary", \
-			NULL, "No stall lines, no progress."                                    \
+			NULL, "No stall lines, no progress." \
 	}
 
 #endif

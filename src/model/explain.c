@@ -79,6 +79,37 @@ static enum quality graded(bool any, bool hurt)
 	return !any ? QUALITY_NONE : hurt ? QUALITY_PARTIAL : QUALITY_FULL;
 }
 
+/* Functions that nothing calls: a native stack that ends in one is whole. */
+static bool is_root(const char *fn)
+{
+	static const char *const roots[] = { "_start",
+					     "__libc_start_main",
+					     "__libc_start_call_main",
+					     "start_thread",
+					     "clone",
+					     "clone3",
+					     "__clone",
+					     "__clone3" };
+
+	for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i++)
+		if (strcmp(fn, roots[i]) == 0)
+			return true;
+	return false;
+}
+
+/* The native part is whole when it was not guessed and reaches a root; otherwise what is above the
+ * last frame is not known. */
+static bool native_whole(const struct model *m, int index)
+{
+	const struct stack *stack = &m->stacks.items[index];
+	const char *last = "";
+
+	for (size_t i = 0; i < stack->n_frames; i++)
+		if (stack->frames[i].kind == FRAME_NATIVE)
+			last = stack->frames[i].fn;
+	return is_root(last) && !m->stack_infos.items[index].guessed;
+}
+
 static void grade(const struct model *m, int index, struct stall *s)
 {
 	const struct stack *stack = &m->stacks.items[index];
@@ -89,8 +120,8 @@ static void grade(const struct model *m, int index, struct stall *s)
 		any[stack->frames[i].kind] = true;
 	s->python = graded(any[FRAME_PYTHON] || any[FRAME_JS],
 			   flags & (STACK_PYTHON_LOST | STACK_PYTHON_CUT));
-	s->native = graded(any[FRAME_NATIVE], (flags & (STACK_USER_LOST | STACK_USER_CUT)) ||
-						      m->stack_infos.items[index].guessed);
+	s->native = graded(any[FRAME_NATIVE],
+			   flags & (STACK_USER_LOST | STACK_USER_CUT) || !native_whole(m, index));
 	/* A stack sampled in user mode has no kernel part, and misses none. */
 	s->kernel = graded(!(flags & STACK_KERNEL_LOST), flags & STACK_KERNEL_CUT);
 }

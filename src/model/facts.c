@@ -21,7 +21,7 @@ uint64_t model_wall(const struct model *m, uint64_t mono)
 }
 
 /* Adds to one of the short lists, which a hostile recording must not make long. */
-#define list_add(m, list, ...)                                               \
+#define list_add(m, list, ...) \
 	((m)->list.count < MODEL_LIST_MAX ? vec_add(&(m)->list, __VA_ARGS__) \
 					  : ((m)->lost_items++, 0))
 

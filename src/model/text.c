@@ -44,6 +44,17 @@ static const char *address_text(struct model *m, int family, const uint8_t *addr
 }
 
 /* "300ms", "1.5s", "250us": three digits, no zeros at the end. */
+/* To three digits: an absolute sleep is asked for a little before it begins, and 299.98 ms is 300.
+ */
+static uint64_t rounded(uint64_t ns)
+{
+	uint64_t step = 1;
+
+	while (ns / step >= 1000)
+		step *= 10;
+	return ns > UINT64_MAX - step ? ns : (ns + step / 2) / step * step;
+}
+
 static void length_text(uint64_t ns, char *ret, size_t size)
 {
 	static const struct {
@@ -54,6 +65,7 @@ static void length_text(uint64_t ns, char *ret, size_t size)
 	uint64_t whole;
 	unsigned int rest;
 
+	ns = rounded(ns);
 	while (u < 3 && ns < units[u].ns)
 		u++;
 	whole = ns / units[u].ns;

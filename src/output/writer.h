@@ -48,8 +48,8 @@ int writer_status(FILE *f);
 
 #define WRITER(name, suffix, help) \
 	int name##_write(const struct profile *p, const struct writer_opts *o, FILE *f);
-#define WRITER_STREAMING(name, suffix, help)                             \
-	WRITER(name, suffix, help)                                       \
+#define WRITER_STREAMING(name, suffix, help) \
+	WRITER(name, suffix, help) \
 	int name##_stall(const struct profile *p, const struct stall *s, \
 			 const struct writer_opts *o, FILE *f);
 #include "output/writers.def"

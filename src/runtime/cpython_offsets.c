@@ -240,8 +240,8 @@ static const struct {
 	uint32_t at;
 	uint32_t member;
 } stated[] = {
-#define STATED(at, member)                                   \
-	{                                                    \
+#define STATED(at, member) \
+	{ \
 		at, offsetof(struct cpython_offsets, member) \
 	}
 	STATED(40, runtime_interp_head), STATED(64, interp_next),	STATED(72, interp_threads),

@@ -33,7 +33,7 @@
 #define NR_AT	  offsetof(struct seccomp_data, nr)
 #define ARCH_AT	  offsetof(struct seccomp_data, arch)
 #define ARG_AT(i) (offsetof(struct seccomp_data, args) + (i)*8) /* low word: little endian */
-#define ALLOW(name)                                            \
+#define ALLOW(name) \
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##name, 0, 1), \
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
 

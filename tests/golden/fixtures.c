@@ -16,8 +16,8 @@
 #define STALLS	   16
 #define COUNTOF(a) (sizeof(a) / sizeof((a)[0]))
 
-#define NO_TARGET                                                                     \
-	{                                                                             \
+#define NO_TARGET \
+	{ \
 		.fd = -1, .path = "", .local = "", .peer = "", .comm = "", .text = "" \
 	}
 

@@ -106,16 +106,17 @@ static volatile long reached;
 
 static void descend(unsigned int number, int level);
 
-#define STEP(digit)                                                                        \
+#define STEP(digit) \
 	static __attribute__((noinline)) void step_##digit(unsigned int number, int level) \
-	{                                                                                  \
-		descend(number >> 4, level + 1);                                           \
-		reached++; /* after the call, so that it is no tail call */                \
+	{ \
+		descend(number >> 4, level + 1); \
+		reached++; /* after the call, so that it is no tail call */ \
 	}
 STEP(0)
 STEP(1)
-STEP(2) STEP(3) STEP(4) STEP(5) STEP(6) STEP(7) STEP(8) STEP(9) STEP(a) STEP(b) STEP(c) STEP(d)
-	STEP(e) STEP(f)
+STEP(2)
+STEP(3) STEP(4) STEP(5) STEP(6) STEP(7) STEP(8) STEP(9) STEP(a) STEP(b) STEP(c) STEP(d) STEP(e)
+	STEP(f)
 
 		static void (*const steps[16])(unsigned int, int) = {
 			step_0, step_1, step_2, step_3, step_4, step_5, step_6, step_7,

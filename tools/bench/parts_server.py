@@ -28,9 +28,11 @@ def need(program: str) -> None:
 
 
 def load_run(argv: Sequence[str]) -> str:
-    done = subprocess.run(["taskset", "-c", str(LOAD_CPU), *argv], stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True, timeout=60)
-    return done.stdout
+    proc = processes.pinned(argv, LOAD_CPU, subprocess.PIPE)
+    try:
+        return proc.communicate(timeout=60)[0]
+    finally:
+        processes.end(proc)
 
 
 def redis_load(port: int, seconds: float, rate: float) -> Answer:
@@ -62,7 +64,7 @@ def cpu_ns(pid: int) -> int:
 def measure_server(rounds: Rounds, argv: List[str], port: int, seconds: float,
                    run: Callable[[int, float, float], Answer]) -> Dict[str, Measure]:
     measures = {"rate": Measure(), "p99": Measure(), "cpu": Measure()}
-    server = processes.daemon(argv, SERVER_CPU)
+    server = processes.pinned(argv, SERVER_CPU)
 
     def visit(tool: str, at: int, clean: Callable[[], bool]) -> None:
         before = clean()

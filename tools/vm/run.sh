@@ -1,8 +1,8 @@
 #!/bin/bash
 # Runs a script in a virtual machine on each of several Debian kernels, and shows what it prints.
 # For the hooks and fallbacks that the kernel of this machine does not have: it needs no privilege
-# and changes nothing here.  Plain emulation by default: a virtual machine's own KVM is often half
-# there, and then the guest hangs; VM_KVM=1 on real hardware is ten times as fast.
+# and changes nothing here.  Plain emulation by default, which works everywhere; VM_KVM=1 where there
+# is a KVM to use.
 # Usage: tools/vm/run.sh [GUEST-SCRIPT [SUITE...]]      VM_SECONDS bounds each machine, default 600
 set -u
 
@@ -13,7 +13,8 @@ shift $(($# > 0))
 suites=("$@")
 [ ${#suites[@]} -gt 0 ] || suites=(bookworm bookworm-backports trixie-backports)
 passed=0 failed=0 skipped=0
-accel=(-accel "tcg,thread=multi" -cpu max)
+# QEMU 7.2 emulates cmpxchg16b wrongly: the guest's allocator breaks at random.
+accel=(-accel "tcg,thread=multi" -cpu "max,cx16=off")
 [ -z "${VM_KVM:-}" ] || accel=(-accel kvm -cpu host)
 
 boot()
@@ -37,7 +38,7 @@ for suite in "${suites[@]}"; do
 	echo "== $suite: ${kernel##*/}"
 	boot "$kernel" "$B/vm/$suite.cpio" | tee "$log"
 	rm -f "$B/vm/$suite.cpio"
-	if grep -qx 'vm: exit status 0' "$log"; then
+	if grep -qaE 'vm: exit status 0([^0-9]|$)' "$log"; then
 		passed=$((passed + 1))
 	else
 		failed=$((failed + 1))

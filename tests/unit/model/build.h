@@ -209,9 +209,9 @@ static inline uint64_t lost_count(const struct profile *p, const char *what)
 }
 
 #define TEST(name) static void name(void **state)
-#define BENCH(b)        \
+#define BENCH(b) \
 	struct bench b; \
-	(void)state;    \
+	(void)state; \
 	bench_open(&b)
 
 #endif

@@ -1,23 +1,23 @@
 /* test_explain.c: the cause, the user's frame, the quality and the key of a stall. */
 #include "build.h"
 
-#define PY(name, at_line, fl)                                                                   \
-	{                                                                                       \
+#define PY(name, at_line, fl) \
+	{ \
 		.kind = FRAME_PYTHON, .flags = fl, .line = at_line, .fn = name, .file = "x.py", \
-		.module = ""                                                                    \
+		.module = "" \
 	}
-#define NATIVE(name, fl)                                                   \
-	{                                                                  \
+#define NATIVE(name, fl) \
+	{ \
 		.kind = FRAME_NATIVE, .flags = fl, .fn = name, .file = "", \
-		.module = "redis-server"                                   \
+		.module = "redis-server" \
 	}
-#define KERNEL(name)                                                       \
-	{                                                                  \
+#define KERNEL(name) \
+	{ \
 		.kind = FRAME_KERNEL, .fn = name, .file = "", .module = "" \
 	}
-#define GIVE_STACK(b, hash, flags, ...)                                                    \
-	do {                                                                               \
-		static const struct chunk_frame frames_[] = { __VA_ARGS__ };               \
+#define GIVE_STACK(b, hash, flags, ...) \
+	do { \
+		static const struct chunk_frame frames_[] = { __VA_ARGS__ }; \
 		give_stack(b, hash, flags, frames_, sizeof(frames_) / sizeof(frames_[0])); \
 	} while (0)
 
@@ -266,15 +266,19 @@ TEST(test_quality)
 
 	BENCH(b);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct chunk_frame f[] = { NATIVE("f", cases[i].native_flags), PY("g", 1, 0) };
+		struct chunk_frame f[] = { NATIVE("f", cases[i].native_flags),
+					   NATIVE("__libc_start_main", 0), PY("g", 1, 0) };
 		const struct stall *s;
 
-		give_stack(&b, 100 + i, cases[i].flags, f, 2);
+		give_stack(&b, 100 + i, cases[i].flags, f, 3);
 		s = explained(&b, 3 + i, 100 + i);
 		assert_int_equal(s->python, cases[i].python);
 		assert_int_equal(s->native, cases[i].native);
 		assert_int_equal(s->kernel, cases[i].kernel);
 	}
+	/* A walk that ends below a root leaves the callers unknown. */
+	GIVE_STACK(&b, 5, 0, NATIVE("clock_nanosleep", 0), PY("g", 1, 0));
+	assert_int_equal(explained(&b, 97, 5)->native, QUALITY_PARTIAL);
 	GIVE_STACK(&b, 7, 0, KERNEL("schedule"));
 	assert_int_equal(explained(&b, 101, 7)->native, QUALITY_NONE);
 	assert_int_equal(b.last->python, QUALITY_NONE);

@@ -9,12 +9,12 @@
 
 #include "output/words.h"
 
-#define TARGET(...)                                                                                \
-	{                                                                                          \
+#define TARGET(...) \
+	{ \
 		.fd = -1, .path = "", .local = "", .peer = "", .comm = "", .text = "", __VA_ARGS__ \
 	}
 #define WHY(k, call, ...) \
-	((struct why){    \
+	((struct why){ \
 		.klass = CLASS_##k, .share = 1, .syscall = call, .target = TARGET(__VA_ARGS__) })
 #pragma GCC diagnostic ignored "-Woverride-init" /* the defaults of TARGET */
 

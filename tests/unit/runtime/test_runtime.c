@@ -13,8 +13,8 @@
 
 static struct process with_uvloop, without;
 
-#define PY(f, path)                                                       \
-	{                                                                 \
+#define PY(f, path) \
+	{ \
 		.kind = FRAME_PYTHON, .fn = f, .file = path, .module = "" \
 	}
 
