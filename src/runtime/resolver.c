@@ -253,7 +253,8 @@ static void add_native(struct resolver *r, const struct event_stack *stack)
 {
 	size_t i, n, kept = 0;
 
-	/* First look at all of them: that may read the mappings anew, which named frames point into. */
+	/* First look at all of them: that may read the mappings anew, which named frames point
+	 * into. */
 	for (n = 0; n < stack->n_user; n++) {
 		uint64_t addr = stack->user[n];
 
