@@ -14,6 +14,8 @@
 #define SCAN_PAUSE_MIN (5 * NSEC_PER_MSEC)
 #define SAMPLE_AGE_MAX (10 * NSEC_PER_MSEC)
 #define SAMPLE_PERIOD  2003001 /* ns; prime, so that it does not beat with a target's timers */
+#define DRAIN_MAX      (100 * NSEC_PER_MSEC) /* a target that floods us must not take over */
+#define FINISH_MAX     (2 * NSEC_PER_SEC)
 #define OFFCPU_RING    (8 << 20)
 #define OFFCPU_BODIES  131072
 
@@ -221,7 +223,8 @@ static struct capture *capture_new(const struct capture_opts *opts, struct chunk
 	c->sample_keeper = -1;
 	c->conf.threshold = opts->threshold_ns ? opts->threshold_ns : THRESHOLD_DEFAULT;
 	c->conf.min_part = c->conf.threshold / 100;
-	c->sample_age = c->conf.threshold / 10 < SAMPLE_AGE_MAX ? c->conf.threshold / 10 : SAMPLE_AGE_MAX;
+	c->sample_age = c->conf.threshold / 10 < SAMPLE_AGE_MAX ? c->conf.threshold / 10
+								: SAMPLE_AGE_MAX;
 	c->conf.wait_min = opts->wait_min_ns;
 	c->conf.wait_max = opts->wait_max_ns;
 	c->conf.flags = (opts->offcpu ? PROC_OFFCPU : PROC_LOOPS) |
@@ -306,6 +309,7 @@ static uint64_t scan_pause(const struct capture *c)
 static void housekeeping(struct capture *c, uint64_t now)
 {
 	c->scan_at = now + scan_pause(c);
+	c->busy_until = now + DRAIN_MAX;
 	watched_retry(c, now);
 	if (!c->offcpu)
 		loops_scan(c, now);
@@ -330,6 +334,8 @@ int capture_run(struct capture *c, uint64_t deadline_ns, const volatile sig_atom
 		if (!watched_any(c))
 			return 1;
 		until = deadline_ns && deadline_ns < c->scan_at ? deadline_ns : c->scan_at;
+		c->busy_until = now + DRAIN_MAX;
+		c->stop = stop;
 		r = ring_buffer__poll(c->ring, until > now ? (until - now) / NSEC_PER_MSEC + 1 : 0);
 		if (r < 0 && r != -EINTR)
 			return r;
@@ -337,11 +343,13 @@ int capture_run(struct capture *c, uint64_t deadline_ns, const volatile sig_atom
 	return c->sink_error;
 }
 
-int capture_close(struct capture *c)
+/* What was running when the capture ended counts up to here, however long the ring takes. */
+int capture_finish(struct capture *c)
 {
 	uint64_t now = now_ns();
-	int r;
 
+	c->busy_until = now + FINISH_MAX;
+	c->stop = NULL;
 	ring_buffer__consume(c->ring);
 	if (c->offcpu)
 		rows_emit(c);
@@ -352,7 +360,11 @@ int capture_close(struct capture *c)
 	str_clear(&c->payload);
 	chunk_put_u64(&c->payload, now);
 	emit_payload(c, CHUNK_END);
-	r = c->sink_error;
-	capture_free(c);
-	return r;
+	return c->sink_error;
+}
+
+void capture_close(struct capture *c)
+{
+	if (c)
+		capture_free(c);
 }
