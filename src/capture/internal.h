@@ -115,6 +115,8 @@ void command_go(struct capture *c);
 /* names.c */
 /* Names the stack unless it was named before. */
 void name_stack(struct capture *c, const struct event_stack *stack);
+/* Remembers what a stack that has no entry yet was found to be; kind: static storage or NULL. */
+void named_add(struct capture *c, uint64_t hash, const char *kind, bool whole);
 /* The kind of loop in a named stack, NULL: none. */
 const char *stack_loop_kind(const struct capture *c, uint64_t hash);
 /* Whether the interpreter's part of a named stack is there and complete. */
