@@ -294,7 +294,7 @@ DOOR(offcpu_add)
 	thread.klass = door.klass;
 	thread.syscall = door.syscall;
 	thread.stack = door.stack;
-	offcpu_add(bpf_get_current_task_btf(), &thread, door.ns);
+	offcpu_add(bpf_get_current_task_btf(), &thread, door.ns, SCRATCH_HOOK);
 	return 0;
 }
 
