@@ -37,9 +37,15 @@ int capture_open(const struct capture_opts *opts, struct chunk_sink *sink, struc
 /* Drains until `deadline` (CLOCK_MONOTONIC ns, 0: none), until *stop becomes non-zero or every
  * target is gone. 0, 1 = all targets gone, negative errno. */
 int capture_run(struct capture *c, uint64_t deadline_ns, const volatile sig_atomic_t *stop);
-/* Reads the rest, writes the loop statistics, losses and CHUNK_END into the sink; detaches and
- * frees. */
-int capture_close(struct capture *c);
+/* Reads the rest, writes the loop statistics, losses and CHUNK_END into the sink.  0, negative
+ * errno of the sink.  Only close may follow. */
+int capture_finish(struct capture *c);
+/* Detaches and frees; NULL is nothing.  The kernel takes up to two seconds over it. */
+void capture_close(struct capture *c);
+
+/* Gives up, for the whole program and for good, every capability that a running capture does not
+ * need.  0 or negative errno. */
+int capture_drop_privileges(void);
 
 /* What this kernel (and process, if pid > 0) allows: calls fn for each need: rungs that work, the
  * one chosen, why others do not, the cure. 0 if stalls can be captured. */

@@ -57,6 +57,7 @@ static void check_ladders(struct checker *k, const char *hooks)
 		say(k, need_name(g->need), g->name, works, chosen[g->need] == g, str_text(&why),
 		    g->cure);
 	}
+	rungs_forget();
 }
 
 static void check_process(struct checker *k, pid_t pid)

@@ -55,6 +55,8 @@ static int on_event(void *ctx, void *data, size_t size)
 		loop_announced(c, data);
 	else if (head->kind == EVENT_LIFE && head->size == sizeof(struct event_life))
 		on_life(c, data);
+	if (!c->sink_error && ((c->stop && *c->stop) || now_ns() >= c->busy_until))
+		return -EINTR;
 	return c->sink_error;
 }
 

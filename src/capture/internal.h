@@ -72,6 +72,9 @@ struct capture {
 	int sample_keeper;   /* -1: CPU time is not sampled */
 	uint64_t scan_at;
 	int sink_error; /* the first one; capture stops */
+	/* Reading the ring breaks off at either: events can come faster than they are named. */
+	uint64_t busy_until;
+	const volatile sig_atomic_t *stop;
 	struct str payload;
 	int command_go; /* write end of the pipe that holds the command back, -1 */
 };

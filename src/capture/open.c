@@ -14,6 +14,8 @@
 #define SCAN_PAUSE_MIN (5 * NSEC_PER_MSEC)
 #define SAMPLE_AGE_MAX (10 * NSEC_PER_MSEC)
 #define SAMPLE_PERIOD  2003001 /* ns; prime, so that it does not beat with a target's timers */
+#define DRAIN_MAX      (100 * NSEC_PER_MSEC) /* a target that floods us must not take over */
+#define FINISH_MAX     (2 * NSEC_PER_SEC)
 #define OFFCPU_RING    (8 << 20)
 #define OFFCPU_BODIES  131072
 
@@ -320,6 +322,7 @@ static uint64_t scan_pause(const struct capture *c)
 static void housekeeping(struct capture *c, uint64_t now)
 {
 	c->scan_at = now + scan_pause(c);
+	c->busy_until = now + DRAIN_MAX;
 	watched_retry(c, now);
 	if (!c->offcpu)
 		loops_scan(c, now);
@@ -344,6 +347,8 @@ int capture_run(struct capture *c, uint64_t deadline_ns, const volatile sig_atom
 		if (!watched_any(c))
 			return 1;
 		until = deadline_ns && deadline_ns < c->scan_at ? deadline_ns : c->scan_at;
+		c->busy_until = now + DRAIN_MAX;
+		c->stop = stop;
 		r = ring_buffer__poll(c->ring, until > now ? (until - now) / NSEC_PER_MSEC + 1 : 0);
 		if (r < 0 && r != -EINTR)
 			return r;
@@ -351,11 +356,13 @@ int capture_run(struct capture *c, uint64_t deadline_ns, const volatile sig_atom
 	return c->sink_error;
 }
 
-int capture_close(struct capture *c)
+/* What was running when the capture ended counts up to here, however long the ring takes. */
+int capture_finish(struct capture *c)
 {
 	uint64_t now = now_ns();
-	int r;
 
+	c->busy_until = now + FINISH_MAX;
+	c->stop = NULL;
 	ring_buffer__consume(c->ring);
 	if (c->offcpu)
 		rows_finish(c);
@@ -366,7 +373,11 @@ int capture_close(struct capture *c)
 	str_clear(&c->payload);
 	chunk_put_u64(&c->payload, now);
 	emit_payload(c, CHUNK_END);
-	r = c->sink_error;
-	capture_free(c);
-	return r;
+	return c->sink_error;
+}
+
+void capture_close(struct capture *c)
+{
+	if (c)
+		capture_free(c);
 }

@@ -22,11 +22,27 @@ const char *need_name(enum need need)
 	return need_names[need];
 }
 
+/* The kernel's type information: 5 MiB to read and index, so the probes of one choice share it. */
+static struct btf *kernel_types;
+
+static struct btf *types(void)
+{
+	if (!kernel_types)
+		kernel_types = btf__load_vmlinux_btf();
+	return kernel_types;
+}
+
+void rungs_forget(void)
+{
+	btf__free(kernel_types);
+	kernel_types = NULL;
+}
+
 /* Number of parameters of a BTF tracepoint, context included; negative errno. */
 static int tracepoint_parameters(const char *name)
 {
 	cleanup(str_releasep) struct str typedef_name = { 0 };
-	struct btf *btf = btf__load_vmlinux_btf();
+	struct btf *btf = types();
 	const struct btf_type *t;
 	int id, r;
 
@@ -40,7 +56,6 @@ static int tracepoint_parameters(const char *name)
 		t = btf__type_by_id(btf, t->type); /* a function */
 		id = btf_vlen(t);
 	}
-	btf__free(btf);
 	return id;
 }
 
@@ -116,10 +131,12 @@ static int probe_fentry(struct str *why)
 	};
 	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = BPF_TRACE_FENTRY);
 	_cleanup_close_ int fd = -1;
-	int link;
+	struct btf *btf = types();
+	int link,
+		id = btf ? btf__find_by_name_kind(btf, "__x64_sys_epoll_wait", BTF_KIND_FUNC) : -1;
 
-	opts.attach_btf_id = libbpf_find_vmlinux_btf_id("__x64_sys_epoll_wait", BPF_TRACE_FENTRY);
-	if ((int)opts.attach_btf_id <= 0) {
+	opts.attach_btf_id = id;
+	if (id <= 0) {
 		str_add(why, "the kernel has no type information for its system calls");
 		return -ENOTSUP;
 	}
@@ -281,5 +298,6 @@ int rungs_choose(const char *forced, const struct rung *ret_chosen[NEED_COUNT], 
 
 		r = rung_choose(need, name, len, &ret_chosen[need], why);
 	}
+	rungs_forget();
 	return r;
 }

@@ -38,6 +38,9 @@ const char *need_name(enum need need);
  * unknown need or rung; -ENOTSUP: the forced or the only rung does not work; why says which. */
 int rungs_choose(const char *forced, const struct rung *ret_chosen[NEED_COUNT], struct str *why);
 
+/* Frees what probes that were called one by one have read. */
+void rungs_forget(void);
+
 /* The folder of tracepoints, mounted if it was not; NULL when that fails. */
 const char *tracefs_path(void);
 

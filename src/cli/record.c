@@ -49,12 +49,29 @@ static int plan(const struct record_opts *o, struct outputs *ret_outputs)
 	return r == 0 ? STATUS_DONE : r == -EINVAL ? STATUS_USAGE : STATUS_FAILED;
 }
 
+/* An exit status. */
+static int finish(struct recording_writer *writer, bool quiet, const char *path)
+{
+	int r = recording_finish(writer);
+
+	if (r < 0) {
+		log_error("%s: recording is not whole: %s: choose another place with -o", path,
+			  outputs_error(r));
+		return STATUS_FAILED;
+	}
+	if (!quiet)
+		fprintf(stderr, "recorded; next: stallprof report %s\n", path);
+	return STATUS_DONE;
+}
+
 static int record(const struct record_opts *o, const struct capture_opts *request, const char *path)
 {
 	cleanup(str_releasep) struct str why = { 0 };
 	struct record rec = { 0 };
-	struct session session = { request, o->targets.duration, NULL, on_tick, &rec };
-	int r = recording_create(path, &rec.writer), finished;
+	struct session session = {
+		.request = request, .duration_ns = o->targets.duration, .tick = on_tick, .ctx = &rec
+	};
+	int r = recording_create(path, &rec.writer), status = STATUS_FAILED;
 	bool began;
 
 	if (r < 0) {
@@ -68,19 +85,12 @@ static int record(const struct record_opts *o, const struct capture_opts *reques
 	talk_release(&rec.talk);
 	if (r < 0)
 		log_error("%s", str_text(&why));
-	if (!began) {
+	if (began)
+		status = finish(rec.writer, o->targets.quiet, path);
+	else
 		recording_abandon(rec.writer);
-		return STATUS_FAILED;
-	}
-	finished = recording_finish(rec.writer);
-	if (finished < 0) {
-		log_error("%s: recording is not whole: %s: choose another place with -o", path,
-			  outputs_error(finished));
-		return STATUS_FAILED;
-	}
-	if (!o->targets.quiet)
-		fprintf(stderr, "recorded; next: stallprof report %s\n", path);
-	return r < 0 ? STATUS_FAILED : STATUS_DONE;
+	session_end(&session);
+	return r < 0 ? STATUS_FAILED : status;
 }
 
 static int run(const struct command *self, int argc, char **argv)

@@ -63,20 +63,32 @@ static int drain(const struct session *s, struct capture *c)
 	return r;
 }
 
-int session_run(const struct session *s, bool *ret_began, struct str *ret_why)
+static int drop(struct str *why)
+{
+	int r = capture_drop_privileges();
+
+	if (r < 0)
+		str_printf(why, "cannot give up privileges: %s: run as root (sudo)", strerror(-r));
+	return r;
+}
+
+int session_run(struct session *s, bool *ret_began, struct str *ret_why)
 {
 	struct sigaction before[N_ENDING];
 	struct capture *c = NULL;
-	int r, closed;
+	int r, finished;
 
 	*ret_began = false;
 	catch_signals(before);
 	r = capture_open(s->request, s->sink, &c, ret_why);
+	s->capture = c;
+	if (r == 0)
+		r = drop(ret_why);
 	if (r == 0) {
 		*ret_began = true;
 		r = drain(s, c);
-		closed = capture_close(c);
-		r = r < 0 ? r : closed;
+		finished = capture_finish(c);
+		r = r < 0 ? r : finished;
 		if (r < 0)
 			str_printf(ret_why, "the capture broke off: %s: what came before is kept",
 				   strerror(-r));
@@ -88,4 +100,10 @@ int session_run(const struct session *s, bool *ret_began, struct str *ret_why)
 	for (size_t i = 0; i < N_ENDING; i++)
 		sigaction(ending[i], &before[i], NULL);
 	return r < 0 ? r : 0;
+}
+
+void session_end(struct session *s)
+{
+	capture_close(s->capture);
+	s->capture = NULL;
 }

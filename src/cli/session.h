@@ -15,11 +15,14 @@ struct session {
 	void (*tick)(void *ctx,
 		     uint64_t now_ns); /* at least once a second; now is CLOCK_MONOTONIC */
 	void *ctx;
+	struct capture *capture; /* of session_run, until session_end */
 };
 
 /* Runs until the duration is over, the targets are gone, or SIGINT, SIGTERM or SIGHUP; a second
  * one of these ends the program at once.  0; negative errno with one sentence in ret_why, and
  * *ret_began says whether anything was captured before. */
-int session_run(const struct session *s, bool *ret_began, struct str *ret_why);
+int session_run(struct session *s, bool *ret_began, struct str *ret_why);
+/* Detaches.  Slow, so a report comes before it; NULL capture is nothing. */
+void session_end(struct session *s);
 
 #endif

@@ -155,9 +155,8 @@ static int watch(struct watch *w, const struct capture_opts *request)
 	talk_end(&w->talk);
 	if (r < 0)
 		log_error("%s", str_text(&why));
-	if (!began)
-		return STATUS_FAILED;
-	status = finish(w, str_text(&why));
+	status = began ? finish(w, str_text(&why)) : STATUS_FAILED;
+	session_end(&session);
 	return r < 0 ? STATUS_FAILED : status;
 }
 

@@ -22,20 +22,33 @@ struct ksym {
 struct ksyms {
 	VEC(struct ksym) list;
 	struct str names;
+	FILE *rest; /* not read yet: 100,000 lines that an attach must not wait for */
 };
 
-static int add_line(struct ksyms *k, const char *line)
+/* "ffffffff81000000 T name\t[module]"; false for what is no code or hides its address. */
+static bool parse_line(char *line, uint64_t *ret_addr, const char **ret_name)
 {
-	unsigned long long addr;
-	char type, name[256];
+	char *at;
+	uint64_t addr = strtoull(line, &at, 16);
+
+	if (!addr || at == line || at[0] != ' ' || !at[1] || !strchr("tTwW", at[1]) || at[2] != ' ')
+		return false;
+	at += 3;
+	at[strcspn(at, " \t\n")] = '\0';
+	*ret_addr = addr;
+	*ret_name = at;
+	return *at;
+}
+
+static int add_line(struct ksyms *k, char *line)
+{
+	const char *name;
 	struct ksym one;
 	int r;
 
-	if (sscanf(line, "%llx %c %255s", &addr, &type, name) != 3)
+	if (!parse_line(line, &one.addr, &name))
 		return 0;
-	if (!addr || !strchr("tTwW", type))
-		return 0;
-	one = (struct ksym){ .addr = addr, .name = (uint32_t)k->names.len };
+	one.name = (uint32_t)k->names.len;
 	if (k->names.len > UINT32_MAX / 2 || k->list.count >= SYMBOLS_MAX)
 		return 0;
 	r = str_add_mem(&k->names, name, strlen(name) + 1);
@@ -52,27 +65,47 @@ static int compare_ksyms(const void *a, const void *b)
 	return (x->name > y->name) - (x->name < y->name);
 }
 
-int ksyms_open(const char *path, struct ksyms **ret_ksyms)
+/* Reads lines until there are `wanted` symbols, or all of them. */
+static int read_lines(struct ksyms *k, size_t wanted)
 {
-	cleanup(ksyms_closep) struct ksyms *k = calloc(1, sizeof(*k));
-	_cleanup_fclose_ FILE *f = NULL;
 	_cleanup_free_ char *line = NULL;
 	size_t room = 0;
 
-	if (!k)
-		return -ENOMEM;
-	f = fopen(path, "re");
-	if (!f)
-		return -errno;
-	while (getline(&line, &room, f) > 0) {
+	while (k->list.count < wanted && getline(&line, &room, k->rest) > 0) {
 		int r = add_line(k, line);
 
 		if (r < 0)
 			return r;
 	}
+	return 0;
+}
+
+/* Out of memory leaves what was read: some names are better than none. */
+static void complete(struct ksyms *k)
+{
+	if (!k->rest)
+		return;
+	read_lines(k, SIZE_MAX);
+	fclose(steal(k->rest));
+	if (k->list.count)
+		qsort(k->list.items, k->list.count, sizeof(*k->list.items), compare_ksyms);
+}
+
+int ksyms_open(const char *path, struct ksyms **ret_ksyms)
+{
+	cleanup(ksyms_closep) struct ksyms *k = calloc(1, sizeof(*k));
+	int r;
+
+	if (!k)
+		return -ENOMEM;
+	k->rest = fopen(path, "re");
+	if (!k->rest)
+		return -errno;
+	r = read_lines(k, 1);
+	if (r < 0)
+		return r;
 	if (!k->list.count)
 		return -ENODATA;
-	qsort(k->list.items, k->list.count, sizeof(*k->list.items), compare_ksyms);
 	*ret_ksyms = steal(k);
 	return 0;
 }
@@ -81,23 +114,27 @@ struct ksyms *ksyms_close(struct ksyms *k)
 {
 	if (!k)
 		return NULL;
+	if (k->rest)
+		fclose(k->rest);
 	vec_release(&k->list);
 	str_release(&k->names);
 	free(k);
 	return NULL;
 }
 
-size_t ksyms_count(const struct ksyms *k)
+size_t ksyms_count(struct ksyms *k)
 {
+	complete(k);
 	return k->list.count;
 }
 
-const char *ksyms_find(const struct ksyms *k, uint64_t addr)
+const char *ksyms_find(struct ksyms *k, uint64_t addr)
 {
 	size_t low = 0, high;
 
 	if (!k)
 		return NULL;
+	complete(k);
 	high = k->list.count;
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;

@@ -14,16 +14,17 @@
 
 struct ksyms;
 
-/* path: "/proc/kallsyms" or a recorded one.  -ENODATA: no usable address in it; negative errno of
+/* path: "/proc/kallsyms" or a recorded one.  Opens it, with the rights of that moment, and reads
+ * the rest when a name is asked for first.  -ENODATA: no usable address in it; negative errno of
  * reading; -ENOMEM. */
 int ksyms_open(const char *path, struct ksyms **ret_ksyms);
 struct ksyms *ksyms_close(struct ksyms *k);
 DEFINE_CLEANUP(struct ksyms *, ksyms_close)
 
-size_t ksyms_count(const struct ksyms *k);
+size_t ksyms_count(struct ksyms *k);
 
 /* The function that holds the address, or NULL; k may be NULL.  Belongs to k. */
-const char *ksyms_find(const struct ksyms *k, uint64_t addr);
+const char *ksyms_find(struct ksyms *k, uint64_t addr);
 
 /* Whether a function belongs to BPF or tracing rather than to what the thread was doing. */
 bool ksym_is_probe(const char *name);

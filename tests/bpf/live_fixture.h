@@ -176,7 +176,8 @@ static inline void live_finish(struct live *v)
 	int status;
 
 	assert_int_equal(live_run(v, 60000 * MSEC), 1);
-	assert_int_equal(capture_close(v->capture), 0);
+	assert_int_equal(capture_finish(v->capture), 0);
+	capture_close(v->capture);
 	assert_true(v->ended);
 	assert_int_equal(v->lost, 0);
 	waitpid(v->pid, &status, 0);

@@ -18,7 +18,8 @@ static struct fake {
 	int signals;	 /* how often; 0: once */
 	unsigned stalls; /* how many of one kind are played */
 	unsigned played;
-	unsigned closed;	     /* how often capture_close ran */
+	unsigned closed;	     /* how often capture_close ran, on a capture */
+	unsigned dropped;	     /* and capture_drop_privileges */
 	struct capture_opts request; /* as the command asked */
 	pid_t pid;		     /* the first one asked for */
 	struct chunk_sink *sink;
@@ -57,12 +58,22 @@ int capture_run(struct capture *c, uint64_t deadline_ns, const volatile sig_atom
 	return 1;
 }
 
-int capture_close(struct capture *c)
+int capture_drop_privileges(void)
+{
+	fake.dropped++;
+	return 0;
+}
+
+int capture_finish(struct capture *c)
 {
 	(void)c;
-	fake.closed++;
 	tape_end(fake.sink);
 	return 0;
+}
+
+void capture_close(struct capture *c)
+{
+	fake.closed += c != NULL;
 }
 
 int capture_check(pid_t pid, const char *hooks, capture_check_fn fn, void *ctx)
