@@ -32,8 +32,8 @@ struct watched {
 struct slot {
 	uint32_t id; /* of the loop in the capture, from 1; 0: not announced */
 	uint32_t tgid, tid;
-	int perf_fd;
-	struct bpf_link *sample;
+	struct bpf_link *sample; /* of CPU time; NULL: not sampled now */
+	uint64_t suspect_until;
 	bool given_up;	      /* a thread from before us that shows no loop */
 	bool runtime_loop;    /* the poll stack shows a known loop: clipped stalls can be judged */
 	uint64_t reported;    /* start of the period whose next report is due at `next_report` */
@@ -68,6 +68,8 @@ struct capture {
 	bool any_loop;
 	uint32_t last_id;
 	uint64_t sample_period;
+	uint64_t sample_age; /* a period is sampled from this age on */
+	int sample_keeper;   /* -1: CPU time is not sampled */
 	uint64_t scan_at;
 	int sink_error; /* the first one; capture stops */
 	struct str payload;
@@ -127,10 +129,15 @@ void judge_correct(const struct slot *s, struct event_loop_stats *stats);
  * present length.  False when there is none, or it ended meanwhile. */
 bool ongoing_copy(struct capture *c, uint32_t loop, uint64_t now);
 
+/* sample.c */
+void samples_open(struct capture *c);
+void samples_close(struct capture *c);
+/* Samples the loop's thread while its period is old, and stops some time after. */
+void sample_scan(struct capture *c, uint32_t loop, uint64_t now);
+void sample_stop(struct slot *s);
+
 /* loops.c */
 int loops_open(struct capture *c);
-/* After the threads that exist already were found: sample those that may be inside a stall. */
-void loops_seeded(struct capture *c);
 void loop_announced(struct capture *c, const struct event_loop *e);
 void loop_stalled(struct capture *c, const struct event_stall *e);
 void loops_scan(struct capture *c, uint64_t now);

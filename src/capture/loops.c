@@ -1,4 +1,4 @@
-/* loops.c: the loops that the kernel side found: confirm, sample, report while a stall lasts, sum
+/* loops.c: the loops that the kernel side found: confirm, report while a stall lasts, sum
  * up.
  *
  * The kernel side only knows that a thread came back to the same poll; judge.c decides what that
@@ -7,10 +7,8 @@
 #include "capture/internal.h"
 
 #include <errno.h>
-#include <linux/perf_event.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 
 #include "stallprof.skel.h"
 
@@ -25,8 +23,6 @@ int loops_open(struct capture *c)
 	c->scratch = calloc(1, sizeof(*c->scratch));
 	if (!c->slots || !c->scratch)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < c->n_loops; i++)
-		c->slots[i].perf_fd = -1;
 	/* The kernel rounds an element up to 8 bytes and the whole up to pages. */
 	c->loops_bytes = (sizeof(struct loop_state) * c->n_loops + page - 1) / page * page;
 	p = mmap(NULL, c->loops_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
@@ -48,47 +44,11 @@ static void emit_kind(struct capture *c, const struct slot *s, const char *kind,
 	emit_payload(c, CHUNK_LOOP_KIND);
 }
 
-/* CPU samples of the one thread.  Without them CPU time has no stacks: said once. */
-static void sample_open(struct capture *c, struct slot *s)
-{
-	struct perf_event_attr attr = {
-		.type = PERF_TYPE_SOFTWARE,
-		.size = sizeof(attr),
-		.config = PERF_COUNT_SW_CPU_CLOCK,
-		.sample_period = c->sample_period,
-	};
-
-	if (s->sample || strcmp(c->rung[NEED_ONCPU]->name, "clock") != 0)
-		return;
-	s->perf_fd = syscall(SYS_perf_event_open, &attr, s->tid, -1, -1, PERF_FLAG_FD_CLOEXEC);
-	if (s->perf_fd < 0)
-		return;
-	/* The link owns the descriptor from here on. */
-	s->sample = bpf_program__attach_perf_event(c->skel->progs.sample_clock, s->perf_fd);
-	if (!s->sample) {
-		close(s->perf_fd);
-		s->perf_fd = -1;
-	}
-}
-
-void loops_seeded(struct capture *c)
-{
-	for (uint32_t i = 0; i < c->n_loops; i++) {
-		const struct loop_state *l = &c->loops[i];
-
-		if (!l->used || l->flags & LOOP_IN_POLL || l->stats.head.tid != l->stats.head.tgid)
-			continue;
-		c->slots[i].tid = l->stats.head.tid;
-		sample_open(c, &c->slots[i]);
-	}
-}
-
 static void slot_clear(struct slot *s)
 {
-	bpf_link__destroy(s->sample);
+	sample_stop(s);
 	str_release(&s->clipped);
 	memset(s, 0, sizeof(*s));
-	s->perf_fd = -1;
 }
 
 static void emit_stall(struct capture *c, struct slot *s, const struct event_stall *e)
@@ -155,7 +115,6 @@ void loop_announced(struct capture *c, const struct event_loop *e)
 		return;
 	}
 	c->any_loop = true;
-	sample_open(c, s);
 	clipped_deliver(c, s);
 }
 
@@ -227,8 +186,7 @@ static void seeded_scan(struct capture *c, uint32_t i, uint64_t now)
 		return;
 	if (length > SEEDED_WAIT + 4 * l->stall.threshold) {
 		s->given_up = true;
-		bpf_link__destroy(s->sample);
-		s->sample = NULL;
+		sample_stop(s);
 		return;
 	}
 	if (!ongoing_copy(c, i, now) || !judge_seeded(c, c->scratch))

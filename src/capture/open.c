@@ -65,8 +65,7 @@ static void settings(struct capture *c)
 	ro->runqueue_rung = c->rung[NEED_RUNQUEUE]->value;
 	ro->offcpu_mode = c->offcpu;
 	ro->sample_period = c->sample_period;
-	ro->sample_age = c->conf.threshold / 10 < SAMPLE_AGE_MAX ? c->conf.threshold / 10
-								 : SAMPLE_AGE_MAX;
+	ro->sample_age = c->sample_age;
 	if (c->offcpu) {
 		bpf_map__set_max_entries(c->skel->maps.loops, 1);
 		bpf_map__set_max_entries(c->skel->maps.events, OFFCPU_RING);
@@ -219,8 +218,10 @@ static struct capture *capture_new(const struct capture_opts *opts, struct chunk
 	c->command_go = -1;
 	c->offcpu = opts->offcpu;
 	c->sample_period = SAMPLE_PERIOD;
+	c->sample_keeper = -1;
 	c->conf.threshold = opts->threshold_ns ? opts->threshold_ns : THRESHOLD_DEFAULT;
 	c->conf.min_part = c->conf.threshold / 100;
+	c->sample_age = c->conf.threshold / 10 < SAMPLE_AGE_MAX ? c->conf.threshold / 10 : SAMPLE_AGE_MAX;
 	c->conf.wait_min = opts->wait_min_ns;
 	c->conf.wait_max = opts->wait_max_ns;
 	c->conf.flags = (opts->offcpu ? PROC_OFFCPU : PROC_LOOPS) |
@@ -232,6 +233,7 @@ static void capture_free(struct capture *c)
 {
 	ring_buffer__free(c->ring);
 	loops_close(c);
+	samples_close(c);
 	for (size_t i = 0; i < c->links.count; i++)
 		bpf_link__destroy(c->links.items[i]);
 	vec_release(&c->links);
@@ -265,7 +267,7 @@ static int capture_start(struct capture *c, const struct capture_opts *opts, str
 	if (r == 0)
 		r = seed(c, why);
 	if (r == 0 && !c->offcpu)
-		loops_seeded(c);
+		samples_open(c);
 	command_go(c);
 	return r < 0 ? r : c->sink_error;
 }

@@ -251,14 +251,20 @@ static bool in_interpreter(const struct resolver *r, uint64_t addr)
  * that its Python frames do not tell better. */
 static void add_native(struct resolver *r, const struct event_stack *stack)
 {
-	size_t i, kept = 0;
+	size_t i, n, kept = 0;
 
-	for (i = 0; i < stack->n_user; i++) {
+	/* First look at all of them: that may read the mappings anew, which named frames point
+	 * into. */
+	for (n = 0; n < stack->n_user; n++) {
+		uint64_t addr = stack->user[n];
+
+		if (n == 0 ? !native_executable(r->p, addr) : !native_plausible(r->p, addr))
+			break;
+	}
+	for (i = 0; i < n; i++) {
 		uint64_t addr = stack->user[i];
 		bool leaf = i == 0;
 
-		if (leaf ? !native_executable(r->p, addr) : !native_plausible(r->p, addr))
-			return;
 		if (stack->n_python && in_interpreter(r, addr - !leaf)) {
 			if (!kept)
 				add_native_frame(r, addr, leaf);
