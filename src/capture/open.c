@@ -221,7 +221,8 @@ static struct capture *capture_new(const struct capture_opts *opts, struct chunk
 	c->sample_keeper = -1;
 	c->conf.threshold = opts->threshold_ns ? opts->threshold_ns : THRESHOLD_DEFAULT;
 	c->conf.min_part = c->conf.threshold / 100;
-	c->sample_age = c->conf.threshold / 10 < SAMPLE_AGE_MAX ? c->conf.threshold / 10 : SAMPLE_AGE_MAX;
+	c->sample_age = c->conf.threshold / 10 < SAMPLE_AGE_MAX ? c->conf.threshold / 10
+								: SAMPLE_AGE_MAX;
 	c->conf.wait_min = opts->wait_min_ns;
 	c->conf.wait_max = opts->wait_max_ns;
 	c->conf.flags = (opts->offcpu ? PROC_OFFCPU : PROC_LOOPS) |

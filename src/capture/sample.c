@@ -2,9 +2,9 @@
  *
  * A cpu-clock event of a thread is a timer that the kernel programs anew at every context switch of
  * that thread: measured 0.3 us and more, and 5 to 7 us in a virtual machine, 20 times what
- * everything else of stallprof costs there.  So the event exists only while a period is suspect and for a
- * second after; until then a disabled event of our own keeps the kernel's switch for such events on, whose
- * first use waits for every CPU.
+ * everything else of stallprof costs there.  So the event exists only while a period is suspect and
+ * for a second after; until then a disabled event of our own keeps the kernel's switch for such
+ * events on, whose first use waits for every CPU.
  */
 #include "capture/internal.h"
 
@@ -32,7 +32,7 @@ static int clock_open(const struct capture *c, pid_t tid, bool disabled)
 void samples_open(struct capture *c)
 {
 	c->sample_keeper = strcmp(c->rung[NEED_ONCPU]->name, "clock") == 0 ? clock_open(c, 0, true)
-									    : -1;
+									   : -1;
 }
 
 void samples_close(struct capture *c)
