@@ -253,7 +253,7 @@ static __noinline int wait_end(struct loop_state *l, u64 now)
 	l->last_class = class;
 	l->last_part = -1;
 	l->pending.ns = ns;
-	if (l->pending.flags & PART_NO_STACK && resume_stack && ns >= l->min_part) {
+	if (l->pending.flags & PART_NO_STACK && resume_hook && ns >= l->min_part) {
 		l->flags |= LOOP_WANT_STACK;
 		return 0;
 	}
@@ -349,22 +349,20 @@ static __always_inline void switch_in(struct task_struct *next, struct thread_st
 	}
 }
 
-/* In sched_exit_tp: the resumed thread is current.  A kernel may not run the switch hook when
+/* In sched_exit_tp: the resumed thread is current.  Where this hook is there it stands for
+ * switch_in: one look at a task instead of two, and a kernel may not run the switch hook when
  * certain threads leave the CPU (seen on one that shields a supervisor: one switch-in in 300 went
- * unseen, and a sleep would have been taken for CPU time), so what switch_in should have done is
- * made up for. */
-static __always_inline void switch_resumed(void *ctx, struct thread_state *st)
+ * unseen, and a sleep was taken for CPU time). */
+static __always_inline void switch_resumed(void *ctx, struct task_struct *t,
+					   struct thread_state *st)
 {
 	struct loop_state *l = loop_of(st);
 
-	if (!l || l->hooked || l->flags & LOOP_IN_POLL)
-		return;
-	if (!l->off_since && !(l->flags & LOOP_WANT_STACK))
+	if (!l || l->hooked)
 		return;
 	/* Interrupts are on again: a sample must not take the buffers. */
 	l->hooked = 1;
-	if (l->off_since)
-		wait_end(l, bpf_ktime_get_ns());
+	switch_in(t, st);
 	if (l->flags & LOOP_WANT_STACK)
 		wait_resumed(ctx, l);
 	l->hooked = 0;

@@ -25,6 +25,8 @@ static __always_inline void on_switch(void *ctx, bool preempt, struct task_struc
 		else
 			switch_out(ctx, prev, st, preempt, state);
 	}
+	if (resume_hook)
+		return; /* sched_exit_tp sees the thread that comes back */
 	st = thread_peek(next);
 	if (st) {
 		if (offcpu_mode)
@@ -60,7 +62,7 @@ int BPF_PROG(resume_exit_tp)
 	if (st && offcpu_mode)
 		offcpu_in(t, st);
 	else if (st)
-		switch_resumed(ctx, st);
+		switch_resumed(ctx, t, st);
 	return 0;
 }
 

@@ -181,8 +181,11 @@ static void seeded_scan(struct capture *c, uint32_t i, uint64_t now)
 	uint64_t start = l->stall.start, length = now - start;
 	struct event_loop e;
 
-	if (!(l->flags & LOOP_SEEDED) || !start || now < start || length < l->stall.threshold ||
-	    s->given_up)
+	if (!(l->flags & LOOP_SEEDED) || !start || now < start || s->given_up)
+		return;
+	if (l->stats.head.tid == l->stats.head.tgid)
+		sample_scan(c, i, now);
+	if (length < l->stall.threshold)
 		return;
 	if (length > SEEDED_WAIT + 4 * l->stall.threshold) {
 		s->given_up = true;
@@ -239,6 +242,7 @@ void loops_scan(struct capture *c, uint64_t now)
 			__sync_synchronize();
 			l->used = 0;
 		} else if (c->slots[i].id) {
+			sample_scan(c, i, now);
 			loop_scan(c, i, now);
 		} else {
 			seeded_scan(c, i, now);

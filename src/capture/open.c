@@ -61,7 +61,7 @@ static void settings(struct capture *c)
 	struct stallprof_bpf__rodata *ro = c->skel->rodata;
 
 	ro->poll_rung = c->rung[NEED_POLL]->value;
-	ro->resume_stack = c->rung[NEED_STACK]->value;
+	ro->resume_hook = c->rung[NEED_STACK]->value;
 	ro->runqueue_rung = c->rung[NEED_RUNQUEUE]->value;
 	ro->offcpu_mode = c->offcpu;
 	ro->sample_period = c->sample_period;

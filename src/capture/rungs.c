@@ -77,6 +77,30 @@ static int probe_waking(struct str *why)
 	return probe_tracepoint_parameters("sched_waking", 2, why);
 }
 
+/* run_delay needs no hook.  But since delayed dequeue (6.12, 152e11f6df29) it now and then counts
+ * sleep as run-queue time, when a sleeper is migrated: 6 of 52,605 waits on a loaded 6.18, each
+ * wrong by up to its whole length.  The member of that feature tells such a kernel. */
+static int probe_run_delay(struct str *why)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	const struct btf_type *t;
+	bool delayed = false;
+	int id;
+
+	if (!btf)
+		return -errno;
+	id = btf__find_by_name_kind(btf, "sched_entity", BTF_KIND_STRUCT);
+	t = id > 0 ? btf__type_by_id(btf, id) : NULL;
+	for (int i = 0; t && i < btf_vlen(t); i++)
+		delayed |= strcmp(btf__name_by_offset(btf, btf_members(t)[i].name_off),
+				  "sched_delayed") == 0;
+	btf__free(btf);
+	if (!delayed)
+		return 0;
+	str_add(why, "this kernel counts sleep as run-queue time now and then (delayed dequeue)");
+	return -ENOTSUP;
+}
+
 static int probe_nothing(struct str *why)
 {
 	(void)why;
@@ -173,11 +197,8 @@ const struct rung rungs[] = {
 	{ NEED_SWITCH, "btf3", "switch_btf3", probe_switch3, "a kernel with BTF from 5.15 on", 0 },
 	{ NEED_STACK, "resume", "resume_exit_tp", probe_exit_tp, "a kernel from 6.15 on", 1 },
 	{ NEED_STACK, "switch", "", probe_nothing, "", 0 },
-	/* run_delay needs no hook, but since delayed dequeue (6.12, 152e11f6df29) it now and then
-	 * counts sleep as run-queue time when a sleeper is migrated: 6 of 52,605 waits on a
-	 * loaded 6.18, each wrong by up to its whole length. */
+	{ NEED_RUNQUEUE, "run_delay", "", probe_run_delay, "", 0 },
 	{ NEED_RUNQUEUE, "waking", "waking_", probe_waking, "a kernel with BTF", 1 },
-	{ NEED_RUNQUEUE, "run_delay", "", probe_nothing, "", 0 },
 	{ NEED_RUNQUEUE, "off", "", probe_nothing, "", 2 },
 	{ NEED_ONCPU, "clock", "sample_", probe_cpu_clock,
 	  "run as root, or with CAP_PERFMON; in a container allow perf_event_open", 0 },
