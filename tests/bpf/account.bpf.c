@@ -21,12 +21,12 @@ char LICENSE[] SEC("license") = "GPL";
 struct door door;
 static struct thread_state thread;
 
-#define DOOR(name)     \
+#define DOOR(name) \
 	SEC("syscall") \
 	int door_##name(void *ctx)
 
 #define DOOR_STACK(name) \
-	SEC("raw_tp")    \
+	SEC("raw_tp") \
 	int door_##name(void *ctx)
 
 static __always_inline struct loop_state *the_loop(void)

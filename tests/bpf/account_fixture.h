@@ -14,7 +14,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#define BY_DELAY    0 /* control.h or maps.bpf.h: the run-queue share from the scheduler's own sums */
+#define BY_DELAY    0 /* control.h or maps.bpf.h: run-queue time by the scheduler's own sums */
 #define BY_WAKING   1 /* from the time of waking */
 #define UNSPLIT	    2 /* none, so that lengths are exact */
 #define TABLE_ROWS  7 /* of each --off-cpu table: 6 and the overflow row */
