@@ -99,7 +99,7 @@ static inline int account_open_with(void **state, uint32_t runqueue, bool resume
 	a->bpf = account_bpf__open();
 	assert_non_null(a->bpf);
 	a->bpf->rodata->runqueue_rung = runqueue;
-	a->bpf->rodata->resume_stack = resume;
+	a->bpf->rodata->resume_hook = resume;
 	bpf_map__set_max_entries(a->bpf->maps.loops, 1);
 	bpf_map__set_max_entries(a->bpf->maps.by_stack, TABLE_ROWS);
 	bpf_map__set_max_entries(a->bpf->maps.by_syscall, TABLE_ROWS);

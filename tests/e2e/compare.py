@@ -197,7 +197,7 @@ def check_summary(run: Run, stalls: List[Record]) -> List[str]:
     same("stalled_ns", sum(s["dur_ns"] for s in stalls), sum(loop["stalled_ns"] for loop in loops))
     same("rows count", len(stalls), sum(row["count"] for row in rows))
     same("rows sum", sum(s["dur_ns"] for s in stalls), sum(row["sum_ns"] for row in rows))
-    same("lost", 0, sum(summary["lost"].values()))
+    same("lost", {}, {what: n for what, n in summary["lost"].items() if n})
     for loop in loops:
         mine = [s["dur_ns"] for s in stalls if s["proc"]["tid"] == loop["tid"]]
         if mine:
