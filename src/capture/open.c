@@ -90,7 +90,7 @@ static const char *load_cure(int r)
 		       "container "
 		       "allow them";
 	if (r == -ENOENT || r == -ESRCH || r == -EINVAL)
-		return "needs a kernel from 5.17 on with CONFIG_DEBUG_INFO_BTF; see stallprof "
+		return "needs a kernel from 5.15 on with CONFIG_DEBUG_INFO_BTF; see stallprof "
 		       "check";
 	return "see stallprof check";
 }
