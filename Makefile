@@ -122,7 +122,7 @@ format:
 	clang-format -i $(call find,bpf src tests,*.[ch])
 
 # Those of the kernel side come after the kernel's types and libbpf's helpers, as in every object.
-BPF_PRELUDE := vmlinux.h $(addprefix bpf/bpf_,helpers.h core_read.h tracing.h endian.h)
+BPF_PRELUDE := vmlinux.h $(addprefix bpf/bpf_,helpers.h core_read.h tracing.h)
 
 $(B)/headers/bpf/%.h: bpf/%.h
 	$(call say,HEADER)

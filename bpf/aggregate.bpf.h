@@ -36,6 +36,10 @@ struct {
 	__type(value, struct offcpu_thread_row);
 } by_thread SEC(".maps");
 
+/* The iterator can be preempted by a hook, so each has its own. */
+#define SCRATCH_HOOK	 0
+#define SCRATCH_ITERATOR 1
+
 /* The wait as captured at switch-out; too big for the BPF stack. */
 struct offcpu_scratch {
 	struct event_stack stack;
@@ -46,7 +50,7 @@ struct offcpu_scratch {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, 2); /* SCRATCH_* */
 	__type(key, u32);
 	__type(value, struct offcpu_scratch);
 } scratch SEC(".maps");
@@ -83,14 +87,30 @@ static __always_inline void value_add(struct offcpu_value *v, u64 ns)
 		row_; \
 	})
 
+/* s->row becomes an empty row with the object that the current thread waits for. */
+static __always_inline void row_fresh(struct offcpu_scratch *s, s16 syscall, u64 now)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+
+	__builtin_memset(&s->row, 0, sizeof(s->row));
+	__builtin_memset(&s->part.target, 0, sizeof(s->part.target));
+	s->part.target.fd = -1;
+	s->part.syscall = syscall;
+	s->part.args[0] = regs->di;
+	s->part.args[1] = regs->si;
+	s->part.args[2] = regs->dx;
+	s->part.args[3] = regs->r10;
+	target_find(&s->part, now);
+	s->row.target = s->part.target;
+}
+
 static __noinline int offcpu_begin(void *ctx, struct task_struct *t, struct thread_state *st,
 				   const struct wait_class *w)
 {
 	u64 now = bpf_ktime_get_ns();
-	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(t);
 	struct offcpu_scratch *s;
 	struct offcpu_key key = {};
-	u32 zero = 0;
+	u32 zero = SCRATCH_HOOK;
 
 	if (!st || !w)
 		return 0;
@@ -103,32 +123,22 @@ static __noinline int offcpu_begin(void *ctx, struct task_struct *t, struct thre
 		return 0;
 	st->stack = stack_take(ctx, t, &s->stack, now);
 	stack_send(&s->stack);
-	/* The row is made here, where the object of the wait can still be asked. */
+	/* Without the resume hook the object of the wait can be asked only now. */
 	key.by = OFFCPU_BY_STACK;
 	key.tgid = BPF_CORE_READ(t, tgid);
 	key.stack = st->stack;
 	key.klass = w->klass;
 	key.syscall = w->syscall;
-	if (bpf_map_lookup_elem(&by_stack, &key))
+	if (resume_hook || bpf_map_lookup_elem(&by_stack, &key))
 		return 0;
-	__builtin_memset(&s->row, 0, sizeof(s->row));
-	__builtin_memset(&s->part.target, 0, sizeof(s->part.target));
-	s->part.target.fd = -1;
-	s->part.syscall = w->syscall;
-	s->part.args[0] = regs->di;
-	s->part.args[1] = regs->si;
-	s->part.args[2] = regs->dx;
-	s->part.args[3] = regs->r10;
-	target_find(&s->part, now);
-	s->row.target = s->part.target;
+	row_fresh(s, w->syscall, now);
 	bpf_map_update_elem(&by_stack, &key, &s->row, BPF_NOEXIST);
 	return 0;
 }
 
-static __noinline int offcpu_add(struct task_struct *t, struct thread_state *st, u64 ns)
+static __noinline int offcpu_add(struct task_struct *t, struct thread_state *st, u64 ns, u32 which)
 {
-	u32 zero = 0;
-	struct offcpu_scratch *s = bpf_map_lookup_elem(&scratch, &zero);
+	struct offcpu_scratch *s = bpf_map_lookup_elem(&scratch, &which);
 	struct offcpu_key key = {};
 	struct offcpu_value *v;
 	struct offcpu_stack_row *row;
@@ -143,6 +153,8 @@ static __noinline int offcpu_add(struct task_struct *t, struct thread_state *st,
 	key.klass = st->klass;
 	key.syscall = st->syscall;
 	key.stack = st->stack;
+	if (resume_hook && which == SCRATCH_HOOK && !bpf_map_lookup_elem(&by_stack, &key))
+		row_fresh(s, st->syscall, bpf_ktime_get_ns());
 	row = row_find(&by_stack, &key, &s->row);
 	if (row)
 		value_add(&row->value, ns);
@@ -184,19 +196,23 @@ static __always_inline void offcpu_out(void *ctx, struct task_struct *prev, stru
 	offcpu_begin(ctx, prev, st, &w);
 }
 
+static __always_inline void offcpu_end(struct task_struct *t, struct thread_state *st, u64 ns,
+				       u32 which)
+{
+	struct proc_conf *conf = proc_of(t);
+
+	if (conf && ns >= conf->wait_min && (!conf->wait_max || ns <= conf->wait_max))
+		offcpu_add(t, st, ns, which);
+}
+
 static __always_inline void offcpu_in(struct task_struct *next, struct thread_state *st)
 {
-	struct proc_conf *conf;
-	u64 ns;
+	u64 since = st->off_since;
 
-	if (!st->off_since)
+	if (!since)
 		return;
-	ns = bpf_ktime_get_ns() - st->off_since;
 	st->off_since = 0;
-	conf = proc_of(next);
-	if (!conf || ns < conf->wait_min || (conf->wait_max && ns > conf->wait_max))
-		return;
-	offcpu_add(next, st, ns);
+	offcpu_end(next, st, bpf_ktime_get_ns() - since, SCRATCH_HOOK);
 }
 
 #endif

@@ -19,6 +19,33 @@ static __noinline int life_send(struct task_struct *t, u32 what, u32 other, s32 
 	return 0;
 }
 
+/* --off-cpu: a thread asleep at attach, whose stack cannot be read from here. */
+static __always_inline void thread_seed_wait(struct task_struct *t, struct thread_state *st,
+					     u32 state, u64 now)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(t);
+	struct wait_class w;
+
+	if (!(state & 0xff) && !(state & STATE_FROZEN))
+		return;
+	thread_classify(&w, false, state, t, st, regs);
+	st->klass = w.klass;
+	st->syscall = w.syscall;
+	st->stack = 0;
+	st->off_since = now;
+}
+
+/* --off-cpu: a wait that goes on at the end counts as far as it got. */
+static __always_inline void thread_close(struct task_struct *t)
+{
+	struct thread_state *st = thread_peek(t);
+	u64 since = st ? st->off_since : 0;
+
+	/* It may come back this very moment: only one of us counts the wait. */
+	if (since && __sync_val_compare_and_swap(&st->off_since, since, 0) == since)
+		offcpu_end(t, st, bpf_ktime_get_ns() - since, SCRATCH_ITERATOR);
+}
+
 /* A watched thread as found at attach.  A thread asleep in epoll_wait is in its home poll; any
  * other may be in the middle of a stall, so its first period starts now and is clipped. */
 static __noinline int thread_seed(struct task_struct *t)
@@ -39,9 +66,11 @@ static __noinline int thread_seed(struct task_struct *t)
 	if (state & STATE_DEAD || BPF_CORE_READ(t, flags) & (FLAG_EXITING | FLAG_IO_WORKER))
 		return 0;
 	st = thread_add(t);
+	if (st && offcpu_mode)
+		thread_seed_wait(t, st, state, now);
 	if (!st || offcpu_mode)
 		return 0;
-	l = loop_create(t, st, conf, now);
+	l = loop_create(t, st, conf, now, LOOPS_SEEDED);
 	if (!l)
 		return 0;
 	l->flags |= LOOP_SEEDED;

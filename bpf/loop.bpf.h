@@ -37,7 +37,8 @@ static __noinline int poll_in(void *ctx, struct task_struct *t, struct loop_stat
 	loop_settle_task(l, t);
 	if (!l->stats.first)
 		l->stats.first = l->stall.start ? l->stall.start : now;
-	l->enters++;
+	if (l->enters < 2) /* two are enough to know, and it must not wrap */
+		l->enters++;
 	if (l->enters >= 2 && !(l->flags & LOOP_ANNOUNCED))
 		loop_announce(ctx, t, l, now);
 	if (l->enters < 2)
@@ -99,7 +100,7 @@ static __noinline int poll_enter(void *ctx, const struct poll_call *p)
 		if (p->kind != HOME_EPOLL && p->kind != HOME_URING && !candidate_seen(st, p))
 			return 0;
 		conf = proc_of(t);
-		l = conf ? loop_create(t, st, conf, now) : NULL;
+		l = conf ? loop_create(t, st, conf, now, LOOPS_MAX) : NULL;
 		if (!l)
 			return 0;
 		home_set(l, p);

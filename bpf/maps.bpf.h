@@ -12,6 +12,7 @@
 #include "control.h"
 
 #define LOOPS_MAX     256
+#define LOOPS_SEEDED  (LOOPS_MAX / 2) /* for threads that only may be loops */
 #define PROCS_MAX     1024
 #define BODIES_MAX    16384
 #define RING_BYTES    (2 << 20)
@@ -39,6 +40,7 @@ const volatile __u64 sample_period =
 const volatile __u64 sample_age = 10000000; /* a period younger than this is not sampled */
 
 __u64 lost[LOST_COUNT];
+__u32 closing; /* set by user space before the last pass over the threads */
 
 static __always_inline void lose(enum lost_kind kind)
 {

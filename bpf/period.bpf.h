@@ -51,8 +51,8 @@ static __always_inline u32 hist_bucket(u64 ns)
 	return b < HIST_BUCKETS ? b : HIST_BUCKETS - 1;
 }
 
-/* Takes a free element for the thread; NULL when all are in use. */
-static __noinline struct loop_state *loop_claim(struct task_struct *t, struct thread_state *st)
+/* Takes a free element among the first `limit` for the thread; NULL when they are in use. */
+static __noinline struct loop_state *loop_claim(struct thread_state *st, u32 limit)
 {
 	struct loop_state *l;
 	u32 i;
@@ -62,6 +62,8 @@ static __noinline struct loop_state *loop_claim(struct task_struct *t, struct th
 	for (i = 0; i < LOOPS_MAX; i++) {
 		u32 index = i;
 
+		if (i >= limit)
+			return NULL;
 		l = bpf_map_lookup_elem(&loops, &index);
 		if (!l)
 			break;
@@ -85,10 +87,11 @@ static __always_inline void loop_name(struct loop_state *l, struct task_struct *
 }
 
 /* Claims and fills an element.  User space hands elements back zeroed. */
-static __always_inline struct loop_state *
-loop_create(struct task_struct *t, struct thread_state *st, struct proc_conf *conf, u64 now)
+static __always_inline struct loop_state *loop_create(struct task_struct *t,
+						      struct thread_state *st,
+						      struct proc_conf *conf, u64 now, u32 limit)
 {
-	struct loop_state *l = loop_claim(t, st);
+	struct loop_state *l = loop_claim(st, limit);
 
 	if (!l)
 		return NULL;

@@ -6,7 +6,6 @@
  */
 #include "vmlinux.h"
 #include <bpf/bpf_core_read.h>
-#include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
@@ -179,7 +178,7 @@ int BPF_PROG(life_exit, struct task_struct *t)
 	return 0;
 }
 
-/* Run once at attach, and once for every process that is added later. */
+/* Run once at attach, once for every process that is added later, and once at the end. */
 SEC("iter/task")
 int seed_threads(struct bpf_iter__task *ctx)
 {
@@ -188,7 +187,9 @@ int seed_threads(struct bpf_iter__task *ctx)
 	/* Read once: the compiler would load it again after the test, which the verifier refuses.
 	 */
 	barrier_var(t);
-	if (t)
+	if (t && !closing)
 		thread_seed(t);
+	else if (t && offcpu_mode)
+		thread_close(t);
 	return 0;
 }

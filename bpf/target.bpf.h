@@ -9,6 +9,7 @@
 #define STALLPROF_TARGET_BPF_H
 
 #include "maps.bpf.h"
+#include <bpf/bpf_endian.h>
 
 /* Where a call keeps its object. */
 enum call_object {

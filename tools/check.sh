@@ -51,6 +51,7 @@ else
 fi
 check structure tools/check-structure.sh
 check structure-test tools/check-structure-test.sh
+check e2e-self-test python3 tests/e2e/self_test.py
 check shellcheck shellcheck "${scripts[@]}"
 check headers "${MAKE:-make}" --no-print-directory "B=$B" -k headers
 echo "check: $passed passed, $failed failed, $skipped skipped"

@@ -159,7 +159,11 @@ void loops_close(struct capture *c);
 /* drain.c */
 int drain_open(struct capture *c, struct str *why);
 
-/* rows.c: --off-cpu */
-void rows_emit(struct capture *c);
+/* open.c: runs the kernel side's iterator over all threads once: to find those that exist already, or
+ * with `closing` set to end what they wait in. */
+int threads_pass(struct capture *c, struct str *why);
+
+/* rows.c: --off-cpu: ends the open waits and emits all rows. */
+void rows_finish(struct capture *c);
 
 #endif

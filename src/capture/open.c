@@ -26,6 +26,9 @@ static const char *const poll_calls[] = { "epoll_wait", "epoll_pwait",	  "epoll_
 					  "poll",	"ppoll",	  "select",
 					  "pselect6",	"io_uring_enter", "restart_syscall" };
 
+/* The calls that make what a loop can wait on. */
+static const char *const make_calls[] = { "epoll_create1", "epoll_create", "io_uring_setup" };
+
 static int quiet(enum libbpf_print_level level, const char *format, va_list args)
 {
 	(void)level;
@@ -90,7 +93,7 @@ static const char *load_cure(int r)
 		       "container "
 		       "allow them";
 	if (r == -ENOENT || r == -ESRCH || r == -EINVAL)
-		return "needs a kernel from 5.17 on with CONFIG_DEBUG_INFO_BTF; see stallprof "
+		return "needs a kernel from 5.15 on with CONFIG_DEBUG_INFO_BTF; see stallprof "
 		       "check";
 	return "see stallprof check";
 }
@@ -142,8 +145,19 @@ static int attach_tracepoints(struct capture *c)
 		if (r < 0)
 			return r;
 	}
-	return keep(c, bpf_program__attach_tracepoint(c->skel->progs.poll_tp_make, "syscalls",
-						      "sys_enter_epoll_create1"));
+	for (size_t i = 0; i < sizeof(make_calls) / sizeof(make_calls[0]); i++) {
+		struct bpf_link *make;
+
+		snprintf(name, sizeof(name), "sys_enter_%s", make_calls[i]);
+		make = bpf_program__attach_tracepoint(c->skel->progs.poll_tp_make, "syscalls",
+						      name);
+		if (!make && errno == ENOENT)
+			continue;
+		r = keep(c, make);
+		if (r < 0)
+			return r;
+	}
+	return r;
 }
 
 static int attach(struct capture *c, struct str *why)
@@ -172,8 +186,7 @@ static int attach(struct capture *c, struct str *why)
 	return r;
 }
 
-/* Runs the iterator over all tasks once: threads that exist already get their state. */
-static int seed(struct capture *c, struct str *why)
+int threads_pass(struct capture *c, struct str *why)
 {
 	struct bpf_link *link = bpf_program__attach_iter(c->skel->progs.seed_threads, NULL);
 	_cleanup_close_ int fd = -1;
@@ -285,7 +298,7 @@ static int capture_start(struct capture *c, const struct capture_opts *opts, str
 	if (r == 0)
 		r = attach(c, why);
 	if (r == 0)
-		r = seed(c, why);
+		r = threads_pass(c, why);
 	if (r == 0 && !c->offcpu)
 		samples_open(c);
 	command_go(c);
@@ -384,7 +397,7 @@ int capture_finish(struct capture *c)
 	c->stop = NULL;
 	ring_buffer__consume(c->ring);
 	if (c->offcpu)
-		rows_emit(c);
+		rows_finish(c);
 	else
 		loops_finish(c, now);
 	ring_buffer__consume(c->ring);

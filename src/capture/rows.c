@@ -53,8 +53,13 @@ static void table_emit(struct capture *c, struct bpf_map *map)
 	}
 }
 
-void rows_emit(struct capture *c)
+void rows_finish(struct capture *c)
 {
+	cleanup(str_releasep) struct str why = { 0 };
+
+	c->skel->bss->closing = 1;
+	if (threads_pass(c, &why) < 0)
+		emit_missing(c, "waits that were still open", str_text(&why), "");
 	table_emit(c, c->skel->maps.by_stack);
 	table_emit(c, c->skel->maps.by_syscall);
 	table_emit(c, c->skel->maps.by_thread);

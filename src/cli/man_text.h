@@ -5,6 +5,8 @@
 #ifndef STALLPROF_CLI_MAN_TEXT_H
 #define STALLPROF_CLI_MAN_TEXT_H
 
+#include <stddef.h>
+
 struct man_section {
 	const char *title; /* NULL ends the list */
 	const char *text;

@@ -21,12 +21,12 @@ char LICENSE[] SEC("license") = "GPL";
 struct door door;
 static struct thread_state thread;
 
-#define DOOR(name)     \
+#define DOOR(name) \
 	SEC("syscall") \
 	int door_##name(void *ctx)
 
 #define DOOR_STACK(name) \
-	SEC("raw_tp")    \
+	SEC("raw_tp") \
 	int door_##name(void *ctx)
 
 static __always_inline struct loop_state *the_loop(void)
@@ -294,7 +294,7 @@ DOOR(offcpu_add)
 	thread.klass = door.klass;
 	thread.syscall = door.syscall;
 	thread.stack = door.stack;
-	offcpu_add(bpf_get_current_task_btf(), &thread, door.ns);
+	offcpu_add(bpf_get_current_task_btf(), &thread, door.ns, SCRATCH_HOOK);
 	return 0;
 }
 

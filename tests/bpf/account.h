@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /* account.h: what test_account.c puts into account.bpf.c and gets back.
  *
- * One struct for all doors: each reads the few members it needs.  Knows the types that both sides share.
+ * One struct for all doors: each reads the few members it needs.  Knows the types that both sides
+ * share.
  */
 #ifndef TESTS_BPF_ACCOUNT_H
 #define TESTS_BPF_ACCOUNT_H

@@ -14,7 +14,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#define BY_DELAY    0 /* control.h or maps.bpf.h: the run-queue share from the scheduler's own sums */
+#define BY_DELAY    0 /* control.h or maps.bpf.h: run-queue time by the scheduler's own sums */
 #define BY_WAKING   1 /* from the time of waking */
 #define UNSPLIT	    2 /* none, so that lengths are exact */
 #define TABLE_ROWS  7 /* of each --off-cpu table: 6 and the overflow row */
@@ -99,7 +99,7 @@ static inline int account_open_with(void **state, uint32_t runqueue, bool resume
 	a->bpf = account_bpf__open();
 	assert_non_null(a->bpf);
 	a->bpf->rodata->runqueue_rung = runqueue;
-	a->bpf->rodata->resume_stack = resume;
+	a->bpf->rodata->resume_hook = resume;
 	bpf_map__set_max_entries(a->bpf->maps.loops, 1);
 	bpf_map__set_max_entries(a->bpf->maps.by_stack, TABLE_ROWS);
 	bpf_map__set_max_entries(a->bpf->maps.by_syscall, TABLE_ROWS);

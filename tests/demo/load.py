@@ -52,10 +52,14 @@ class Client(threading.Thread):
 
 
 def shuffled(seed: int) -> List[str]:
-    """The mix in an order of its own for each user, the same in each run."""
-    paths = [path for path, count in MIX.items() for _ in range(count)]
-    random.Random(seed).shuffle(paths)
-    return paths
+    """Each path once, then the mix, in an order of its own for each user, the same in each run: so a
+    short demo has met every kind of stall."""
+    chance = random.Random(seed)
+    once = list(MIX)
+    mixed = [path for path, count in MIX.items() for _ in range(count)]
+    chance.shuffle(once)
+    chance.shuffle(mixed)
+    return once + mixed
 
 
 def percentile(values: List[float], share: float) -> float:

@@ -115,13 +115,24 @@ static void descend(unsigned int number, int level);
 STEP(0)
 STEP(1)
 STEP(2)
-STEP(3) STEP(4) STEP(5) STEP(6) STEP(7) STEP(8) STEP(9) STEP(a) STEP(b) STEP(c) STEP(d) STEP(e)
-	STEP(f)
+STEP(3)
+STEP(4)
+STEP(5)
+STEP(6)
+STEP(7)
+STEP(8)
+STEP(9)
+STEP(a)
+STEP(b)
+STEP(c)
+STEP(d)
+STEP(e)
+STEP(f)
 
-		static void (*const steps[16])(unsigned int, int) = {
-			step_0, step_1, step_2, step_3, step_4, step_5, step_6, step_7,
-			step_8, step_9, step_a, step_b, step_c, step_d, step_e, step_f,
-		};
+static void (*const steps[16])(unsigned int, int) = {
+	step_0, step_1, step_2, step_3, step_4, step_5, step_6, step_7,
+	step_8, step_9, step_a, step_b, step_c, step_d, step_e, step_f,
+};
 
 static __attribute__((noinline)) void descend(unsigned int number, int level)
 {

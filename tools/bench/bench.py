@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """The benchmark: everything side by side and interleaved in one run, results as ratios.
 
-Owns the order of the parts, the table and build/bench.json.  Not a test: noise never makes it fail, and
-a value beyond its aim is only marked.  `make bench`, or QUICK=1 for a short one; names of parts as arguments
-run only those.
+Owns the order of the parts, the table and build/bench.json.  Not a test: noise never makes it fail,
+and a value beyond its aim is only marked.  `make bench`, or `make bench QUICK=1` for a short one;
+names of parts as arguments of run.sh run only those.
 """
 
 import json
@@ -12,7 +12,7 @@ import platform
 import signal
 import sys
 import time
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import parts_footprint
 import parts_server
@@ -43,6 +43,11 @@ def shown(s: Optional[Spread], unit: str = "", digits: int = 0) -> str:
     return "%.*f%s  (%.*f..%.*f)" % (digits, s.median, unit, digits, s.low, digits, s.high)
 
 
+def columns(width: int, first: str, cells: Sequence[str]) -> None:
+    line = "%-19s %s" % (first, " ".join(cell.ljust(width) for cell in cells))
+    print(line.rstrip(), flush=True)
+
+
 def aimed(what: str, ratio: Optional[float], aim: float) -> None:
     row(what, "-" if ratio is None else "%.2f x" % ratio, "<= %.2f x" % aim,
         None if ratio is None else ratio > aim)
@@ -65,11 +70,10 @@ def part_switches() -> Result:
     rounds = Rounds(tools, 1 if QUICK else 4, say)
     m = parts_switch.switches(rounds, 150 if QUICK else 200)
     table_head("1. ns of CPU added to a turn of two context switches", rounds)
-    print("%-19s %-24s %-24s %s" % ("", "foreign", "in poll, with its calls", "inside the poll"))
-    print("%-19s %-24s %-24s %s" % (BARE, *(shown(m[n].plain(BARE)) for n in parts_switch.SWITCHES)))
+    columns(24, "", ["foreign", "in poll, with its calls", "inside the poll"])
+    columns(24, BARE, [shown(m[n].plain(BARE)) for n in parts_switch.SWITCHES])
     for tool in m["foreign"].tools():
-        print("%-19s %-24s %-24s %s" % ("+ " + tool,
-                                        *(shown(m[n].added(tool)) for n in parts_switch.SWITCHES)))
+        columns(24, "+ " + tool, [shown(m[n].added(tool)) for n in parts_switch.SWITCHES])
     added = {n: {t: m[n].added(t) for t in m[n].tools()} for n in m}
     foreign = over(added["foreign"].get("stallprof"), added["foreign"].get("empty switch"))
     inside = over(added["inside"].get("stallprof"), added["inside"].get("offcputime"))
@@ -83,7 +87,9 @@ def part_switches() -> Result:
 
 
 def part_server(title: str, run: Callable[[Rounds, float], Dict[str, Measure]]) -> Result:
-    tools = ["stallprof"] + ([] if QUICK else ["no CPU samples", "same, poll=switch", "offcputime", "perf trace"])
+    tools = ["stallprof"]
+    if not QUICK:
+        tools += ["no CPU samples", "same, poll=switch", "offcputime", "perf trace"]
     rounds = Rounds(tools, 2 if QUICK else 3, say)
     try:
         m = run(rounds, 1.0)
@@ -91,16 +97,17 @@ def part_server(title: str, run: Callable[[Rounds, float], Dict[str, Measure]]) 
         table_head("2. %s: skipped: %s" % (title, why))
         return {"skipped": str(why)}
     table_head("2. %s at full load, ratios to bare" % title, rounds)
-    print("%-19s %-24s %-24s %s" % ("", "throughput", "p99", "CPU for a request"))
-    print("%-19s %-24s %-24s %s" % (BARE, shown(m["rate"].plain(BARE), "/s"),
-                                    shown(m["p99"].plain(BARE), " ms", 2), shown(m["cpu"].plain(BARE), " ns")))
+    columns(26, "", ["throughput", "p99", "CPU for a request"])
+    columns(26, BARE, [shown(m["rate"].plain(BARE), "/s"), shown(m["p99"].plain(BARE), " ms", 2),
+                       shown(m["cpu"].plain(BARE), " ns")])
     for tool in m["rate"].tools():
-        print("%-19s %-24s %-24s %s" % (tool, *(shown(m[n].ratio(tool), " x", 2) for n in m)))
+        columns(26, tool, [shown(m[n].ratio(tool), " x", 2) for n in m])
     rate, p99 = m["rate"].ratio("stallprof"), m["p99"].ratio("stallprof")
     if rate and p99:
         row("throughput with stallprof", "%.3f" % rate.median, ">= 0.97", rate.median < 0.97)
         row("p99 with stallprof", "%.2f x" % p99.median, "<= 1.05 x", p99.median > 1.05)
-    return {"measures": {n: x.json() for n, x in m.items()}, "skipped": rounds.skipped, **disturbance(m)}
+    return {"measures": {n: x.json() for n, x in m.items()}, "skipped": rounds.skipped,
+            **disturbance(m)}
 
 
 def part_attach() -> Result:
@@ -119,7 +126,8 @@ def part_memory() -> Result:
     row("resident at most (VmHWM)", "%.1f MiB" % resident, "<= 32 MiB", resident > 32)
     row("resident after the run (VmRSS)", "%.1f MiB" % (found["kb"]["VmRSS"] / 1024))
     row("maps (memlock)", "%.1f MiB" % maps, "<= 8 MiB", maps > 8)
-    print("  largest: " + ", ".join("%s %.0f KiB" % (k, v / 1024) for k, v in found["maps"].items()))
+    largest = ("%s %.0f KiB" % (name, size / 1024) for name, size in found["maps"].items())
+    print("  largest: " + ", ".join(largest))
     return found
 
 
@@ -135,20 +143,22 @@ def part_waits() -> Result:
     for kind in ("native", "python"):
         rounds = Rounds(tools, 1 if QUICK else 4, say)
         m = parts_switch.waits(kind, rounds, 100 if QUICK else 150)
-        table_head("5. ns of CPU added to a wait outside the poll, stack of %s frames" % kind, rounds)
-        print("%-19s %s" % ("", " ".join("%-22s" % name for name in m)))
-        print("%-19s %s" % (BARE, " ".join("%-22s" % shown(x.plain(BARE)) for x in m.values())))
+        table_head("5. ns of CPU added to a wait outside the poll, by %s frames" % kind, rounds)
+        columns(22, "", list(m))
+        columns(22, BARE, [shown(x.plain(BARE)) for x in m.values()])
         for tool in tools:
             if any(x.added(tool) for x in m.values()):
-                print("%-19s %s" % ("+ " + tool, " ".join("%-22s" % shown(x.added(tool)) for x in m.values())))
+                columns(22, "+ " + tool, [shown(x.added(tool)) for x in m.values()])
         result[kind] = {"measures": {n: x.json() for n, x in m.items()}, **disturbance(m)}
         per_frame = slope(m, kind, "no CPU samples")
         at32 = m["%s 32" % kind].added("stallprof")
         if at32:
-            row("wait below 32 %s frames" % kind, shown(at32, " ns"), "<= 10000 ns", at32.median > 10000)
+            row("wait below 32 %s frames" % kind, shown(at32, " ns"), "<= 10000 ns",
+                at32.median > 10000)
         if per_frame is not None:
             aim = 60 if kind == "native" else 100
-            row("ns for a %s frame" % kind, "%.0f ns" % per_frame, "<= %d ns" % aim, per_frame > aim)
+            row("ns for a %s frame" % kind, "%.0f ns" % per_frame, "<= %d ns" % aim,
+                per_frame > aim)
         result[kind]["ns_per_frame"] = per_frame
     return result
 
@@ -160,7 +170,7 @@ def part_programs() -> Result:
         if load == "skipped":
             print("  cannot be had here: %s" % progs["why"])
             continue
-        text = ["%s %.0f" % (name, p["ns"]) for name, p in sorted(progs.items(), key=lambda kv: -kv[1]["runs"])
+        text = ["%s %.0f" % (name, progs[name]["ns"]) for name in sorted(progs)
                 if not name.startswith("life_")]
         print("  %-18s %s" % (load, ", ".join(text)))
     return found
@@ -172,7 +182,8 @@ def part_recording() -> Result:
     worst = max(found["report_ms"].values(), key=lambda s: s["median"])["median"] / 1000
     worst *= parts_footprint.STALLS_10MIN / found["stalls"]
     table_head("6. a recording of 10 minutes at 1 stall a second, from %d stalls" % found["stalls"])
-    row("size, with few to many different stacks", "%.1f to %.1f MiB" % (low, high), "<= 5 MiB", high > 5)
+    row("size, with few to many different stacks", "%.1f to %.1f MiB" % (low, high), "<= 5 MiB",
+        high > 5)
     row("  of it: fixed; a stall's event, its new names", "%.0f; %.0f, %.0f bytes" % (
         found["fixed_bytes"], found["event_bytes_per_stall"], found["name_bytes_per_stall"]))
     row("report, slowest format", "%.2f s" % worst, "<= 1 s", worst > 1)
@@ -199,7 +210,8 @@ def environment() -> Result:
 def main(wanted: List[str]) -> int:
     unknown = [name for name in wanted if name not in PARTS]
     if unknown:
-        print("bench: no part %s; there are: %s" % (", ".join(unknown), " ".join(PARTS)), file=sys.stderr)
+        print("bench: no part %s; there are: %s" % (", ".join(unknown), " ".join(PARTS)),
+              file=sys.stderr)
         return 2
     # A shell's background job ignores SIGINT, and what it starts would, too.
     signal.signal(signal.SIGINT, signal.default_int_handler)

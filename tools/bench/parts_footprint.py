@@ -31,10 +31,10 @@ def staller(rate: float, ms: float) -> "subprocess.Popen[bytes]":
 
 
 def attach_once(pid: int) -> Dict[str, float]:
-    """ms from just before fork and exec to the line of the first stall on stderr, and to hooks held.
+    """ms from just before fork and exec to the line of the first stall on stderr, and to a hook.
 
-    The target stalls back to back for 4 ms each, so that one or two stalls of the whole are in the
-    figure: the loop has to come back once before it is known to be one.
+    The target stalls back to back for 4 ms each, so that one or two stalls are in the figure: the
+    loop has to come back once before it is known to be one.
     """
     start = time.monotonic()
     proc = subprocess.Popen([processes.STALLPROF, "--threshold", "2ms", "-p", str(pid)],
@@ -83,7 +83,8 @@ def status_kb(pid: int) -> Dict[str, int]:
 
 def map_bytes(pid: int) -> Dict[str, int]:
     """memlock of each map that the process holds; without the names when bpftool has none."""
-    held = {int(f["map_id"]): int(f.get("memlock", "0")) for f in processes.fdinfo(pid) if "map_id" in f}
+    held = {int(f["map_id"]): int(f.get("memlock", "0"))
+            for f in processes.fdinfo(pid) if "map_id" in f}
     answer = subprocess.run(["bpftool", "-j", "map", "show"], stdout=subprocess.PIPE, check=True)
     names = {m["id"]: m.get("name", "?") for m in json.loads(answer.stdout or b"[]")}
     return {"%s #%d" % (names.get(i, "?"), i): n for i, n in held.items()}
@@ -102,23 +103,26 @@ def memory(seconds: float) -> Dict[str, Any]:
             processes.end(tool)
     finally:
         processes.end(target)
-    total = {key: sum(s.get(key, 0) for s in every) for key in ("VmHWM", "VmRSS", "RssAnon", "RssFile",
-                                                                "RssShmem")}
-    largest = dict(sorted(((k.split(" #")[0], v) for k, v in maps.items()), key=lambda kv: -kv[1])[:6])
+    total = {key: sum(s.get(key, 0) for s in every)
+             for key in ("VmHWM", "VmRSS", "RssAnon", "RssFile", "RssShmem")}
+    by_size = sorted(maps.items(), key=lambda item: -item[1])
+    largest = {name.split(" #")[0]: size for name, size in by_size[:6]}
     return {"processes": len(every), "kb": total, "maps_bytes": sum(maps.values()), "maps": largest}
 
 
 def record(pid: int, seconds: float, path: Path) -> int:
     subprocess.run([processes.STALLPROF, "record", "-q", "-p", str(pid), "-d", str(seconds),
                     "-o", str(path)], stdin=subprocess.DEVNULL,
-                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True, timeout=seconds + 60)
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True,
+                   timeout=seconds + 60)
     return path.stat().st_size
 
 
 def stalls_in(path: Path) -> int:
     done = subprocess.run([processes.STALLPROF, "report", str(path), "-F", "jsonl"],
                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
-    return sum(b'"type":"stall"' in line and b'"ended"' in line for line in done.stdout.splitlines())
+    lines = done.stdout.splitlines()
+    return sum(b'"type":"stall"' in line and b'"ended"' in line for line in lines)
 
 
 def report_ms(path: Path, form: str, times: int) -> Spread:
@@ -146,9 +150,9 @@ def chunk_bytes(path: Path) -> Dict[int, int]:
 def recording(seconds: float) -> Dict[str, Any]:
     """What 10 minutes at 1 stall a second would take.
 
-    The stalls come six times as fast, 105 ms long, over 97 places and 3 kinds.  Each stall adds its event; new
-    stacks add their names.  A real program repeats itself, and how much nobody knows: `low` has no new
-    stack after this run, `high` has new ones at the rate of this run for 10 minutes.
+    The stalls come six times as fast, 105 ms long, over 97 places and 3 kinds.  Each stall adds its
+    event; new stacks add their names.  A real program repeats itself, and how much nobody knows:
+    `low` has no new stack after this run, `high` has new ones at its rate for 10 minutes.
     """
     with tempfile.TemporaryDirectory() as folder:
         busy, idle = Path(folder, "busy.stall"), Path(folder, "idle.stall")
@@ -170,4 +174,5 @@ def recording(seconds: float) -> Dict[str, Any]:
         return {"stalls": stalls, "bytes": busy.stat().st_size, "fixed_bytes": fixed,
                 "event_bytes_per_stall": event, "name_bytes_per_stall": names / stalls,
                 "low_10min": low, "high_10min": low + names * (STALLS_10MIN / stalls - 1),
-                "report_ms": {form: report_ms(busy, form, 3).json() for form in ("text", "svg", "jsonl")}}
+                "report_ms": {form: report_ms(busy, form, 3).json()
+                              for form in ("text", "svg", "jsonl")}}

@@ -38,7 +38,8 @@ def load_run(argv: Sequence[str]) -> str:
 def redis_load(port: int, seconds: float, rate: float) -> Answer:
     """redis-benchmark counts requests, not time: so many as `seconds` took at the last rate."""
     n = int(max(2000, seconds * rate))
-    out = load_run(["redis-benchmark", "-p", str(port), "-t", "get", "-n", str(n), "-c", "50", "--csv"])
+    out = load_run(["redis-benchmark", "-p", str(port), "-t", "get", "-n", str(n), "-c", "50",
+                    "--csv"])
     rows = [row for row in csv.reader(out.splitlines()) if row and row[0].startswith("GET")]
     if not rows:
         raise Skip("redis-benchmark said: " + out[:120])
@@ -88,8 +89,8 @@ def redis(rounds: Rounds, seconds: float) -> Dict[str, Measure]:
     need("redis-server")
     need("redis-benchmark")
     port = processes.port_free()
-    argv = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly",
-            "no"]
+    argv = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "",
+            "--appendonly", "no"]
     return measure_server(rounds, argv, port, seconds, redis_load)
 
 

@@ -27,7 +27,8 @@ class Rounds:
         self.say = say
         self.skipped: Dict[str, str] = {}
 
-    def run(self, pids: Sequence[int], visit: Callable[[str, int, Callable[[], bool]], None]) -> None:
+    def run(self, pids: Sequence[int],
+            visit: Callable[[str, int, Callable[[], bool]], None]) -> None:
         """visit(tool, number, clean): clean() tells whether nobody else hangs on the hooks now.
 
         Bare comes before and after every tool.
@@ -84,7 +85,8 @@ def switches(rounds: Rounds, ms: int) -> Dict[str, Measure]:
     """Foreign, in the poll with its calls, and inside the poll without them."""
     watched, foreign = processes.switches(CPU), processes.switches(CPU)
     try:
-        orders = {name: (foreign if name == "foreign" else watched, [name, ms]) for name in SWITCHES}
+        orders: Dict[str, Tuple[Load, List[Any]]] = {
+            name: (foreign if name == "foreign" else watched, [name, ms]) for name in SWITCHES}
         return measure_orders(rounds, [watched, foreign], [watched.pid], orders)
     finally:
         watched.close()
@@ -92,7 +94,7 @@ def switches(rounds: Rounds, ms: int) -> Dict[str, Measure]:
 
 
 def waits(kind: str, rounds: Rounds, ms: int) -> Dict[str, Measure]:
-    """Waits outside the poll, by depth of native or Python frames; native also beyond the budget."""
+    """Waits outside the poll, by depth of native or Python frames; native also over the budget."""
     load = processes.switches(CPU) if kind == "native" else processes.deepwait(CPU)
     try:
         orders: Dict[str, Tuple[Load, List[Any]]] = {
@@ -134,7 +136,8 @@ def program_costs(ms: int) -> Dict[str, Dict[str, Any]]:
                 last = {**program_times(tool.pid), **program_times(floor.pid)}
                 found[name] = {prog: {"runs": n - first[prog][0],
                                       "ns": (t - first[prog][1]) / (n - first[prog][0])}
-                               for prog, (n, t) in last.items() if prog in first and n > first[prog][0] + 20}
+                               for prog, (n, t) in last.items()
+                               if prog in first and n > first[prog][0] + 20}
         finally:
             processes.end(floor)
             processes.end(tool)

@@ -1,7 +1,7 @@
 """Starts and ends what the benchmark runs: loads, and the tools that watch them.
 
-Everything is ended by its own pid.  Knows how to tell that a tool is attached (by what it holds open)
-and whether somebody else's programs hang on the hooks meanwhile.
+Everything is ended by its own pid.  Knows how to tell that a tool is attached (by what it holds
+open) and whether somebody else's programs hang on the hooks meanwhile.
 """
 
 import glob
@@ -98,10 +98,12 @@ def start(name: str, pids: Sequence[int]) -> "subprocess.Popen[Any]":
     if not shutil.which(argv[0]):
         raise Skip("%s is not installed" % argv[0])
     pid = ",".join(map(str, pids))
-    argv = [BPFTRACE % (pids[0], pids[0]) if a is BPFTRACE else a.replace("{pid}", pid) for a in argv]
+    argv = [BPFTRACE % (pids[0], pids[0]) if a is BPFTRACE else a.replace("{pid}", pid)
+            for a in argv]
     errors = BUILD / "tool.err"
     with errors.open("wb") as err:
-        proc = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=err)
+        proc = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                stderr=err)
     try:
         attached(proc)
     except Skip as why:
@@ -193,11 +195,12 @@ def port_wait(port: int) -> None:
 def pinned(argv: Sequence[str], cpu: int, out: int = subprocess.DEVNULL) -> "subprocess.Popen[str]":
     """On that CPU, and before what else the machine has to do.
 
-    Where the kernel groups processes by session, niceness counts only inside a group: hence a session of
-    its own, and the niceness of that.
+    Where the kernel groups processes by session, niceness counts only inside a group: hence a
+    session of its own, and the niceness of that.
     """
-    proc = subprocess.Popen(["taskset", "-c", str(cpu), *argv], stdin=subprocess.DEVNULL, stdout=out,
-                            stderr=subprocess.DEVNULL, start_new_session=True, text=True)
+    proc = subprocess.Popen(["taskset", "-c", str(cpu), *argv], stdin=subprocess.DEVNULL,
+                            stdout=out, stderr=subprocess.DEVNULL, start_new_session=True,
+                            text=True)
     os.setpriority(os.PRIO_PROCESS, proc.pid, -15)
     try:
         Path("/proc/%d/autogroup" % proc.pid).write_text("-15")

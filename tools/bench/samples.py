@@ -1,7 +1,8 @@
 """Samples of one measure by tool and round, and what they come to: medians with their spread.
 
-Pure: knows nothing of processes.  A value is always compared with the bare ones measured right before and
-right after it, so that a machine that becomes slower in the middle of a run does not look like a cost.
+Pure: knows nothing of processes.  A value is always compared with the bare ones measured right
+before and right after it, so that a machine that becomes slower in the middle of a run does not
+look like a cost.
 """
 
 from dataclasses import dataclass
@@ -79,11 +80,14 @@ class Measure:
         return sum(not s.clean for all_ in self.samples.values() for s in all_)
 
     def json(self) -> Dict[str, Any]:
-        return {tool: {"raw": [[s.at, s.value, s.clean] for s in samples],
-                       **{name: spread.json() for name, spread in
-                          (("plain", self.plain(tool)), ("added", self.added(tool)),
-                           ("ratio", self.ratio(tool))) if spread and (tool != BARE or name == "plain")}}
-                for tool, samples in self.samples.items()}
+        found: Dict[str, Any] = {}
+        for tool, samples in self.samples.items():
+            spreads = {"plain": self.plain(tool)}
+            if tool != BARE:
+                spreads.update(added=self.added(tool), ratio=self.ratio(tool))
+            found[tool] = {name: spread.json() for name, spread in spreads.items() if spread}
+            found[tool]["raw"] = [[s.at, s.value, s.clean] for s in samples]
+        return found
 
 
 def over(a: Optional[Spread], b: Optional[Spread]) -> Optional[float]:

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """An asyncio loop that stalls RATE times a second for MS milliseconds, each time at another place.
 
-97 handlers made at start, each a chain of functions of its own; they sleep, read a pipe that is late, or
-compute.  With 0 ms it only wakes up.  Prints a line when it begins.
+97 handlers made at start, each a chain of functions of its own; they sleep, read a pipe that is
+late, or compute.  With 0 ms it only wakes up.  Prints a line when it begins.
 
     staller.py RATE MS
 """
