@@ -130,6 +130,34 @@ def killed(env: Env) -> str:
     return "%d bytes, incomplete, %d stalls" % (partial.stat().st_size, len(stalls))
 
 
+# What a running capture needs: DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER, SYS_PTRACE, PERFMON, BPF,
+# CHECKPOINT_RESTORE.
+CAPABILITIES = sum(1 << bit for bit in (1, 2, 3, 19, 38, 39, 40))
+
+
+def status_field(pid: int, key: str, base: int) -> int:
+    with open("/proc/%d/status" % pid) as status:
+        return next(int(line.split()[1], base) for line in status if line.startswith(key))
+
+
+def privileges(env: Env) -> str:
+    """Attached, it has given up the rest of root's rights, and still finds, names and writes."""
+    target = env.target("sleepy.py", "--count", "3")
+    watch = env.watch("-p", str(target.pid), "--threshold", "50ms").attached()
+    until = time.monotonic() + 10
+    while not status_field(watch.proc.pid, "NoNewPrivs:", 10) and time.monotonic() < until:
+        time.sleep(0.05)
+    for key in ("CapEff:", "CapPrm:"):
+        kept = status_field(watch.proc.pid, key, 16)
+        if kept & ~CAPABILITIES or not kept:
+            raise Failure("%s expected some of %x, found %x" % (key, CAPABILITIES, kept))
+    target.go()
+    target.finish()
+    run = watch.end(20)
+    return check_truths(target.truths, [s for s in run.stalls() if s["state"] == "ended"],
+                        target.noise)
+
+
 def gone_at_once(env: Env) -> str:
     """The target dies while stallprof attaches, or soon after."""
     target = env.target("sleepy.py", "--count", "1")
@@ -260,6 +288,7 @@ CASES: List[Case] = [
     lifecycle("fork"), lifecycle("exec"), lifecycle("threads"),
     Case("life-exit", exiting),
     Case("life-gone-at-once", gone_at_once),
+    Case("life-privileges", privileges),
     Case("life-killed-target", killed_target),
     Case("started", started),
     Case("started-missing", command_missing),
