@@ -9,14 +9,25 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
+
+/* As it was before we raised ours: a program that closes every possible descriptor would take
+ * minutes, one that uses select might break. */
+static void restore_limit(const struct rlimit *files)
+{
+	if (files->rlim_max)
+		setrlimit(RLIMIT_NOFILE, files);
+}
 
 /* An empty pipe means that we died or gave up: then nothing is started. */
-static void __attribute__((noreturn)) command_child(char *const *argv, int go)
+static void __attribute__((noreturn))
+command_child(char *const *argv, int go, const struct rlimit *files)
 {
 	char byte;
 
 	signal(SIGINT, SIG_DFL);
 	signal(SIGPIPE, SIG_DFL);
+	restore_limit(files);
 	if (read(go, &byte, 1) == 1) {
 		execvp(argv[0], argv);
 		perror(argv[0]);
@@ -64,7 +75,7 @@ int command_start(struct capture *c, char *const *argv, pid_t *ret_pid, struct s
 	}
 	if (pid == 0) {
 		close(go[1]);
-		command_child(argv, go_read);
+		command_child(argv, go_read, &c->files_before);
 	}
 	c->command_go = go[1];
 	*ret_pid = pid;

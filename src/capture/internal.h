@@ -3,6 +3,7 @@
 #define STALLPROF_CAPTURE_INTERNAL_H
 
 #include <bpf/libbpf.h>
+#include <sys/resource.h>
 
 #include "base/vec.h"
 #include "bpf/control.h"
@@ -21,7 +22,7 @@ struct stallprof_bpf;
 struct watched {
 	struct process *process;
 	struct resolver *resolver;
-	uint64_t gone_at; /* 0: alive */
+	uint64_t gone_at;  /* 0: alive */
 	uint64_t retry_at; /* when to look for its runtime again; 0: no need */
 	unsigned int retries;
 	uint64_t fresh_until; /* after an exec an interpreter may still be loading its library */
@@ -71,12 +72,14 @@ struct capture {
 	uint64_t sample_age; /* a period is sampled from this age on */
 	int sample_keeper;   /* -1: CPU time is not sampled */
 	uint64_t scan_at;
-	int sink_error; /* the first one; capture stops */
+	bool sample_told; /* that CPU time cannot be sampled */
+	int sink_error;	  /* the first one; capture stops */
 	/* Reading the ring breaks off at either: events can come faster than they are named. */
 	uint64_t busy_until;
 	const volatile sig_atomic_t *stop;
 	struct str payload;
-	int command_go; /* write end of the pipe that holds the command back, -1 */
+	struct rlimit files_before; /* the limit of descriptors, all 0: not raised */
+	int command_go;		    /* write end of the pipe that holds the command back, -1 */
 };
 
 uint64_t now_ns(void);

@@ -5,19 +5,21 @@
 #include <stdarg.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <bpf/bpf.h>
 
 #include "stallprof.skel.h"
 
-#define SCAN_PAUSE_MAX (50 * NSEC_PER_MSEC)
-#define SCAN_PAUSE_MIN (5 * NSEC_PER_MSEC)
-#define SAMPLE_AGE_MAX (10 * NSEC_PER_MSEC)
-#define SAMPLE_PERIOD  2003001 /* ns; prime, so that it does not beat with a target's timers */
-#define DRAIN_MAX      (100 * NSEC_PER_MSEC) /* a target that floods us must not take over */
-#define FINISH_MAX     (2 * NSEC_PER_SEC)
-#define OFFCPU_RING    (8 << 20)
-#define OFFCPU_BODIES  131072
+#define SCAN_PAUSE_MAX	      (50 * NSEC_PER_MSEC)
+#define SCAN_PAUSE_MIN	      (5 * NSEC_PER_MSEC)
+#define SAMPLE_AGE_MAX	      (10 * NSEC_PER_MSEC)
+#define SAMPLE_PERIOD	      2003001 /* ns; prime, so that it does not beat with a target's timers */
+#define INITIAL_PID_NAMESPACE 0xeffffffcU	    /* PROC_PID_INIT_INO of the kernel */
+#define DRAIN_MAX	      (100 * NSEC_PER_MSEC) /* a target that floods us must not take over */
+#define FINISH_MAX	      (2 * NSEC_PER_SEC)
+#define OFFCPU_RING	      (8 << 20)
+#define OFFCPU_BODIES	      131072
 
 /* The calls that have a syscall tracepoint of their own; some are missing on some kernels. */
 static const char *const poll_calls[] = { "epoll_wait", "epoll_pwait",	  "epoll_pwait2",
@@ -36,14 +38,15 @@ static int quiet(enum libbpf_print_level level, const char *format, va_list args
 }
 
 /* A loop costs a perf event and a link; the usual limit of 1024 descriptors is soft. */
-static void raise_descriptor_limit(void)
+static void raise_descriptor_limit(struct capture *c)
 {
 	struct rlimit limit;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= limit.rlim_max)
+		return;
+	c->files_before = limit;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 static bool program_wanted(const struct capture *c, const char *name)
@@ -262,10 +265,24 @@ static void capture_free(struct capture *c)
 	free(c);
 }
 
+/* The kernel side counts pids as the initial namespace does. */
+static int check_namespace(struct str *why)
+{
+	struct stat st;
+
+	if (stat("/proc/self/ns/pid", &st) < 0 || st.st_ino == INITIAL_PID_NAMESPACE)
+		return 0;
+	str_add(why, "cannot watch from inside a PID namespace, where processes have other numbers "
+		     "than for the kernel: run in that of the host (docker run --pid=host)");
+	return -ENOTSUP;
+}
+
 static int capture_start(struct capture *c, const struct capture_opts *opts, struct str *why)
 {
-	int r = rungs_choose(opts->hooks, c->rung, why);
+	int r = check_namespace(why);
 
+	if (r == 0)
+		r = rungs_choose(opts->hooks, c->rung, why);
 	if (r == 0)
 		r = resolver_host_open("/proc", &c->host);
 	if (r == 0)
@@ -297,7 +314,7 @@ int capture_open(const struct capture_opts *opts, struct chunk_sink *sink, struc
 	if (!c)
 		return -ENOMEM;
 	libbpf_set_print(quiet);
-	raise_descriptor_limit();
+	raise_descriptor_limit(c);
 	r = capture_start(c, opts, ret_why);
 	if (r < 0) {
 		if (!ret_why->len)

@@ -8,6 +8,7 @@
  */
 #include "capture/internal.h"
 
+#include <errno.h>
 #include <linux/perf_event.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -41,16 +42,31 @@ void samples_close(struct capture *c)
 		close(c->sample_keeper);
 }
 
+/* The thread may just have ended; any other reason holds for the next one too, and is told once. */
+static void sample_failed(struct capture *c, int error)
+{
+	if (error == ESRCH || c->sample_told)
+		return;
+	c->sample_told = true;
+	emit_missing(c, "stacks of CPU time", strerror(error),
+		     error == EMFILE ? "raise the limit of open files (ulimit -n)"
+				     : "run as root, or with CAP_PERFMON");
+}
+
 static void sample_start(struct capture *c, struct slot *s, uint32_t tid)
 {
 	int fd = clock_open(c, tid, false);
 
-	if (fd < 0)
+	if (fd < 0) {
+		sample_failed(c, errno);
 		return;
+	}
 	/* The link owns the descriptor from here on. */
 	s->sample = bpf_program__attach_perf_event(c->skel->progs.sample_clock, fd);
-	if (!s->sample)
+	if (!s->sample) {
+		sample_failed(c, errno);
 		close(fd);
+	}
 }
 
 void sample_stop(struct slot *s)
