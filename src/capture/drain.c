@@ -26,8 +26,11 @@ static void on_life(struct capture *c, const struct event_life *e)
 	struct watched *w = watched_find(c, e->head.tgid);
 	cleanup(str_releasep) struct str why = { 0 };
 
-	if (!w)
+	if (!w) {
+		if (e->what == LIFE_EXIT && e->other)
+			watched_never(c, e->head.tgid);
 		return;
+	}
 	if (e->what == LIFE_EXIT && e->other) {
 		watched_gone(c, w, e);
 	} else if (e->what == LIFE_EXEC) {
@@ -37,6 +40,8 @@ static void on_life(struct capture *c, const struct event_life *e)
 		if (watched_add(c, e->other, &why) == 0)
 			emit_note(c, e->other, "process %u is a child of %u, followed", e->other,
 				  e->head.tgid);
+		else
+			watched_never(c, e->other);
 	}
 }
 

@@ -21,7 +21,7 @@ struct stallprof_bpf;
 struct watched {
 	struct process *process;
 	struct resolver *resolver;
-	bool gone;
+	uint64_t gone_at; /* 0: alive */
 	uint64_t retry_at; /* when to look for its runtime again; 0: no need */
 	unsigned int retries;
 	uint64_t fresh_until; /* after an exec an interpreter may still be loading its library */
@@ -101,6 +101,10 @@ int watched_add(struct capture *c, int pid, struct str *why);
 void watched_refresh(struct capture *c, struct watched *w);
 void watched_retry(struct capture *c, uint64_t now);
 void watched_gone(struct capture *c, struct watched *w, const struct event_life *e);
+/* The kernel side stops watching a process that ended before, or without, being added here. */
+void watched_never(struct capture *c, uint32_t pid);
+/* Frees those that ended a while ago: with --follow they come without end. */
+void watched_reap(struct capture *c, uint64_t now);
 bool watched_any(const struct capture *c);
 void targets_close(struct capture *c);
 
@@ -111,6 +115,8 @@ void command_go(struct capture *c);
 /* names.c */
 /* Names the stack unless it was named before. */
 void name_stack(struct capture *c, const struct event_stack *stack);
+/* Remembers what a stack that has no entry yet was found to be; kind: static storage or NULL. */
+void named_add(struct capture *c, uint64_t hash, const char *kind, bool whole);
 /* The kind of loop in a named stack, NULL: none. */
 const char *stack_loop_kind(const struct capture *c, uint64_t hash);
 /* Whether the interpreter's part of a named stack is there and complete. */

@@ -67,15 +67,27 @@ bool judge_seeded(const struct capture *c, const struct event_stall *e)
  * Without such a runtime a period that began before we came counts on the main thread only. */
 bool judge_shown(const struct capture *c, const struct slot *s, const struct event_stall *e)
 {
-	bool known = false;
+	bool shown = false, known = false;
+	uint64_t elsewhere = 0;
 
 	if (!s->runtime_loop)
 		return !(e->flags & STALL_CLIPPED) || s->tid == s->tgid;
 	for (int i = 0; i < e->n_parts; i++) {
-		if (stack_loop_kind(c, e->parts[i].stack))
-			return true;
-		known |= stack_whole(c, e->parts[i].stack);
+		const struct stall_part *p = &e->parts[i];
+
+		if (stack_loop_kind(c, p->stack)) {
+			shown = true;
+		} else if (stack_whole(c, p->stack)) {
+			known = true;
+			elsewhere += p->ns;
+		}
 	}
+	/* A loop's last iteration reaches to the end of its thread: a glimpse of the loop does not
+	 * make a stall of what came after. */
+	if (shown && e->flags & STALL_LAST)
+		return elsewhere < e->ns && e->ns - elsewhere >= e->threshold;
+	if (shown)
+		return true;
 	return !known && !(e->flags & STALL_CLIPPED);
 }
 
@@ -92,10 +104,24 @@ static unsigned int hist_bucket(uint64_t ns)
 	return bucket < HIST_BUCKETS ? bucket : HIST_BUCKETS - 1;
 }
 
+/* Lower bound of the longest period in the histogram, 0 without one. */
+static uint64_t hist_longest(const struct event_loop_stats *stats)
+{
+	for (unsigned int i = HIST_BUCKETS - 1; i > 0; i--)
+		if (stats->hist[i])
+			return (256ULL << ((i - 1) / 4)) * (4 + (i - 1) % 4);
+	return 0;
+}
+
 bool judge_stall(struct capture *c, struct slot *s, const struct event_stall *e)
 {
-	if (judge_shown(c, s, e))
+	if (judge_shown(c, s, e)) {
+		if (e->ns > s->longest_ns) {
+			s->longest_ns = e->ns;
+			s->longest_at = e->start;
+		}
 		return true;
+	}
 	s->outside++;
 	s->outside_ns += e->ns;
 	s->outside_hist[hist_bucket(e->ns)]++;
@@ -116,8 +142,13 @@ void judge_correct(const struct slot *s, struct event_loop_stats *stats)
 	for (int i = 0; i < HIST_BUCKETS; i++)
 		if (stats->hist[i] >= s->outside_hist[i])
 			stats->hist[i] -= s->outside_hist[i];
-	if (stats->longest_ns == s->outside_longest) {
-		stats->longest_ns = s->longest_ns;
-		stats->longest_at = s->longest_at;
-	}
+	if (stats->longest_ns != s->outside_longest)
+		return;
+	stats->longest_ns = s->longest_ns;
+	stats->longest_at = s->longest_at;
+	if (stats->longest_ns)
+		return;
+	/* Nothing else reached the threshold; of shorter periods only the bucket is known. */
+	stats->longest_ns = hist_longest(stats);
+	stats->longest_at = stats->first;
 }

@@ -68,7 +68,7 @@ static void clipped_complete(const struct slot *s, struct event_stall *e)
 	for (int i = 0; i < e->n_parts; i++) {
 		struct stall_part *p = &e->parts[i];
 
-		if (!p->stack && s->snapshot) {
+		if (!p->at && !p->stack && s->snapshot) {
 			p->stack = s->snapshot;
 			p->flags &= ~PART_NO_STACK;
 			return;
@@ -134,10 +134,6 @@ void loop_stalled(struct capture *c, const struct event_stall *event)
 		str_clear(&s->clipped);
 		str_add_mem(&s->clipped, e, e->head.size);
 	} else if (judge_stall(c, s, e)) {
-		if (e->ns > s->longest_ns) {
-			s->longest_ns = e->ns;
-			s->longest_at = e->start;
-		}
 		emit_stall(c, s, e);
 	}
 }

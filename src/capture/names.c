@@ -37,10 +37,21 @@ bool stack_whole(const struct capture *c, uint64_t hash)
 	return n && n->whole;
 }
 
+void named_add(struct capture *c, uint64_t hash, const char *kind, bool whole)
+{
+	struct named *n = calloc(1, sizeof(*n));
+
+	if (!n)
+		return;
+	n->hash = hash;
+	n->kind = kind;
+	n->whole = whole;
+	HASH_ADD(hh, c->named, hash, sizeof(n->hash), n);
+}
+
 void name_stack(struct capture *c, const struct event_stack *stack)
 {
 	struct watched *w = watched_find(c, stack->head.tgid);
-	struct named *n;
 
 	if (!w || named_find(c, stack->hash))
 		return;
@@ -48,13 +59,9 @@ void name_stack(struct capture *c, const struct event_stack *stack)
 	if (resolver_stack(w->resolver, stack, &c->payload) < 0)
 		return;
 	emit_payload(c, CHUNK_STACK_NAMES);
-	n = calloc(1, sizeof(*n));
-	if (!n)
-		return;
-	n->hash = stack->hash;
-	n->kind = resolver_loop_kind(w->resolver);
-	n->whole = stack->n_python && !(stack->flags & (STACK_PYTHON_LOST | STACK_PYTHON_CUT));
-	HASH_ADD(hh, c->named, hash, sizeof(n->hash), n);
+	named_add(c, stack->hash, resolver_loop_kind(w->resolver),
+		  !(stack->flags & (STACK_PYTHON_LOST | STACK_PYTHON_CUT)) &&
+			  resolver_rooted(w->resolver));
 }
 
 /* Whether the descriptor still leads to the inode.  Asked through fdinfo (it has the inode number

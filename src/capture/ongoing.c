@@ -35,7 +35,7 @@ static void snapshot_take(struct capture *c, const struct loop_state *l, struct 
 	ret->head.kind = EVENT_STACK;
 	ret->user[0] = blocked_ip(&ret->head);
 	ret->n_user = ret->user[0] ? 1 : 0;
-	if (w && !w->gone && resolver_plan(w->resolver)->enabled)
+	if (w && !w->gone_at && resolver_plan(w->resolver)->enabled)
 		ret->n_python = walk_host(w->process, resolver_plan(w->resolver), l->thread_pointer,
 					  ret->python, &flags);
 	ret->flags = flags | STACK_KERNEL_LOST;

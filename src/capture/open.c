@@ -319,6 +319,17 @@ static uint64_t scan_pause(const struct capture *c)
 					: pause;
 }
 
+static bool ended_unsaid(const struct capture *c)
+{
+	for (size_t i = 0; i < c->watched.count; i++) {
+		const struct watched *w = &c->watched.items[i];
+
+		if (!w->gone_at && !process_alive(w->process))
+			return true;
+	}
+	return false;
+}
+
 static void housekeeping(struct capture *c, uint64_t now)
 {
 	c->scan_at = now + scan_pause(c);
@@ -326,12 +337,16 @@ static void housekeeping(struct capture *c, uint64_t now)
 	watched_retry(c, now);
 	if (!c->offcpu)
 		loops_scan(c, now);
+	/* The kernel's word on how a process ended is better than ours that it did. */
+	if (ended_unsaid(c) && ring_buffer__consume(c->ring) < 0)
+		return;
 	for (size_t i = 0; i < c->watched.count; i++) {
 		struct watched *w = &c->watched.items[i];
 
-		if (!w->gone && !process_alive(w->process))
+		if (!w->gone_at && !process_alive(w->process))
 			watched_gone(c, w, NULL);
 	}
+	watched_reap(c, now);
 }
 
 int capture_run(struct capture *c, uint64_t deadline_ns, const volatile sig_atomic_t *stop)

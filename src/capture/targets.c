@@ -13,14 +13,24 @@
 
 #define RETRY_FIRST (20 * NSEC_PER_MSEC)
 #define FRESH	    (5 * NSEC_PER_SEC)
-#define RETRY_MAX   200 /* about a minute, with the growing pause */
+#define GONE_KEPT   NSEC_PER_SEC /* its threads end at about the same time, in any order */
+#define RETRY_MAX   200		 /* about a minute, with the growing pause */
 
+/* One that ended is still found, for what its threads sent last, unless its pid is in use again. */
 struct watched *watched_find(struct capture *c, uint32_t pid)
 {
-	for (size_t i = 0; i < c->watched.count; i++)
-		if ((uint32_t)c->watched.items[i].process->pid == pid)
-			return &c->watched.items[i];
-	return NULL;
+	struct watched *ended = NULL;
+
+	for (size_t i = 0; i < c->watched.count; i++) {
+		struct watched *w = &c->watched.items[i];
+
+		if ((uint32_t)w->process->pid != pid)
+			continue;
+		if (!w->gone_at)
+			return w;
+		ended = w;
+	}
+	return ended;
 }
 
 /* Tells the kernel side how to treat the process. */
@@ -57,7 +67,7 @@ static void runtime_result(struct capture *c, struct watched *w)
 int watched_add(struct capture *c, int pid, struct str *why)
 {
 	cleanup(process_closep) struct process *p = NULL;
-	struct watched w = { 0 };
+	struct watched w = { 0 }, *known;
 	int r = process_open("/proc", pid, &p);
 
 	if (r < 0) {
@@ -73,7 +83,8 @@ int watched_add(struct capture *c, int pid, struct str *why)
 		str_printf(why, "%d is stallprof itself", pid);
 		return -EINVAL;
 	}
-	if (watched_find(c, p->pid))
+	known = watched_find(c, p->pid);
+	if (known && !known->gone_at)
 		return 0;
 	r = resolver_open(c->host, p, &w.resolver);
 	if (r < 0)
@@ -98,7 +109,7 @@ void watched_refresh(struct capture *c, struct watched *w)
 	w->retries = 0;
 	w->told = false;
 	w->fresh_until = now_ns() + FRESH;
-	if (w->gone || resolver_refresh(w->resolver) < 0)
+	if (w->gone_at || resolver_refresh(w->resolver) < 0)
 		return;
 	conf_push(c, w);
 	emit_proc(c, w);
@@ -110,7 +121,7 @@ void watched_retry(struct capture *c, uint64_t now)
 	for (size_t i = 0; i < c->watched.count; i++) {
 		struct watched *w = &c->watched.items[i];
 
-		if (!w->retry_at || now < w->retry_at || w->gone)
+		if (!w->retry_at || now < w->retry_at || w->gone_at)
 			continue;
 		w->retries++;
 		w->retry_at = 0;
@@ -128,9 +139,9 @@ void watched_gone(struct capture *c, struct watched *w, const struct event_life 
 {
 	uint32_t tgid = w->process->pid;
 
-	if (w->gone)
+	if (w->gone_at)
 		return;
-	w->gone = true;
+	w->gone_at = now_ns();
 	bpf_map__delete_elem(c->skel->maps.procs, &tgid, sizeof(tgid), 0);
 	if (!e)
 		emit_note(c, tgid, "process %u has ended", tgid);
@@ -141,10 +152,36 @@ void watched_gone(struct capture *c, struct watched *w, const struct event_life 
 		emit_note(c, tgid, "process %u ended with status %d", tgid, e->code >> 8 & 0xff);
 }
 
+void watched_never(struct capture *c, uint32_t pid)
+{
+	bpf_map__delete_elem(c->skel->maps.procs, &pid, sizeof(pid), 0);
+}
+
+static void watched_release(struct watched *w)
+{
+	resolver_close(w->resolver);
+	process_close(w->process);
+}
+
+void watched_reap(struct capture *c, uint64_t now)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < c->watched.count; i++) {
+		struct watched *w = &c->watched.items[i];
+
+		if (w->gone_at && now > w->gone_at + GONE_KEPT)
+			watched_release(w);
+		else
+			c->watched.items[kept++] = *w;
+	}
+	c->watched.count = kept;
+}
+
 bool watched_any(const struct capture *c)
 {
 	for (size_t i = 0; i < c->watched.count; i++)
-		if (!c->watched.items[i].gone)
+		if (!c->watched.items[i].gone_at)
 			return true;
 	return false;
 }
@@ -211,10 +248,8 @@ int targets_open(struct capture *c, const struct capture_opts *opts, struct str 
 
 void targets_close(struct capture *c)
 {
-	for (size_t i = 0; i < c->watched.count; i++) {
-		resolver_close(c->watched.items[i].resolver);
-		process_close(c->watched.items[i].process);
-	}
+	for (size_t i = 0; i < c->watched.count; i++)
+		watched_release(&c->watched.items[i]);
 	vec_release(&c->watched);
 	if (c->command_go >= 0)
 		close(c->command_go);

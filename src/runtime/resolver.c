@@ -156,6 +156,14 @@ const char *resolver_loop_kind(const struct resolver *r)
 	return r->loop_kind;
 }
 
+bool resolver_rooted(const struct resolver *r)
+{
+	const struct chunk_frame *f = r->count ? &r->frames[r->count - 1] : NULL;
+
+	return f && f->kind == FRAME_PYTHON &&
+	       (strcmp(f->fn, "<module>") == 0 || str_ends(f->fn, "_bootstrap"));
+}
+
 static struct chunk_frame *add_frame(struct resolver *r, enum frame_kind kind)
 {
 	struct chunk_frame *f;

@@ -56,4 +56,8 @@ int resolver_stack(struct resolver *r, const struct event_stack *stack, struct s
 /* The loop kind of the stack resolved last ("asyncio", "uvloop"), or NULL. */
 const char *resolver_loop_kind(const struct resolver *r);
 
+/* Whether the outermost frame of the stack resolved last is where a thread begins.  Frames that a
+ * greenlet, or native code with a thread of its own, entered do not show who called them. */
+bool resolver_rooted(const struct resolver *r);
+
 #endif

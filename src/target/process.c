@@ -261,7 +261,8 @@ bool process_alive(const struct process *p)
 	if (p->pidfd >= 0) {
 		struct pollfd poll_for = { .fd = p->pidfd, .events = POLLIN };
 
-		return poll(&poll_for, 1, 0) == 0;
+		/* Interrupted (-1) says nothing about the process. */
+		return poll(&poll_for, 1, 0) <= 0;
 	}
 	return read_stat(p->dir, &f) == 0 && f.start == p->start_ticks && !stat_is_dead(&f);
 }
