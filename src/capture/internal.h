@@ -21,7 +21,7 @@ struct stallprof_bpf;
 struct watched {
 	struct process *process;
 	struct resolver *resolver;
-	uint64_t gone_at; /* 0: alive */
+	uint64_t gone_at;  /* 0: alive */
 	uint64_t retry_at; /* when to look for its runtime again; 0: no need */
 	unsigned int retries;
 	uint64_t fresh_until; /* after an exec an interpreter may still be loading its library */
@@ -156,8 +156,8 @@ void loops_close(struct capture *c);
 /* drain.c */
 int drain_open(struct capture *c, struct str *why);
 
-/* open.c: runs the kernel side's iterator over all threads once: to find those that exist already, or
- * with `closing` set to end what they wait in. */
+/* open.c: runs the kernel side's iterator over all threads once: to find those that exist already,
+ * or with `closing` set to end what they wait in. */
 int threads_pass(struct capture *c, struct str *why);
 
 /* rows.c: --off-cpu: ends the open waits and emits all rows. */
