@@ -123,6 +123,8 @@ static __noinline int offcpu_begin(void *ctx, struct task_struct *t, struct thre
 		return 0;
 	st->stack = stack_take(ctx, t, &s->stack, now);
 	stack_send(&s->stack);
+	/* Walking a new stack takes microseconds that the thread spends on its CPU, not off it. */
+	st->off_since = bpf_ktime_get_ns();
 	/* Without the resume hook the object of the wait can be asked only now. */
 	key.by = OFFCPU_BY_STACK;
 	key.tgid = BPF_CORE_READ(t, tgid);

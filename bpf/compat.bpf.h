@@ -34,6 +34,8 @@ static __always_inline u32 task_state(struct task_struct *t)
 #define STATE_DEAD    0x00000090u /* TASK_DEAD | EXIT_DEAD */
 #define STATE_FROZEN  0x00008000u
 
+#define JOBCTL_TRAP_FREEZE (1UL << 23) /* include/linux/sched/jobctl.h, since 5.2 */
+
 #define FLAG_EXITING   0x00000004u /* PF_EXITING */
 #define FLAG_IO_WORKER 0x00000010u /* PF_IO_WORKER: registers are a stale copy of the creator's */
 
@@ -42,7 +44,9 @@ static __always_inline u32 task_state(struct task_struct *t)
 /* Frozen by its control group: asleep like in any wait.  The bit needs CONFIG_CGROUPS. */
 static __always_inline bool task_frozen(struct task_struct *t)
 {
-	return bpf_core_field_exists(t->frozen) && BPF_CORE_READ_BITFIELD_PROBED(t, frozen);
+	/* A parent in vfork is "frozen" too, so that its cgroup can be: only the trap tells. */
+	return bpf_core_field_exists(t->frozen) && BPF_CORE_READ_BITFIELD_PROBED(t, frozen) &&
+	       BPF_CORE_READ(t, jobctl) & JOBCTL_TRAP_FREEZE;
 }
 
 /* sched_info is empty without CONFIG_SCHED_INFO. */

@@ -81,17 +81,16 @@ struct proc_conf {
 	X(STACKS, 1, "stacks")	    /* a stack body: ring buffer full */ \
 	X(LOOPS, 2, "loops")	    /* no free loop element */ \
 	X(THREADS, 3, "threads")    /* no task storage */ \
-	X(SAMPLES, 4, "samples")    /* a cpu sample hit a hook at work */ \
-	X(BODIES, 5, "stack table") /* the table of seen stacks was full: bodies are sent again */ \
-	X(ROWS, 6, "rows")	    /* --off-cpu: went to the overflow row */ \
-	X(SUMS, 7, "sums")	    /* off-CPU time exceeded the period */ \
-	X(SWITCHES, 8, "switches")  /* a thread ran again unseen: the wait is unexplained */
+	X(BODIES, 4, "stack table") /* the table of seen stacks was full: bodies are sent again */ \
+	X(ROWS, 5, "rows")	    /* --off-cpu: went to the overflow row */ \
+	X(SUMS, 6, "sums")	    /* off-CPU time exceeded the period */ \
+	X(SWITCHES, 7, "switches")  /* a thread ran again unseen: the wait is unexplained */
 
 enum lost_kind {
 #define X(name, number, text) LOST_##name = number,
 	LOST_KINDS(X)
 #undef X
-		LOST_COUNT = 9,
+		LOST_COUNT = 8,
 };
 
 /* One loop as the kernel side keeps it; an element of an array that user space maps and reads while

@@ -21,14 +21,11 @@ static __always_inline void cpu_sample(void *ctx)
 	now = bpf_ktime_get_ns();
 	if (now - l->stall.start < sample_age)
 		return;
-	/* Between the switch hook and the switch itself the wait owns the buffers.  Nothing is
-	 * lost: the time counts as off-CPU already. */
-	if (l->off_since)
+	/* A hook at work owns the buffers, and between the switch hook and the switch itself the
+	 * wait does.  Nothing is lost: the length of CPU time is measured, samples only say where
+	 * it went. */
+	if (l->off_since || l->hooked)
 		return;
-	if (l->hooked) {
-		lose(LOST_SAMPLES);
-		return;
-	}
 	/* Its part may have to make room for this one. */
 	loop_settle_task(l, t);
 	p = &l->pending;

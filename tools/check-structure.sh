@@ -99,7 +99,7 @@ check_notes() {
 }
 
 check_unit_tests() {
-	for layer in base target runtime recording model output; do
+	for layer in base target runtime recording model output cli; do
 		for file in $(files '*.c' "src/$layer"); do
 			module=$(basename "$file" .c)
 			[ ! -e "tests/unit/$layer/test_$module.c" ] || continue

@@ -10,6 +10,7 @@ PATH=$PATH:/usr/sbin:/sbin
 # set, package, how to see that it is there
 packages() {
 	cat <<-'END'
+		build gcc               command cc
 		build libc6-dev         header stdio.h
 		build clang             command clang
 		build llvm              command llvm-strip

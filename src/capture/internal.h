@@ -159,8 +159,8 @@ void loops_close(struct capture *c);
 /* drain.c */
 int drain_open(struct capture *c, struct str *why);
 
-/* open.c: runs the kernel side's iterator over all threads once: to find those that exist already, or
- * with `closing` set to end what they wait in. */
+/* open.c: runs the kernel side's iterator over all threads once: to find those that exist already,
+ * or with `closing` set to end what they wait in. */
 int threads_pass(struct capture *c, struct str *why);
 
 /* rows.c: --off-cpu: ends the open waits and emits all rows. */

@@ -47,6 +47,7 @@ enum chunk_kind {
 	CHUNK_LOOP_KIND = 11,
 	/* u64 ts: the capture ended properly; the last chunk */
 	CHUNK_END = 12,
+	/* 0x5a is taken: layout.h uses it for what holds these in the file. */
 };
 
 /* Keys of CHUNK_META; numbers are decimal text. */

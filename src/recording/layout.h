@@ -3,6 +3,10 @@
  * The header, little endian: magic[8], u16 major, u16 minor, u32 byte-order mark, u32 header size,
  * u32 complete, u64 bytes of the whole file (0 until complete), u32 crc32 of the header with this
  * field zero, zeros up to 64.  A chunk: u32 kind, u32 length, u32 crc32, payload, zeros to 8.
+ *
+ * A chunk of kind LAYOUT_BLOCK holds others.  Its payload: u32 raw length, then as a zlib stream
+ * that many bytes: inner chunks, each u32 kind, u32 length, payload, with neither check sum nor
+ * padding of their own.  A block holds at least one chunk, only whole ones, and no block.
  */
 #ifndef STALLPROF_RECORDING_LAYOUT_H
 #define STALLPROF_RECORDING_LAYOUT_H
@@ -13,6 +17,12 @@
 #define LAYOUT_BYTE_ORDER  0x01020304u
 #define LAYOUT_HEADER_SIZE 64
 #define LAYOUT_CHUNK_HEAD  12
+/* The one kind that belongs to the file and not to chunk.h: a block. */
+#define LAYOUT_BLOCK	  0x5au
+#define LAYOUT_BLOCK_HEAD 4
+#define LAYOUT_INNER_HEAD 8
+/* Longest raw length: twice the longest chunk, which is more than this version writes. */
+#define LAYOUT_BLOCK_MAX (2u << 20)
 /* A later minor version may have a longer header; more than this is taken for damage. */
 #define LAYOUT_HEADER_MAX 4096
 

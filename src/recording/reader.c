@@ -1,7 +1,7 @@
 /* reader.c: chunks out of a .stall file, one at a time; see recording.h.
  *
  * The file is hostile input: each length is checked before memory is taken for it, and at most one
- * chunk is held.  Works on a stream, so standard input is no special case.
+ * chunk and the block in it are held.  Works on a stream, so standard input is no special case.
  */
 #include "recording/recording.h"
 
@@ -9,6 +9,7 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "recording/block.h"
 #include "recording/layout.h"
 
 struct recording_reader {
@@ -19,9 +20,10 @@ struct recording_reader {
 	bool ended;
 	enum recording_state state;
 	uint64_t bytes;	 /* of the whole file, by the header; 0: not known */
-	uint64_t offset; /* end of the last whole chunk */
+	uint64_t offset; /* end of the last whole chunk or block */
 	unsigned char *payload;
 	size_t room;
+	struct block block;
 };
 
 void recording_close(struct recording_reader *r)
@@ -31,6 +33,7 @@ void recording_close(struct recording_reader *r)
 	if (r->file && !r->is_stdin)
 		fclose(r->file);
 	free(r->payload);
+	block_release(&r->block);
 	free(r);
 }
 
@@ -141,14 +144,13 @@ static int make_room(struct recording_reader *r, size_t len)
 	return 0;
 }
 
-int recording_next(struct recording_reader *r, struct chunk *ret_chunk)
+/* A chunk as it is in the file, perhaps a block; otherwise as recording_next. */
+static int read_chunk(struct recording_reader *r, struct chunk *ret_chunk)
 {
 	unsigned char head[LAYOUT_CHUNK_HEAD];
 	uint32_t len, whole, crc;
 	size_t n;
 
-	if (r->ended)
-		return 0;
 	errno = 0;
 	n = fread(head, 1, sizeof(head), r->file);
 	if (n < sizeof(head))
@@ -166,10 +168,34 @@ int recording_next(struct recording_reader *r, struct chunk *ret_chunk)
 		crc = crc32(crc, r->payload, len);
 	if (crc != layout_get(head + 8, 4))
 		return read_end(r, RECORDING_CORRUPT);
-	r->offset += LAYOUT_CHUNK_HEAD + whole;
 	*ret_chunk = (struct chunk){ .kind = layout_get(head, 4),
 				     .len = len,
 				     .payload = len ? r->payload : (const void *)"" };
+	return 1;
+}
+
+int recording_next(struct recording_reader *r, struct chunk *ret_chunk)
+{
+	struct chunk chunk;
+	int e;
+
+	if (block_next(&r->block, ret_chunk))
+		return 1;
+	if (r->ended)
+		return 0;
+	e = read_chunk(r, &chunk);
+	if (e <= 0)
+		return e;
+	if (chunk.kind == LAYOUT_BLOCK) {
+		e = block_unpack(&r->block, chunk.payload, chunk.len);
+		if (e < 0)
+			return e == -EBADMSG ? read_end(r, RECORDING_CORRUPT) : e;
+	}
+	r->offset += LAYOUT_CHUNK_HEAD + chunk.len + layout_padding(chunk.len);
+	if (chunk.kind != LAYOUT_BLOCK)
+		*ret_chunk = chunk;
+	else
+		block_next(&r->block, ret_chunk);
 	return 1;
 }
 

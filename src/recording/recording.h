@@ -3,10 +3,12 @@
  * Layout: a 64-byte header {magic "STALLPRF", u16 major, u16 minor, u32 byte-order mark 0x01020304,
  * u32 header size, u32 complete (0 until the file was closed properly), u64 bytes, u32 crc32,
  * reserved}, then chunks {u32 kind, u32 payload length, u32 crc32 of kind, length and payload,
- * payload, padding to 8}. The writer makes FILE.partial beside the target and renames it at the
- * end; after SIGKILL the partial file opens and says "incomplete".  The reader checks every length
- * and stops at the first bad chunk. A newer major version or other byte order is refused.  Knows
- * nothing of what the chunks mean.
+ * payload, padding to 8}.  Kind 0x5a is a block {u32 raw length, zlib stream of chunks {u32 kind,
+ * u32 payload length, payload}}: what was put within a second or 64 KiB; where deflating saves
+ * nothing they are plain chunks. The writer makes FILE.partial beside the target and renames it at
+ * the end; after SIGKILL the partial file opens and says "incomplete".  The reader checks every
+ * length and stops at the first bad chunk or block. A newer major version or other byte order is
+ * refused.  Knows nothing of what the chunks mean.
  */
 #ifndef STALLPROF_RECORDING_RECORDING_H
 #define STALLPROF_RECORDING_RECORDING_H
@@ -25,7 +27,8 @@ struct recording_writer;
  * when another recording is writing it, -EISDIR and -EINVAL when PATH exists and is no plain file.
  */
 int recording_create(const char *path, struct recording_writer **ret_writer);
-/* The sink to put chunks to; owned by the writer. */
+/* The sink to put chunks to; owned by the writer.  Refuses, with nothing lost, -EMSGSIZE: longer
+ * than RECORDING_CHUNK_MAX, and -EINVAL: the kind of a block. */
 struct chunk_sink *recording_sink(struct recording_writer *w);
 /* Hands everything put so far to the kernel, so that it outlives a SIGKILL.  Happens by itself
  * about once a second while chunks come.  Negative errno, -ENOSPC above all; sticky. */
@@ -40,7 +43,7 @@ struct recording_reader;
 
 enum recording_state {
 	RECORDING_COMPLETE = 0,
-	RECORDING_INCOMPLETE = 1, /* the writer did not finish; all whole chunks are readable */
+	RECORDING_INCOMPLETE = 1, /* the writer did not finish; what was flushed is readable */
 	RECORDING_CUT = 2,	  /* marked complete, yet the last chunk is cut */
 	RECORDING_CORRUPT = 3,	  /* a chunk failed its check; reading stops there */
 };

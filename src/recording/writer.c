@@ -1,9 +1,9 @@
 /* writer.c: appends chunks to FILE.partial and moves it into place at the end; see recording.h.
  *
- * What was put reaches the kernel when the buffer is full, on recording_flush, and otherwise with
- * the first chunk a second later, so that a SIGKILL costs little.  The first failed write stays:
- * every later put returns it, so that a full disk is told once by whoever looks and nothing is
- * torn.
+ * What was put becomes a block and reaches the kernel when the buffer is full, on recording_flush,
+ * and otherwise with the first chunk a second later, so that a SIGKILL costs little.  The first
+ * failed write stays: every later put returns it, so that a full disk is told once by whoever looks
+ * and nothing is torn.
  */
 #include "recording/recording.h"
 
@@ -15,9 +15,11 @@
 #include <time.h>
 #include <zlib.h>
 
+#include "recording/block.h"
 #include "recording/layout.h"
 
 #define BUFFER_SIZE (64u << 10)
+#define SECOND	    1000000000ULL /* ns */
 
 struct recording_writer {
 	struct chunk_sink sink; /* first: the sink is the writer */
@@ -25,9 +27,10 @@ struct recording_writer {
 	char *partial;
 	int fd;
 	int error;	  /* of the first failed write, sticky */
-	uint64_t written; /* bytes handed to put, buffered ones too */
-	time_t flushed;	  /* coarse monotonic second of the last flush */
-	struct str buffer;
+	uint64_t written; /* bytes of the file so far */
+	uint64_t flushed; /* coarse monotonic ns of the last flush */
+	struct str raw;	  /* chunks for the next block */
+	struct str out;	  /* the same as they go to the file; empty between flushes */
 };
 
 static void writer_free(struct recording_writer *w)
@@ -36,7 +39,8 @@ static void writer_free(struct recording_writer *w)
 		return;
 	if (w->fd >= 0)
 		close(w->fd);
-	str_release(&w->buffer);
+	str_release(&w->raw);
+	str_release(&w->out);
 	free(w->path);
 	free(w->partial);
 	free(w);
@@ -58,58 +62,48 @@ static int write_all(int fd, const char *bytes, size_t len)
 	return 0;
 }
 
-static time_t coarse_second(void)
+static uint64_t coarse_now(void)
 {
 	struct timespec now = { 0 };
 
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	return now.tv_sec;
+	return now.tv_sec * SECOND + now.tv_nsec;
 }
 
 int recording_flush(struct recording_writer *w)
 {
-	if (!w->error && w->buffer.len)
-		w->error = write_all(w->fd, w->buffer.text, w->buffer.len);
-	str_clear(&w->buffer);
-	w->flushed = coarse_second();
+	if (!w->error)
+		w->error = block_pack(&w->raw, &w->out);
+	if (!w->error)
+		w->error = write_all(w->fd, w->out.text, w->out.len);
+	w->written += w->out.len;
+	str_clear(&w->raw);
+	str_clear(&w->out);
+	w->flushed = coarse_now();
 	return w->error;
-}
-
-static int append_chunk(struct str *buffer, const struct chunk *chunk)
-{
-	unsigned char head[LAYOUT_CHUNK_HEAD];
-	uint32_t crc;
-	int r;
-
-	layout_put(head, chunk->kind, 4);
-	layout_put(head + 4, chunk->len, 4);
-	crc = crc32(0, head, 8);
-	if (chunk->len) /* zlib takes a NULL buffer for "give me the start value" */
-		crc = crc32(crc, chunk->payload, chunk->len);
-	layout_put(head + 8, crc, 4);
-	r = str_add_mem(buffer, head, sizeof(head));
-	r = r < 0 ? r : str_add_mem(buffer, chunk->payload, chunk->len);
-	r = r < 0 ? r : str_add_mem(buffer, "\0\0\0\0\0\0\0", layout_padding(chunk->len));
-	return r;
 }
 
 static int writer_put(struct chunk_sink *sink, const struct chunk *chunk)
 {
 	struct recording_writer *w = (struct recording_writer *)sink;
-	size_t before = w->buffer.len;
 	int r;
 
 	if (w->error)
 		return w->error;
 	if (chunk->len > RECORDING_CHUNK_MAX)
 		return -EMSGSIZE;
-	r = append_chunk(&w->buffer, chunk);
-	if (r < 0) {
-		w->buffer.len = before; /* never half a chunk */
-		return r;
+	if (chunk->kind == LAYOUT_BLOCK)
+		return -EINVAL;
+	/* So that a chunk longer than the buffer is a block of its own, and no block is longer. */
+	if (w->raw.len && w->raw.len + LAYOUT_INNER_HEAD + chunk->len > BUFFER_SIZE) {
+		r = recording_flush(w);
+		if (r < 0)
+			return r;
 	}
-	w->written += w->buffer.len - before;
-	if (w->buffer.len >= BUFFER_SIZE || w->flushed != coarse_second())
+	r = block_add(&w->raw, chunk);
+	if (r < 0)
+		return r;
+	if (w->raw.len >= BUFFER_SIZE || coarse_now() - w->flushed >= SECOND)
 		return recording_flush(w);
 	return 0;
 }
@@ -190,7 +184,7 @@ int recording_create(const char *path, struct recording_writer **ret_writer)
 		return r;
 	}
 	w->written = sizeof(header);
-	w->flushed = coarse_second();
+	w->flushed = coarse_now();
 	*ret_writer = steal(w);
 	return 0;
 }

@@ -59,15 +59,39 @@ static inline void put(struct recording_writer *w, uint32_t kind, const char *by
 	assert_int_equal(recording_sink(w)->put(recording_sink(w), &chunk), 0);
 }
 
-/* The bytes of a finished recording: chunks of 0, 1, 2 ... bytes with rising kinds. */
+/* The bytes of a finished recording: chunks of 0, 1, 2 ... bytes with rising kinds, each flushed
+ * and too short to be deflated. */
 static inline struct str recorded(uint32_t chunks)
 {
 	static const char bytes[] = "a prime number of bytes";
 	struct recording_writer *w = create("made.stall");
 	struct str content = { 0 };
 
-	for (uint32_t i = 0; i < chunks; i++)
+	for (uint32_t i = 0; i < chunks; i++) {
 		put(w, i + 1, bytes, i % sizeof(bytes));
+		assert_int_equal(recording_flush(w), 0);
+	}
+	assert_int_equal(recording_finish(w), 0);
+	assert_int_equal(file_read("made.stall", 1 << 20, &content), 0);
+	return content;
+}
+
+#define CHUNKS_PER_BLOCK 3
+
+/* The same with chunks that are worth deflating: so many blocks, of three chunks each. */
+static inline struct str recorded_blocks(uint32_t blocks)
+{
+	struct recording_writer *w = create("made.stall");
+	struct str content = { 0 };
+	char bytes[211] = { 0 };
+
+	for (uint32_t i = 0; i < blocks; i++) {
+		bytes[97] = i;
+		put(w, CHUNK_NOTE, bytes, 0);
+		put(w, CHUNK_NOTE, bytes + 97, 1);
+		put(w, CHUNK_EVENT, bytes, sizeof(bytes));
+		assert_int_equal(recording_flush(w), 0);
+	}
 	assert_int_equal(recording_finish(w), 0);
 	assert_int_equal(file_read("made.stall", 1 << 20, &content), 0);
 	return content;

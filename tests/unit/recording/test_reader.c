@@ -64,15 +64,36 @@ static void test_reads_back(void **state)
 	assert_int_equal(recording_bytes_read(r), s.len);
 }
 
-/* A finished recording cut at any byte: whole chunks before the cut are read, and it is told. */
-static void test_cut_anywhere(void **state)
+/* The chunks of a block come back one by one, what they point to at its right place. */
+static void test_reads_blocks_back(void **state)
 {
-	cleanup(str_releasep) struct str s = recorded(13);
-	size_t last = 0;
+	cleanup(str_releasep) struct str s = recorded_blocks(5);
+	cleanup(recording_closep) struct recording_reader *r = NULL;
+	struct chunk chunk;
 
 	(void)state;
-	for (size_t len = 0; len < s.len; len++) {
-		struct outcome o = read_bytes(s.text, len);
+	assert_int_equal(layout_get((unsigned char *)s.text + LAYOUT_HEADER_SIZE, 4), LAYOUT_BLOCK);
+	assert_int_equal(recording_open("made.stall", &r), 0);
+	for (uint32_t i = 0; i < 5 * CHUNKS_PER_BLOCK; i++) {
+		static const uint32_t lengths[] = { 0, 1, 211 }, at[] = { 0, 0, 97 };
+		uint32_t k = i % CHUNKS_PER_BLOCK;
+
+		assert_int_equal(recording_next(r, &chunk), 1);
+		assert_int_equal(chunk.kind, k == 2 ? CHUNK_EVENT : CHUNK_NOTE);
+		assert_int_equal(chunk.len, lengths[k]);
+		assert_true(k == 0 || ((char *)chunk.payload)[at[k]] == (char)(i / 3));
+	}
+	assert_int_equal(recording_next(r, &chunk), 0);
+	assert_int_equal(recording_state(r), RECORDING_COMPLETE);
+	assert_int_equal(recording_bytes_read(r), s.len);
+}
+
+static void cut_anywhere(const struct str *s, size_t parts, size_t chunks_each)
+{
+	size_t last = 0;
+
+	for (size_t len = 0; len < s->len; len++) {
+		struct outcome o = read_bytes(s->text, len);
 
 		if (len < LAYOUT_HEADER_SIZE) {
 			assert_int_equal(o.error, -EBADMSG);
@@ -80,50 +101,105 @@ static void test_cut_anywhere(void **state)
 		}
 		assert_int_equal(o.error, 0);
 		assert_int_equal(o.state, RECORDING_CUT);
-		assert_true(o.chunks >= last && o.chunks < 13 && o.bytes <= len);
+		assert_true(o.chunks >= last && o.chunks < parts * chunks_each && o.bytes <= len);
+		assert_int_equal(o.chunks % chunks_each, 0);
 		last = o.chunks;
 	}
-	assert_int_equal(last, 12);
+	assert_int_equal(last, (parts - 1) * chunks_each);
+}
+
+/* A finished recording cut at any byte: whole chunks before the cut are read, and it is told. */
+static void test_cut_anywhere(void **state)
+{
+	cleanup(str_releasep) struct str s = recorded(13), blocks = recorded_blocks(7);
+
+	(void)state;
+	cut_anywhere(&s, 13, 1);
+	cut_anywhere(&blocks, 7, CHUNKS_PER_BLOCK);
 }
 
 /* The partial file of a killed writer, cut anywhere, is incomplete and not damaged. */
 static void test_incomplete(void **state)
 {
-	cleanup(str_releasep) struct str s = recorded(7);
+	cleanup(str_releasep) struct str plain = recorded(7), blocks = recorded_blocks(7);
+	struct str *both[] = { &plain, &blocks };
 
 	(void)state;
-	set_header(&s, LAYOUT_COMPLETE, 0, 4);
-	set_header(&s, LAYOUT_BYTES, 0, 8);
-	for (size_t len = LAYOUT_HEADER_SIZE; len <= s.len; len++) {
-		struct outcome o = read_bytes(s.text, len);
+	for (int i = 0; i < 2; i++) {
+		struct str *s = both[i];
 
-		assert_int_equal(o.error, 0);
-		assert_int_equal(o.state, RECORDING_INCOMPLETE);
-		assert_true(len < s.len || o.chunks == 7);
+		set_header(s, LAYOUT_COMPLETE, 0, 4);
+		set_header(s, LAYOUT_BYTES, 0, 8);
+		for (size_t len = LAYOUT_HEADER_SIZE; len <= s->len; len++) {
+			struct outcome o = read_bytes(s->text, len);
+
+			assert_int_equal(o.error, 0);
+			assert_int_equal(o.state, RECORDING_INCOMPLETE);
+			assert_true(len < s->len || o.chunks == (i ? 7 * CHUNKS_PER_BLOCK : 7));
+		}
 	}
+}
+
+static size_t padding_in(const struct str *s)
+{
+	size_t padding = 0, at = LAYOUT_HEADER_SIZE;
+
+	while (at < s->len) {
+		uint32_t len = layout_get((unsigned char *)s->text + at + 4, 4);
+
+		padding += layout_padding(len);
+		at += LAYOUT_CHUNK_HEAD + len + layout_padding(len);
+	}
+	return padding;
+}
+
+static void flipped_anywhere(struct str *s, size_t chunks)
+{
+	size_t unnoticed = 0;
+
+	for (size_t at = 0; at < s->len; at++) {
+		struct outcome o;
+
+		s->text[at] ^= 1 << at % 8;
+		o = read_bytes(s->text, s->len);
+		s->text[at] ^= 1 << at % 8;
+		if (o.error == 0 && o.state == RECORDING_COMPLETE) {
+			assert_int_equal(o.chunks, chunks);
+			unnoticed++;
+		}
+	}
+	assert_int_equal(unnoticed, padding_in(s));
 }
 
 /* Any flipped bit: refused or told to be damaged, except in the padding, which means nothing. */
 static void test_flipped_anywhere(void **state)
 {
-	cleanup(str_releasep) struct str s = recorded(11);
-	size_t unnoticed = 0, padding = 0;
+	cleanup(str_releasep) struct str s = recorded(11), blocks = recorded_blocks(5);
 
 	(void)state;
-	for (uint32_t i = 0; i < 11; i++)
-		padding += layout_padding(i);
-	for (size_t at = 0; at < s.len; at++) {
-		struct outcome o;
+	flipped_anywhere(&s, 11);
+	flipped_anywhere(&blocks, 5 * CHUNKS_PER_BLOCK);
+}
 
-		s.text[at] ^= 1 << at % 8;
-		o = read_bytes(s.text, s.len);
-		s.text[at] ^= 1 << at % 8;
-		if (o.error == 0 && o.state == RECORDING_COMPLETE) {
-			assert_int_equal(o.chunks, 11);
-			unnoticed++;
-		}
-	}
-	assert_int_equal(unnoticed, padding);
+/* A block that is wrong inside, though its check sum is right, ends the reading before it. */
+static void test_bad_block(void **state)
+{
+	cleanup(str_releasep) struct str s = recorded_blocks(3);
+	unsigned char *at = (unsigned char *)s.text + LAYOUT_HEADER_SIZE;
+	struct outcome o;
+	uint32_t len = layout_get(at + 4, 4);
+	uint64_t before;
+
+	(void)state;
+	at += LAYOUT_CHUNK_HEAD + len + layout_padding(len);
+	before = at - (unsigned char *)s.text;
+	len = layout_get(at + 4, 4);
+	at[LAYOUT_CHUNK_HEAD]++; /* the raw length */
+	layout_put(at + 8, crc32(crc32(0, at, 8), at + LAYOUT_CHUNK_HEAD, len), 4);
+	o = read_bytes(s.text, s.len);
+	assert_int_equal(o.state, RECORDING_CORRUPT);
+	assert_int_equal(o.chunks, CHUNKS_PER_BLOCK);
+	assert_int_equal(o.bytes, before);
 }
 
 /* A later minor version, with a longer header and unknown kinds, is read. */
@@ -234,7 +310,8 @@ static void test_standard_input(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		FOLDER_TEST(test_reads_back),	  FOLDER_TEST(test_cut_anywhere),
+		FOLDER_TEST(test_reads_back),	  FOLDER_TEST(test_reads_blocks_back),
+		FOLDER_TEST(test_bad_block),	  FOLDER_TEST(test_cut_anywhere),
 		FOLDER_TEST(test_incomplete),	  FOLDER_TEST(test_flipped_anywhere),
 		FOLDER_TEST(test_newer_minor),	  FOLDER_TEST(test_newer_major),
 		FOLDER_TEST(test_no_recording),	  FOLDER_TEST(test_header_size),

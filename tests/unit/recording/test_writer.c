@@ -11,6 +11,19 @@ static bool exists(const char *path)
 	return lstat(path, &st) == 0;
 }
 
+/* Bytes that no deflate makes shorter, the same ones in each run. */
+static void fill_with_noise(char *bytes, size_t len, uint64_t seed)
+{
+	uint64_t x = 88172645463325252ULL * (2 * seed + 1);
+
+	for (size_t i = 0; i < len; i++) {
+		x ^= x << 13;
+		x ^= x >> 7;
+		x ^= x << 17;
+		bytes[i] = x >> 32;
+	}
+}
+
 static enum recording_state state_of(const char *path, size_t *ret_chunks)
 {
 	cleanup(recording_closep) struct recording_reader *r = NULL;
@@ -142,7 +155,7 @@ static void test_disk_full(void **state)
 {
 	struct recording_writer *w = create("app.stall");
 	struct rlimit limit = { 20011, RLIM_INFINITY }, before;
-	char bytes[4099] = { 0 };
+	char bytes[4099];
 	struct chunk chunk = { .kind = CHUNK_NOTE, .len = sizeof(bytes), .payload = bytes };
 	size_t n;
 	int r = 0;
@@ -152,8 +165,11 @@ static void test_disk_full(void **state)
 	signal(SIGXFSZ, SIG_IGN);
 	limit.rlim_max = before.rlim_max;
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
-	for (int i = 0; i < 17 && r == 0; i++)
+	/* Other noise each time, or deflating would make it fit. */
+	for (int i = 0; i < 17 && r == 0; i++) {
+		fill_with_noise(bytes, sizeof(bytes), i);
 		r = recording_sink(w)->put(recording_sink(w), &chunk);
+	}
 	assert_int_equal(r, -EFBIG);
 	assert_int_equal(recording_sink(w)->put(recording_sink(w), &chunk), -EFBIG);
 	assert_int_equal(recording_finish(w), -EFBIG);
@@ -180,6 +196,68 @@ static void test_chunk_too_long(void **state)
 	assert_int_equal(n, 1);
 }
 
+static uint64_t recorded_size(const char *bytes, uint32_t len, int times)
+{
+	struct recording_writer *w = create("sized.stall");
+	struct stat st;
+	size_t n;
+
+	for (int i = 0; i < times; i++)
+		put(w, CHUNK_NOTE, bytes, len);
+	assert_int_equal(recording_finish(w), 0);
+	assert_int_equal(stat("sized.stall", &st), 0);
+	assert_int_equal(state_of("sized.stall", &n), RECORDING_COMPLETE);
+	assert_int_equal(n, times);
+	return st.st_size;
+}
+
+/* Repeated names shrink; noise takes what its chunks take, up to the longest one there may be. */
+static void test_sizes(void **state)
+{
+	_cleanup_free_ char *bytes = calloc(1, RECORDING_CHUNK_MAX);
+
+	(void)state;
+	assert_true(recorded_size(bytes, 499, 499) < 64 + 499 * 499 / 50);
+	assert_true(recorded_size(bytes, RECORDING_CHUNK_MAX, 1) < RECORDING_CHUNK_MAX / 100);
+	fill_with_noise(bytes, RECORDING_CHUNK_MAX, 0);
+	assert_int_equal(recorded_size(bytes, RECORDING_CHUNK_MAX, 3),
+			 64 + 3 * (RECORDING_CHUNK_MAX + 16));
+	assert_int_equal(recorded_size(bytes, 65521, 7), 64 + 7 * (65521 + 15));
+	assert_int_equal(recorded_size(bytes, 4, 1), 64 + 16);
+}
+
+/* The kind that the file uses for itself cannot be put; the recording goes on. */
+static void test_block_kind(void **state)
+{
+	struct recording_writer *w = create("app.stall");
+	struct chunk chunk = { .kind = 0x5a, .len = 4, .payload = "deep" };
+	size_t n;
+
+	(void)state;
+	assert_int_equal(recording_sink(w)->put(recording_sink(w), &chunk), -EINVAL);
+	put(w, CHUNK_NOTE, "x", 1);
+	assert_int_equal(recording_finish(w), 0);
+	assert_int_equal(state_of("app.stall", &n), RECORDING_COMPLETE);
+	assert_int_equal(n, 1);
+}
+
+/* Without any flush asked for, what was put a second ago is on the disk with the next chunk. */
+static void test_flushes_itself(void **state)
+{
+	struct recording_writer *w = create("app.stall");
+	size_t n;
+
+	(void)state;
+	put(w, CHUNK_NOTE, "early", 5);
+	assert_int_equal(state_of("app.stall.partial", &n), RECORDING_INCOMPLETE);
+	assert_int_equal(n, 0);
+	usleep(1013000);
+	put(w, CHUNK_NOTE, "late", 4);
+	assert_int_equal(state_of("app.stall.partial", &n), RECORDING_INCOMPLETE);
+	assert_int_equal(n, 2);
+	recording_abandon(w);
+}
+
 /* A target that became a folder while measuring: the error is told and the partial file stays. */
 static void test_rename_fails(void **state)
 {
@@ -204,6 +282,9 @@ int main(void)
 		FOLDER_TEST(test_stale_partial),
 		FOLDER_TEST(test_disk_full),
 		FOLDER_TEST(test_chunk_too_long),
+		FOLDER_TEST(test_sizes),
+		FOLDER_TEST(test_block_kind),
+		FOLDER_TEST(test_flushes_itself),
 		FOLDER_TEST(test_rename_fails),
 	};
 
