@@ -156,6 +156,9 @@ void loops_scan(struct capture *c, uint64_t now);
 void loops_finish(struct capture *c, uint64_t now);
 void loops_close(struct capture *c);
 
+/* attach.c: 0, or negative errno and one sentence in why. */
+int attach(struct capture *c, struct str *why);
+
 /* drain.c */
 int drain_open(struct capture *c, struct str *why);
 
