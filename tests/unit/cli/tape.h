@@ -127,14 +127,17 @@ static inline void tape_end(struct chunk_sink *sink)
 	assert_int_equal(chunk_emit(sink, CHUNK_END, &s), 0);
 }
 
+/* Flushed after each stall, as if a second apart: a recording is cut and damaged by its parts. */
 static inline void tape_record(const char *path)
 {
 	struct recording_writer *w = NULL;
 
 	assert_int_equal(recording_create(path, &w), 0);
 	tape_head(recording_sink(w));
-	for (unsigned i = 1; i <= TAPE_STALLS; i++)
+	for (unsigned i = 1; i <= TAPE_STALLS; i++) {
 		tape_stall(recording_sink(w), i);
+		assert_int_equal(recording_flush(w), 0);
+	}
 	tape_end(recording_sink(w));
 	assert_int_equal(recording_finish(w), 0);
 }

@@ -116,7 +116,7 @@ static void test_cut(void **state)
 	assert_int_equal(RUN(box, &command_report, "a.stall"), STATUS_DONE);
 	assert_has(&box->err, "stallprof: a.stall: the end of the recording is missing");
 	assert_has(&box->out, "the end of the recording is missing");
-	assert_has(&box->out, "440ms");
+	assert_has(&box->out, "330ms");
 }
 
 /* So is one whose writer was killed. */

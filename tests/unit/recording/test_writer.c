@@ -226,6 +226,22 @@ static void test_sizes(void **state)
 	assert_int_equal(recorded_size(bytes, 4, 1), 64 + 16);
 }
 
+/* A long chunk behind short ones is no part of their block, which no reader would take. */
+static void test_long_after_short(void **state)
+{
+	struct recording_writer *w = create("app.stall");
+	_cleanup_free_ char *bytes = calloc(1, RECORDING_CHUNK_MAX);
+	size_t n;
+
+	(void)state;
+	put(w, CHUNK_NOTE, bytes, 60013);
+	fill_with_noise(bytes, RECORDING_CHUNK_MAX, 0);
+	put(w, CHUNK_NOTE, bytes, RECORDING_CHUNK_MAX);
+	assert_int_equal(recording_finish(w), 0);
+	assert_int_equal(state_of("app.stall", &n), RECORDING_COMPLETE);
+	assert_int_equal(n, 2);
+}
+
 /* The kind that the file uses for itself cannot be put; the recording goes on. */
 static void test_block_kind(void **state)
 {
@@ -283,6 +299,7 @@ int main(void)
 		FOLDER_TEST(test_disk_full),
 		FOLDER_TEST(test_chunk_too_long),
 		FOLDER_TEST(test_sizes),
+		FOLDER_TEST(test_long_after_short),
 		FOLDER_TEST(test_block_kind),
 		FOLDER_TEST(test_flushes_itself),
 		FOLDER_TEST(test_rename_fails),
