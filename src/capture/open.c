@@ -90,10 +90,9 @@ static const char *load_cure(int r)
 	return "see stallprof check";
 }
 
-static int load(struct capture *c, struct str *why)
+static int load_once(struct capture *c)
 {
 	struct bpf_program *p;
-	int r;
 
 	c->skel = stallprof_bpf__open();
 	if (!c->skel)
@@ -101,7 +100,24 @@ static int load(struct capture *c, struct str *why)
 	bpf_object__for_each_program(p, c->skel->obj)
 		bpf_program__set_autoload(p, program_wanted(c, bpf_program__name(p)));
 	settings(c);
-	r = stallprof_bpf__load(c->skel);
+	return stallprof_bpf__load(c->skel);
+}
+
+/* A rung can pass its probe and still be refused with the real programs: then the next one of that
+ * ladder, first of polls, then of stacks. */
+static int load(struct capture *c, const char *forced, struct str *why)
+{
+	static const enum need ladders[] = { NEED_POLL, NEED_STACK };
+	int r = load_once(c);
+
+	for (size_t i = 0; r < 0 && i < sizeof(ladders) / sizeof(ladders[0]);) {
+		if (!rungs_step_down(forced, ladders[i], c->rung)) {
+			i++;
+			continue;
+		}
+		stallprof_bpf__destroy(c->skel);
+		r = load_once(c);
+	}
 	if (r < 0)
 		str_printf(why, "cannot load into the kernel: %s: %s", strerror(-r), load_cure(r));
 	return r;
@@ -187,7 +203,7 @@ static int capture_start(struct capture *c, const struct capture_opts *opts, str
 	if (r == 0)
 		r = resolver_host_open("/proc", &c->host);
 	if (r == 0)
-		r = load(c, why);
+		r = load(c, opts->hooks, why);
 	if (r == 0)
 		r = drain_open(c, why);
 	if (r == 0)

@@ -97,7 +97,7 @@ static int probe_waking(struct str *why)
  * wrong by up to its whole length.  The member of that feature tells such a kernel. */
 static int probe_run_delay(struct str *why)
 {
-	struct btf *btf = btf__load_vmlinux_btf();
+	struct btf *btf = types();
 	const struct btf_type *t;
 	bool delayed = false;
 	int id;
@@ -109,7 +109,6 @@ static int probe_run_delay(struct str *why)
 	for (int i = 0; t && i < btf_vlen(t); i++)
 		delayed |= strcmp(btf__name_by_offset(btf, btf_members(t)[i].name_off),
 				  "sched_delayed") == 0;
-	btf__free(btf);
 	if (!delayed)
 		return 0;
 	str_add(why, "this kernel counts sleep as run-queue time now and then (delayed dequeue)");
@@ -300,4 +299,21 @@ int rungs_choose(const char *forced, const struct rung *ret_chosen[NEED_COUNT], 
 	}
 	rungs_forget();
 	return r;
+}
+
+bool rungs_step_down(const char *forced, enum need need, const struct rung *chosen[NEED_COUNT])
+{
+	const char *name = NULL;
+
+	if (forced_rung(forced, need, &name))
+		return false;
+	for (const struct rung *g = chosen[need] + 1; g->name && g->need == need; g++) {
+		cleanup(str_releasep) struct str ignored = { 0 };
+
+		if (g->probe(&ignored) == 0) {
+			chosen[need] = g;
+			return true;
+		}
+	}
+	return false;
 }

@@ -41,6 +41,10 @@ int rungs_choose(const char *forced, const struct rung *ret_chosen[NEED_COUNT], 
 /* Frees what probes that were called one by one have read. */
 void rungs_forget(void);
 
+/* The next working rung of a need below the chosen one, for programs that passed the probe and were
+ * refused all the same.  False when there is none, or `forced` names the need. */
+bool rungs_step_down(const char *forced, enum need need, const struct rung *chosen[NEED_COUNT]);
+
 /* The folder of tracepoints, mounted if it was not; NULL when that fails. */
 const char *tracefs_path(void);
 
