@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zlib
 from pathlib import Path
 from typing import Any, Dict, List
 
@@ -17,7 +18,8 @@ import processes
 from samples import Spread
 
 STALLS_10MIN = 600
-HEADER, CHUNK_HEAD = 64, 12
+HEADER, CHUNK_HEAD, INNER_HEAD = 64, 12, 8
+BLOCK = 0x5a
 CHUNK_EVENT, CHUNK_STACK_NAMES = 1, 6
 
 
@@ -135,14 +137,29 @@ def report_ms(path: Path, form: str, times: int) -> Spread:
     return Spread(took)
 
 
-def chunk_bytes(path: Path) -> Dict[int, int]:
+def inner_bytes(block: bytes, stored: int) -> Dict[int, float]:
+    """The stored bytes of a block, each kind in it charged by its share before deflating."""
+    raw = zlib.decompress(block[4:])
+    at, found = 0, {}  # type: int, Dict[int, float]
+    while at < len(raw):
+        kind, length = struct.unpack_from("<II", raw, at)
+        found[kind] = found.get(kind, 0) + (INNER_HEAD + length) * stored / len(raw)
+        at += INNER_HEAD + length
+    return found
+
+
+def chunk_bytes(path: Path) -> Dict[int, float]:
     """Bytes by kind of chunk; the format is that of src/recording/layout.h."""
     data = path.read_bytes()
-    at, found = HEADER, {0: HEADER}
+    at, found = HEADER, {0: float(HEADER)}
     while at + CHUNK_HEAD <= len(data):
         kind, length = struct.unpack_from("<II", data, at)
         size = (CHUNK_HEAD + length + 7) // 8 * 8
-        found[kind] = found.get(kind, 0) + size
+        parts = {kind: float(size)}
+        if kind == BLOCK:
+            parts = inner_bytes(data[at + CHUNK_HEAD:at + CHUNK_HEAD + length], size)
+        for inner, part in parts.items():
+            found[inner] = found.get(inner, 0) + part
         at += size
     return found
 
