@@ -135,6 +135,12 @@ static __always_inline void loop_reject(struct thread_state *st, struct loop_sta
 	l->home = HOME_NONE;
 	l->flags &= ~(LOOP_IN_POLL | LOOP_ANNOUNCED);
 	l->verdict = VERDICT_NONE;
+	l->enters = 0;
+	/* What was counted for it belongs to no loop. */
+	__builtin_memset(&l->stats.first, 0,
+			 offsetof(struct event_loop_stats, comm) -
+				 offsetof(struct event_loop_stats, first));
+	__builtin_memset(l->stats.hist, 0, sizeof(l->stats.hist));
 	period_reset(l);
 }
 

@@ -138,6 +138,16 @@ void emit_circumstances(struct capture *c, const struct capture_opts *opts)
 			     "sysctl kernel.kptr_restrict=0, or run as root");
 }
 
+static void emit_loss(struct capture *c, const char *what, uint64_t count)
+{
+	if (!count)
+		return;
+	str_clear(&c->payload);
+	chunk_put_str(&c->payload, what);
+	chunk_put_u64(&c->payload, count);
+	emit_payload(c, CHUNK_LOST);
+}
+
 void emit_losses(struct capture *c)
 {
 	static const char *const names[LOST_COUNT] = {
@@ -146,12 +156,7 @@ void emit_losses(struct capture *c)
 #undef X
 	};
 
-	for (int i = 0; i < LOST_COUNT; i++) {
-		if (!c->skel->bss->lost[i])
-			continue;
-		str_clear(&c->payload);
-		chunk_put_str(&c->payload, names[i]);
-		chunk_put_u64(&c->payload, c->skel->bss->lost[i]);
-		emit_payload(c, CHUNK_LOST);
-	}
+	for (int i = 0; i < LOST_COUNT; i++)
+		emit_loss(c, names[i], c->skel->bss->lost[i]);
+	emit_loss(c, "stack names", c->unnamed);
 }

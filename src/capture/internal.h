@@ -63,6 +63,7 @@ struct capture {
 	struct resolver_host *host;
 	VEC(struct watched) watched;
 	struct named *named;
+	uint64_t unnamed;	     /* stacks that came after the table was full */
 	struct event_stall *scratch; /* for ongoing stalls */
 	struct proc_conf conf;	     /* for processes added later */
 	bool offcpu;

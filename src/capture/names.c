@@ -8,6 +8,9 @@
 #include <string.h>
 #include <uthash.h>
 
+/* A program that makes new code all the time has new stacks all the time; each costs us 2 KiB. */
+#define NAMED_MAX 65536
+
 struct named {
 	uint64_t hash;
 	const char *kind; /* of the loop in it, static storage; NULL */
@@ -55,6 +58,10 @@ void name_stack(struct capture *c, const struct event_stack *stack)
 
 	if (!w || named_find(c, stack->hash))
 		return;
+	if (HASH_COUNT(c->named) >= NAMED_MAX) {
+		c->unnamed++;
+		return;
+	}
 	str_clear(&c->payload);
 	if (resolver_stack(w->resolver, stack, &c->payload) < 0)
 		return;
