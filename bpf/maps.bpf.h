@@ -40,7 +40,8 @@ const volatile __u64 sample_period =
 const volatile __u64 sample_age = 10000000; /* a period younger than this is not sampled */
 
 __u64 lost[LOST_COUNT];
-__u32 closing; /* set by user space before the last pass over the threads */
+__u32 loops_high; /* elements from here on were never used: spares user space the look */
+__u32 closing;	  /* set by user space before the last pass over the threads */
 
 static __always_inline void lose(enum lost_kind kind)
 {

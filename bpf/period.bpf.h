@@ -70,6 +70,10 @@ static __noinline struct loop_state *loop_claim(struct thread_state *st, u32 lim
 		if (l->used || __sync_val_compare_and_swap(&l->used, 0, 1))
 			continue;
 		st->loop = i + 1;
+		/* Two claims may race and the lower one win; the next claim or the loop's first
+		 * announcement mends it. */
+		if (loops_high < i + 1)
+			loops_high = i + 1;
 		l->stats.loop = i;
 		l->stall.loop = i;
 		return l;

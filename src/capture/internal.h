@@ -59,6 +59,7 @@ struct capture {
 	struct loop_state *loops; /* the kernel's array, mapped; NULL in --off-cpu */
 	size_t loops_bytes;
 	uint32_t n_loops;
+	uint32_t loops_seen; /* highest index announced, plus 1 */
 	struct slot *slots;
 	struct resolver_host *host;
 	VEC(struct watched) watched;
@@ -73,6 +74,7 @@ struct capture {
 	uint64_t sample_age; /* a period is sampled from this age on */
 	int sample_keeper;   /* -1: CPU time is not sampled */
 	uint64_t scan_at;
+	uint64_t look_at; /* when to ask whether the processes live; their ends are events, too */
 	bool sample_told; /* that CPU time cannot be sampled */
 	int sink_error;	  /* the first one; capture stops */
 	/* Reading the ring breaks off at either: events can come faster than they are named. */

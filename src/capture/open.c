@@ -12,6 +12,7 @@
 #include "stallprof.skel.h"
 
 #define SCAN_PAUSE_MAX	      (50 * NSEC_PER_MSEC)
+#define LOOK_PAUSE	      (500 * NSEC_PER_MSEC)
 #define SCAN_PAUSE_MIN	      (5 * NSEC_PER_MSEC)
 #define SAMPLE_AGE_MAX	      (10 * NSEC_PER_MSEC)
 #define SAMPLE_PERIOD	      2003001 /* ns; prime, so that it does not beat with a target's timers */
@@ -271,6 +272,9 @@ static void housekeeping(struct capture *c, uint64_t now)
 	watched_retry(c, now);
 	if (!c->offcpu)
 		loops_scan(c, now);
+	if (now < c->look_at)
+		return;
+	c->look_at = now + LOOK_PAUSE;
 	/* The kernel's word on how a process ended is better than ours that it did. */
 	if (ended_unsaid(c) && ring_buffer__consume(c->ring) < 0)
 		return;
