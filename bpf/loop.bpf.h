@@ -67,8 +67,8 @@ static __always_inline struct thread_state *thread_add(struct task_struct *t)
 	u32 tid = BPF_CORE_READ(t, pid);
 
 	if (!st) {
-		/* Storage may be busy on this CPU.  A loop tries again at its next poll, and one that
-		 * has not polled twice yet is none; --off-cpu has no second occasion. */
+		/* Storage may be busy on this CPU.  A loop tries again at its next poll, and one
+		 * that has not polled twice yet is none; --off-cpu has no second occasion. */
 		if (offcpu_mode)
 			lose(LOST_THREADS);
 		return NULL;
