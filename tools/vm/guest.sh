@@ -68,13 +68,23 @@ while read -r name step state _; do
 	esac
 done </tmp/rungs
 
+# The timed ones are left out: an emulated machine is late by itself, and QEMU 7.2 can hang for good when the
+# kernel patches its own code on one CPU while another runs it, which attaching and detaching do all the time.
+skipped=0
 for program in build/tests/bpf/test_*; do
 	[ -x "$program" ] || continue
+	case $program in
+	*/test_live*)
+		echo "SKIP bpf-test/${program##*/}: timed, and this machine is emulated"
+		skipped=$((skipped + 1))
+		continue
+		;;
+	esac
 	if tools/run-cmocka.sh bpf-test "$program"; then
 		passed=$((passed + 1))
 	else
 		failed=$((failed + 1))
 	fi
 done
-echo "guest: $passed passed, $failed failed, 0 skipped"
+echo "guest: $passed passed, $failed failed, $skipped skipped"
 [ $failed -eq 0 ]
