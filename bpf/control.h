@@ -57,9 +57,7 @@ struct walk_plan {
 };
 
 enum proc_flag {
-	PROC_OFFCPU = 1 << 0, /* every thread, every wait, aggregated */
-	PROC_LOOPS = 1 << 1,  /* find loops and their stalls */
-	PROC_FOLLOW = 1 << 2, /* later children too */
+	PROC_FOLLOW = 1 << 0, /* later children too */
 };
 
 /* What to do with a process; the value of the map keyed by tgid. */

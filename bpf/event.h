@@ -203,8 +203,7 @@ struct event_loop {
 enum life_what {
 	LIFE_FORK = 1, /* other: tgid of the new process */
 	LIFE_EXEC = 2,
-	LIFE_EXIT = 3,	 /* the thread; other: 1 when it was the last of its process */
-	LIFE_THREAD = 4, /* other: tid of the new thread */
+	LIFE_EXIT = 3, /* the thread; other: 1 when it was the last of its process */
 };
 
 struct event_life {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /* walk_python.h: copies the frames of an interpreter thread, as a walk plan describes them.
  *
- * Knows shapes only (struct walk_plan of event.h), no language and no version.  Compiles twice: in
- * BPF, where memory is read by bpf_probe_read_user, and on the host, where the includer defines
+ * Knows shapes only (struct walk_plan of control.h), no language and no version.  Compiles twice:
+ * in BPF, where memory is read by bpf_probe_read_user, and on the host, where the includer defines
  * walk_read(dst, size, addr) before including this (0, or not 0 on failure), so that user space can
- *check a plan and tests can feed a fake image.
+ * check a plan and tests can feed a fake image.
  *
  * In BPF: include after vmlinux.h and bpf_helpers.h, in one file of an object.  Call
  *	walk_python(plan, thread_pointer, w, out, &n, &flags)
@@ -12,9 +12,9 @@
  * and flags anywhere.  A plan with enabled == 0 gives n = 0, flags = 0.
  *
  * The step is a global function, which the verifier checks once and by itself: inlined into a loop
- *its branches multiply past the limit of a million instructions by the 20th frame.  For that the
- *state holds no pointers.  No helper newer than 5.5 is used; memory arguments of global functions
- *need 5.12.
+ * its branches multiply past the limit of a million instructions by the 20th frame.  For that the
+ * state holds no pointers.  No helper newer than 5.5 is used; memory arguments of global functions
+ * need 5.12.
  */
 #ifndef STALLPROF_WALK_PYTHON_H
 #define STALLPROF_WALK_PYTHON_H

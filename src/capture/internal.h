@@ -68,7 +68,6 @@ struct capture {
 	struct event_stall *scratch; /* for ongoing stalls */
 	struct proc_conf conf;	     /* for processes added later */
 	bool offcpu;
-	bool any_loop;
 	uint32_t last_id;
 	uint64_t sample_period;
 	uint64_t sample_age; /* a period is sampled from this age on */

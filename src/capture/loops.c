@@ -116,7 +116,6 @@ void loop_announced(struct capture *c, const struct event_loop *e)
 		slot_clear(s);
 		return;
 	}
-	c->any_loop = true;
 	clipped_deliver(c, s);
 }
 

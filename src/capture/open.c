@@ -83,10 +83,9 @@ static const char *load_cure(int r)
 {
 	if (r == -EPERM || r == -EACCES)
 		return "run as root (sudo), or with CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE; in a "
-		       "container "
-		       "allow them";
+		       "container allow them";
 	if (r == -ENOENT || r == -ESRCH || r == -EINVAL)
-		return "needs a kernel from 5.15 on with CONFIG_DEBUG_INFO_BTF; see stallprof "
+		return "needs a kernel with CONFIG_DEBUG_INFO_BTF, 6.1 or newer; see stallprof "
 		       "check";
 	return "see stallprof check";
 }
@@ -161,8 +160,7 @@ static struct capture *capture_new(const struct capture_opts *opts, struct chunk
 								: SAMPLE_AGE_MAX;
 	c->conf.wait_min = opts->wait_min_ns;
 	c->conf.wait_max = opts->wait_max_ns;
-	c->conf.flags = (opts->offcpu ? PROC_OFFCPU : PROC_LOOPS) |
-			(opts->follow ? PROC_FOLLOW : 0);
+	c->conf.flags = opts->follow ? PROC_FOLLOW : 0;
 	return c;
 }
 
