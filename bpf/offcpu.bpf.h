@@ -309,6 +309,23 @@ static __noinline int switch_poll(void *ctx, struct thread_state *st, s32 call,
 	return poll_enter(ctx, &p);
 }
 
+/* Is the switch the boundary of the loop's home poll? */
+static __always_inline bool poll_by_switch(const struct loop_state *l)
+{
+	return poll_rung == POLL_BY_SWITCH || l->home == HOME_WAIT;
+}
+
+/* The thread leaves the CPU while it is believed to sleep in its home poll: true when its return
+ * must have gone unseen.  When it ran again cannot be known; what follows is a period. */
+static __always_inline bool poll_missed(struct loop_state *l, u64 now)
+{
+	if (!poll_by_switch(l))
+		return false;
+	lose(LOST_SWITCHES);
+	poll_out(l, now);
+	return true;
+}
+
 /* In sched_switch: prev is current.  Its user memory can be read, next's cannot. */
 static __always_inline void switch_out(void *ctx, struct task_struct *prev, struct thread_state *st,
 				       bool preempt, u32 state)
@@ -318,7 +335,9 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, stru
 	struct pt_regs *regs;
 
 	/* With fentry a thread can be preempted inside the poll hook: that is poll time already. */
-	if (l && (l->flags & LOOP_IN_POLL || l->hooked))
+	if (l && l->hooked)
+		return;
+	if (l && l->flags & LOOP_IN_POLL && !poll_missed(l, bpf_ktime_get_ns()))
 		return;
 	if (state & STATE_DEAD || BPF_CORE_READ(prev, flags) & (FLAG_EXITING | FLAG_IO_WORKER))
 		return;
@@ -342,7 +361,7 @@ static __always_inline void switch_in(struct task_struct *next, struct thread_st
 	if (!(l->flags & LOOP_IN_POLL)) {
 		if (l->off_since)
 			wait_end(l, bpf_ktime_get_ns());
-	} else if (poll_rung == POLL_BY_SWITCH || l->home == HOME_WAIT) {
+	} else if (poll_by_switch(l)) {
 		poll_out(l, bpf_ktime_get_ns());
 		/* The delay of this very switch belongs to the poll, and is not known yet. */
 		l->run_delay = task_run_delay(next);

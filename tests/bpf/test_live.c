@@ -31,19 +31,16 @@ static void target_sleeps(struct live_shared *s)
 	live_poll(epoll, 2);
 }
 
-/* The 23 stalls are found with those hooks, each once, as a sleep of its length. */
-static void check_sleeps(const char *hooks)
+/* The 23 stalls of the run, each once, as a sleep of its length. */
+static void check_sleeps(struct live *v)
 {
 	const struct event_stall *e;
 	const struct stall_part *p;
 	unsigned int sleeps = 0;
-	struct live v;
 	size_t at = 0;
 
-	live_start(&v, target_sleeps, hooks);
-	live_finish(&v);
-	assert_int_equal(live_truths_found(&v), 23);
-	while ((e = live_next(&v, &at))) {
+	assert_int_equal(live_truths_found(v), 23);
+	while ((e = live_next(v, &at))) {
 		p = live_part(e, CLASS_SYSCALL, CALL_SLEEP, THRESHOLD);
 		if (!p)
 			continue;
@@ -53,20 +50,38 @@ static void check_sleeps(const char *hooks)
 		sleeps++;
 	}
 	assert_int_equal(sleeps, 23);
-	live_free(&v);
 }
 
 static void test_sleeps(void **state)
 {
+	struct live v;
+
 	(void)state;
-	check_sleeps("poll=tracepoint");
+	live_start(&v, target_sleeps, "poll=tracepoint");
+	live_finish(&v);
+	check_sleeps(&v);
+	live_free(&v);
 }
 
-/* The last rungs of the ladders see the same. */
+/* The last rungs of the ladders see the same, or say that a switch went unseen: a kernel may keep
+ * one in 300 from the switch hook (offcpu.bpf.h).  Such a run says so and is made again. */
 static void test_sleeps_last_rungs(void **state)
 {
+	struct live v;
+
 	(void)state;
-	check_sleeps("poll=switch,offcpu=btf3,stack=switch,runqueue=waking,oncpu=off");
+	for (int i = 0; i < 7; i++) {
+		live_start(&v, target_sleeps,
+			   "poll=switch,offcpu=btf3,stack=switch,runqueue=waking,oncpu=off");
+		live_end(&v);
+		if (!v.lost)
+			break;
+		print_message("%llu switches unseen\n", (unsigned long long)v.lost);
+		live_free(&v);
+	}
+	assert_int_equal(v.lost, 0);
+	check_sleeps(&v);
+	live_free(&v);
 }
 
 /* Waits in another epoll file, in poll and in select, all inside one iteration. */
