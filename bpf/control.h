@@ -49,11 +49,12 @@ struct walk_plan {
 	__u16 frame_shim;
 	__u16 code_start;
 	__u16 tag_off[3];
-	__u16 pad2;
-	__u64 code_mask; /* and-mask for tagged code pointers */
-	__u64 gil[4];	 /* user addresses of GIL structures, 0: none */
+	__u16 state_thread; /* thread state -> its thread pointer, as the kernel knows the thread */
+	__u64 code_mask;    /* and-mask for tagged code pointers */
+	__u64 gil[4];	    /* user addresses of GIL structures, 0: none */
 	__u32 gil_size;
-	__u32 pad3;
+	__u16 gil_holder; /* in it: thread state of the last holder */
+	__u16 gil_locked; /* in it: s32, 1 while it is held */
 };
 
 enum proc_flag {
@@ -103,6 +104,21 @@ enum loop_flag {
 		1 << 5, /* a long wait ended without a stack: take it as soon as it runs */
 };
 
+/* One thread of a watched process at one moment, as an iterator writes it into a pipe of records.
+ * Facts of a sample; they reach the disk only as sums. */
+struct thread_now {
+	__u32 tgid, tid;
+	__u64 thread_pointer; /* of no use while `running` is set: the saved value is old */
+	__u8 running;	      /* on a CPU or runnable */
+	__u8 klass;	      /* enum stall_class of the wait */
+	__s16 syscall;
+	__u32 pad;
+	__u64 args[6];
+	__u64 switches; /* voluntary and not, since it began: the same means that it slept on */
+	struct wait_target target;
+	char comm[16];
+};
+
 enum loop_verdict {
 	VERDICT_NONE = 0,
 	VERDICT_REJECTED = 1, /* user space looked at the stack: this poll is no loop's home */
@@ -139,5 +155,6 @@ struct loop_state {
 
 EVENT_ASSERT(walk_plan, 88);
 EVENT_ASSERT(proc_conf, 48 + 88);
+EVENT_ASSERT(thread_now, 24 + 48 + 8 + 168 + 16);
 
 #endif

@@ -80,7 +80,7 @@ struct wait_target {
 
 #define STACK_KERNEL_MAX 48
 #define STACK_USER_MAX	 80
-#define STACK_PYTHON_MAX 256
+#define STACK_PYTHON_MAX 512
 
 /* One interpreter frame as copied by the walker.  User space names it. */
 struct interp_frame {
@@ -107,6 +107,8 @@ enum event_kind {
 	EVENT_LIFE = 4,	      /* struct event_life: fork, exec, exit of a watched thread */
 	EVENT_LOOP_STATS = 5, /* struct event_loop_stats: made by user space at the end of a loop */
 	EVENT_OFFCPU = 6,     /* struct event_offcpu: one aggregated row, made by user space */
+	EVENT_THREAD = 7,     /* struct event_thread: a watched process made a thread */
+	EVENT_MADE = 8,	      /* struct event_made: a thread makes an epoll file */
 };
 
 struct event_head {
@@ -139,7 +141,24 @@ enum part_flag {
 	PART_NO_STACK = 1 << 3, /* the stack was not taken: capture budget of the thread used up */
 };
 
-/* Waits of one busy period with the same class, syscall, object and stack. */
+enum owner_role {
+	OWNER_NONE = 0,
+	OWNER_HOLDER = 1, /* held the GIL when the wait began */
+	OWNER_WAKER = 2,  /* woke the thread; of a lock: released it */
+	OWNER_FREE = 3,	  /* nobody: the GIL was between two holders when the wait began */
+};
+
+/* Who kept a thread waiting, or let it go. */
+struct wait_owner {
+	__u64 stack; /* hash of an event_stack, 0: none was taken */
+	__u32 tid;   /* 0: not known */
+	__u32 tgid;  /* of a waker; 0: the process of the waiter */
+	__u8 role;   /* enum owner_role */
+	__u8 pad[7];
+	char comm[16];
+};
+
+/* Waits of one busy period with the same class, syscall, object, stack and owner. */
 struct stall_part {
 	__u64 at;    /* first one, since the start of the period */
 	__u64 ns;    /* sum; with PART_SHORT the weight */
@@ -149,8 +168,13 @@ struct stall_part {
 	__u8 klass;    /* enum stall_class */
 	__u8 flags;    /* enum part_flag */
 	__s16 syscall; /* number in the x86-64 table, -1: none */
+	/* A wait for the GIL is cut in slices of its switch interval: `count` slices in so many
+	 * waits.  Else equal to count. */
+	__u32 episodes;
+	__u32 pad;
 	__u64 args[6];
 	struct wait_target target;
+	struct wait_owner owner;
 };
 
 #define STALL_PARTS_MAX 32
@@ -198,6 +222,20 @@ struct event_loop {
 	__s32 syscall; /* number of the poll call */
 	__u64 stack;   /* of the poll call */
 	char comm[16];
+};
+
+/* A new thread; head.tid is its own. */
+struct event_thread {
+	struct event_head head;
+	__u32 maker; /* tid */
+	__u32 pad;
+	__u64 stack; /* of the maker; 0: its capture budget was used up */
+};
+
+/* An epoll file is about to be made by head.tid: a new event loop, more often than not. */
+struct event_made {
+	struct event_head head;
+	__u64 stack; /* 0: the capture budget was used up */
 };
 
 enum life_what {
@@ -289,9 +327,12 @@ struct event_offcpu {
 EVENT_ASSERT(wait_target, 168);
 EVENT_ASSERT(interp_frame, 16);
 EVENT_ASSERT(event_head, 24);
-EVENT_ASSERT(event_stack, 40 + 48 * 8 + 80 * 8 + 256 * 16);
-EVENT_ASSERT(stall_part, 40 + 48 + 168);
-EVENT_ASSERT(event_stall, 24 + 8 + 32 + 2 * 72 + 8 + 32 * 256);
+EVENT_ASSERT(event_stack, 40 + 48 * 8 + 80 * 8 + 512 * 16);
+EVENT_ASSERT(wait_owner, 40);
+EVENT_ASSERT(stall_part, 48 + 48 + 168 + 40);
+EVENT_ASSERT(event_stall, 24 + 8 + 32 + 2 * 72 + 8 + 32 * 304);
+EVENT_ASSERT(event_thread, 24 + 16);
+EVENT_ASSERT(event_made, 24 + 8);
 EVENT_ASSERT(event_loop, 24 + 16 + 8 + 16);
 EVENT_ASSERT(event_life, 24 + 16 + 16);
 EVENT_ASSERT(event_loop_stats, 24 + 16 + 72 + 16 + 512);

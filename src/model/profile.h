@@ -53,6 +53,15 @@ struct target {
 	const char *group;
 };
 
+/* Who kept a thread waiting. */
+struct owner {
+	enum owner_role role;
+	uint32_t tid;	  /* 0: not known */
+	uint32_t pid;	  /* of a waker; 0: the waiter's process */
+	const char *name; /* of the thread: the program's own name for it, else comm; "" */
+	int stack;	  /* index into profile.stacks, -1: none */
+};
+
 struct part {
 	uint64_t at_ns; /* since the start of the stall */
 	uint64_t dur_ns;
@@ -60,8 +69,20 @@ struct part {
 	enum stall_class klass;
 	const char *syscall; /* "recvfrom"; "" if none */
 	struct target target;
-	int stack;     /* index into profile.stacks, -1: none */
-	uint8_t flags; /* enum part_flag */
+	int stack;	   /* index into profile.stacks, -1: none */
+	uint8_t flags;	   /* enum part_flag */
+	uint32_t episodes; /* of the GIL: waits, of which each has `count` / `episodes` slices */
+	struct owner owner;
+};
+
+/* Who held the GIL, or which thread released the lock, and for how much of the stall's wait. */
+struct holder {
+	struct owner owner;	/* of the heaviest stack of that thread */
+	enum stall_class klass; /* CLASS_GIL, CLASS_LOCK */
+	uint64_t ns;		/* of the waits for which this thread was seen */
+	double share;		/* 0..1 of the stall's time in that class */
+	const struct frame *at; /* as stall.at, of its heaviest stack; NULL: none */
+	const struct frame *leaf;
 };
 
 struct why {
@@ -78,6 +99,13 @@ struct proc {
 	const char *cmdline;
 	const char *runtime; /* "python" */
 	const char *version;
+};
+
+/* A length sampled over time. */
+struct depth {
+	uint64_t n; /* samples */
+	uint64_t first, last, min, max;
+	double mean;
 };
 
 struct loop_hist {
@@ -103,6 +131,9 @@ struct loop {
 	uint64_t p50_ns, p99_ns, max_ns; /* over the stalls; 0 without */
 	size_t n_hist;
 	struct loop_hist *hist; /* busy periods; non-empty buckets, ascending */
+	struct depth ready;	/* n 0: not known, all three */
+	struct depth scheduled;
+	struct depth tasks;
 };
 
 enum stall_state {
@@ -143,6 +174,11 @@ struct stall {
 	struct stall_stack *stacks; /* heaviest first */
 	const struct frame *at;	    /* innermost frame that is the user's; NULL: none */
 	const struct frame *leaf;   /* innermost python/native frame; NULL: none */
+	const char *task; /* name of the task that ran for most of it; "" not known or none */
+	const char *coro; /* its coroutine; "" */
+	size_t n_holders;
+	struct holder *holders; /* heaviest first, one per class and thread; [0] is the record's */
+	bool convoy; /* mostly a wait for the GIL, which no single thread held for half of it */
 	enum quality python, native, kernel;
 };
 
@@ -156,7 +192,139 @@ struct row {
 	double share;	/* of all stalled time */
 	const struct frame *at;
 	const struct frame *leaf;
-	int longest; /* index into stalls */
+	const struct holder *holder; /* the heaviest of the longest one; NULL: none */
+	bool convoy;		     /* of the longest one */
+	int longest;		     /* index into stalls */
+};
+
+/* A pool of worker threads. */
+struct pool_worker {
+	uint32_t tid;
+	uint64_t busy_ns;
+};
+
+/* Where threads were seen to wait, sampled. */
+struct thread_row {
+	int proc;
+	int pool;	   /* index into pools, -1: none */
+	const char *group; /* thread names without their number, or the pool's name */
+	bool idle;	   /* a worker without work, or a loop in its poll */
+	enum stall_class klass;
+	const char *syscall; /* "" */
+	struct target target;
+	int stack; /* -1: none */
+	const struct frame *at, *leaf;
+	const char *tip; /* as in a sample */
+	uint64_t samples;
+	uint64_t ns;
+	uint32_t at_once; /* most threads of this row at one moment */
+};
+
+struct pool {
+	int proc;
+	const char *name; /* "asyncio", "ThreadPoolExecutor-0" */
+	const char *kind; /* "ThreadPoolExecutor" */
+	uint32_t threads, threads_max;
+	uint32_t max; /* size allowed; 0: not known */
+	uint64_t observed_ns, samples;
+	uint64_t exhausted_ns, exhausted_longest_ns;
+	uint32_t busy_max, queued_max;
+	uint64_t queue_wait_max_ns;
+	size_t n_workers;
+	struct pool_worker *workers; /* most busy first */
+	size_t n_waits;
+	const struct thread_row **waits; /* of its busy workers, most time first */
+};
+
+struct stack_count {
+	int stack; /* -1: not known */
+	uint64_t count;
+};
+
+/* Event loops that came and went. */
+struct churn {
+	int proc;
+	uint64_t made, alive, alive_max;
+	uint64_t lifetimes, lifetime_mean_ns, lifetime_max_ns;
+	size_t n_stacks;
+	struct stack_count *stacks; /* most first */
+};
+
+struct thread_count {
+	uint64_t wall_ns;
+	uint32_t threads;
+};
+
+/* How many threads a process had over time, and who made them. */
+struct thread_growth {
+	int proc;
+	uint32_t first, last, max;
+	uint64_t made;
+	size_t n_counts;
+	struct thread_count *counts; /* by time, where it changed */
+	size_t n_stacks;
+	struct stack_count *stacks; /* most first */
+};
+
+/* One frame or thing that a task waits in. */
+enum await_kind {
+	AWAIT_FRAME = 1,  /* a coroutine: fn, file, line */
+	AWAIT_TASK = 2,	  /* another task: `task` */
+	AWAIT_GATHER = 3, /* asyncio.gather of the tasks that follow */
+	AWAIT_FUTURE = 4, /* I/O, a timer, a thread: fn says what, where known */
+	AWAIT_LOCK = 5,	  /* asyncio.Lock, Semaphore, Event...: fn is the type, address tells it */
+};
+
+struct await {
+	enum await_kind kind;
+	const char *fn, *file;
+	uint32_t line;
+	int task;	  /* AWAIT_TASK: index into the tasks of the list, -1: none */
+	uint64_t address; /* AWAIT_LOCK */
+};
+
+enum task_state {
+	TASK_PENDING = 0, /* suspended */
+	TASK_RUNNING = 1,
+	TASK_READY = 2, /* will be stepped by a callback in the ready queue; or not begun */
+	TASK_DONE = 3,
+	TASK_CANCELLED = 4,
+};
+
+struct task {
+	const char *name;
+	const char *coro;
+	enum task_state state;
+	const char *file; /* of the coroutine, where it stands now */
+	uint32_t line;
+	size_t n_awaits;
+	struct await *awaits; /* from its coroutine inward */
+	size_t n_awaited_by;
+	int *awaited_by; /* indexes of the tasks that wait for it */
+	bool truncated;	 /* the chain went on */
+};
+
+/* Tasks that wait for the same lock. */
+struct task_lock {
+	const char *type; /* "Lock", "Semaphore", "Condition", "Event", "Queue" */
+	uint64_t address;
+	int owner; /* index of the task that holds it, -1: not known */
+	size_t n_waiters;
+	int *waiters;
+};
+
+/* All tasks of one loop at one moment. */
+struct task_list {
+	int proc;
+	uint32_t tid;	  /* 0: not known */
+	const char *kind; /* "asyncio", "uvloop" */
+	uint64_t wall_ns;
+	uint64_t ready, scheduled; /* UINT64_MAX: not known */
+	uint64_t vanished;	   /* tasks that were gone, or had moved on, when they were read */
+	size_t n_tasks;
+	struct task *tasks;
+	size_t n_locks;
+	struct task_lock *locks; /* most waiters first */
 };
 
 /* A weighted stack with its cause: one line of the folded output.  Together they sum to the total
@@ -240,6 +408,16 @@ struct profile {
 	struct lost *lost; /* only counts over 0 */
 	size_t n_offcpu;
 	struct offcpu_row *offcpu; /* by kind, then most time first */
+	size_t n_pools;
+	struct pool *pools; /* most exhausted time first */
+	size_t n_threads;
+	struct thread_row *threads; /* most time first, idle ones last */
+	size_t n_growth;
+	struct thread_growth *growth; /* one per process */
+	size_t n_churn;
+	struct churn *churn; /* one per process that made loops while it was watched */
+	size_t n_task_lists;
+	struct task_list *task_lists;
 
 	uint64_t stalled_ns;
 	uint64_t stalled_us;		/* sum of samples' us */

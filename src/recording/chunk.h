@@ -47,6 +47,37 @@ enum chunk_kind {
 	CHUNK_LOOP_KIND = 11,
 	/* u64 ts: the capture ended properly; the last chunk */
 	CHUNK_END = 12,
+	/* u32 loop, u64 start (of the busy period), str task, str coro: what the runtime itself
+	   said was running in it; task is "" where it has no name */
+	CHUNK_TASK = 13,
+	/* u64 ts, u32 loop, u64 ready, u64 scheduled, u64 tasks: how long a loop's queues were;
+	   UINT64_MAX: not known */
+	CHUNK_DEPTH = 14,
+	/* u32 tgid, u32 tid, str name: the name that the program itself gave a thread */
+	CHUNK_THREAD_NAME = 15,
+	/* A pool of worker threads, sampled; cumulative, the last one for (tgid, pool) counts:
+	   u32 tgid, u64 pool, str name, str kind ("ThreadPoolExecutor"), u32 threads (now),
+	   u32 threads_max, u32 max (size allowed, 0: not known), u64 observed_ns, u64 samples,
+	   u64 exhausted_ns, u64 exhausted_longest_ns, u32 busy_max, u32 queued_max,
+	   u64 queue_wait_max_ns, u32 n, n * { u32 tid, u64 busy_ns } */
+	CHUNK_POOL = 16,
+	/* Where the threads of a group were seen to wait; cumulative, the last one for (tgid, pool,
+	   group, stack, klass, syscall) counts:
+	   u32 tgid, u64 pool (0: none), str group (a thread name without its number), u64 stack,
+	   u32 klass, s32 syscall, u64 samples, u64 ns, u32 at_once (most threads at one moment),
+	   u32 idle (1: a worker without work), struct wait_target of the first one */
+	CHUNK_THREADS = 17,
+	/* u64 ts, u32 tgid, u32 threads: number of threads, when it changed since the last sample
+	 */
+	CHUNK_THREAD_COUNT = 18,
+	/* u32 tgid, u64 stack, u64 count: threads made from that stack, 0: not known; cumulative */
+	CHUNK_THREAD_MADE = 19,
+	/* Event loops made and gone; cumulative, the last one for tgid counts:
+	   u32 tgid, u64 made, u64 alive, u64 alive_max, u64 lifetimes, u64 lifetime_sum_ns,
+	   u64 lifetime_max_ns, u32 n, n * { u64 stack, u64 count } */
+	CHUNK_CHURN = 20,
+	/* One task list of one loop, layout in runtime/task_list.h */
+	CHUNK_TASKS = 21,
 	/* 0x5a is taken: layout.h uses it for what holds these in the file. */
 };
 
@@ -75,6 +106,8 @@ enum frame_flag {
 				   the user's */
 	FRAME_STALE = 1 << 1,	/* code object changed under the address: name is "<stale code>" */
 	FRAME_GUESSED = 1 << 2, /* native: return address found by frame pointer, not proven */
+	FRAME_COROUTINE = 1 << 3, /* the body of a coroutine, or of an asynchronous generator */
+	FRAME_ENTRY = 1 << 4,	  /* native code called it: nothing interpreted stands between */
 };
 
 /* One named frame: on the wire u32 kind, u32 flags, u32 line, u64 offset, str fn, str file, str

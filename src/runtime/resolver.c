@@ -3,7 +3,7 @@
  * Every frame is named as soon as its stack is seen, because the process may be gone a moment
  * later.
  */
-#include "runtime/resolver.h"
+#include "runtime/resolver_state.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -20,18 +20,6 @@
 struct resolver_host {
 	struct ksyms *ksyms; /* NULL: not readable */
 	struct symbol_cache *symbols;
-};
-
-struct resolver {
-	struct resolver_host *host;
-	struct process *p;
-	const struct runtime *runtime; /* NULL: none recognised */
-	struct runtime_session *session;
-	struct runtime_facts facts;
-	bool retry;
-	const char *loop_kind;
-	size_t count;
-	struct chunk_frame frames[RESOLVER_FRAMES_MAX];
 };
 
 int resolver_host_open(const char *proc, struct resolver_host **ret_host)

@@ -13,7 +13,7 @@
 #include "runtime/runtime.h"
 #include "target/process.h"
 
-#define RESOLVER_FRAMES_MAX 512
+#define RESOLVER_FRAMES_MAX (STACK_KERNEL_MAX + STACK_USER_MAX + STACK_PYTHON_MAX)
 
 /* What all processes of a host share: kernel names, symbol tables. */
 struct resolver_host;
@@ -59,5 +59,15 @@ const char *resolver_loop_kind(const struct resolver *r);
 /* Whether the outermost frame of the stack resolved last is where a thread begins.  Frames that a
  * greenlet, or native code with a thread of its own, entered do not show who called them. */
 bool resolver_rooted(const struct resolver *r);
+
+/* What the runtime says of the live process; see runtime.h.  -ENOTSUP: no runtime is attached, or
+ * it has no such thing. */
+int resolver_loop_now(struct resolver *r, uint64_t thread_pointer, struct runtime_loop *ret_loop);
+int resolver_thread_now(struct resolver *r, uint64_t thread_pointer,
+			struct runtime_thread *ret_thread);
+int resolver_tasks(struct resolver *r, int (*put)(void *ctx, const struct str *payload), void *ctx);
+/* The stack of another thread as it is now, read from outside: only the interpreter's part, hash
+ * included.  Frames; 0: none, or there is no runtime. */
+size_t resolver_walk(struct resolver *r, uint64_t thread_pointer, struct event_stack *ret_stack);
 
 #endif

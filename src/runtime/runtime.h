@@ -7,6 +7,7 @@
 #ifndef STALLPROF_RUNTIME_RUNTIME_H
 #define STALLPROF_RUNTIME_RUNTIME_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,6 +31,29 @@ struct runtime_facts {
 
 struct runtime_session; /* one attached process; each runtime has its own */
 
+#define RUNTIME_NAME_MAX 96
+
+/* What the loop of one thread is at, read from outside while it may change. */
+struct runtime_loop {
+	uint64_t loop;	    /* address of the loop object; 0: no loop runs on this thread */
+	uint64_t ready;	    /* callbacks that wait to be called; UINT64_MAX: not known, all three */
+	uint64_t scheduled; /* timers that are not cancelled */
+	uint64_t tasks;	    /* not finished */
+	char task[RUNTIME_NAME_MAX]; /* running now; "" none, or it has no name */
+	char coro[RUNTIME_NAME_MAX]; /* qualified name of its coroutine; "" */
+};
+
+/* What one thread is to its program. */
+struct runtime_thread {
+	char name[RUNTIME_NAME_MAX]; /* as the program named it; "" not known */
+	char pool_name[RUNTIME_NAME_MAX];
+	const char *pool_kind; /* "ThreadPoolExecutor"; "" where it serves no pool */
+	uint64_t pool;	       /* tells pools apart; 0: none */
+	bool idle;	       /* a worker without work */
+	uint32_t pool_max;     /* size allowed; 0: not known */
+	uint32_t queued;       /* jobs waiting in the pool now */
+};
+
 struct runtime {
 	const char *name; /* as in CHUNK_PROC: "python" */
 
@@ -50,6 +74,18 @@ struct runtime {
 	 * something to show: "<unknown>" when the process is gone) or -ENOMEM. */
 	int (*name_frame)(struct runtime_session *s, const struct interp_frame *frame,
 			  struct chunk_frame *ret_frame);
+
+	/* The three below read the live process; NULL where the runtime has no such thing.  0;
+	 * -ENODATA: nothing there, or it changed while it was read; -ESRCH, -ENOMEM.
+	 * thread_pointer names the thread as struct loop_state does. */
+	int (*loop_now)(struct runtime_session *s, uint64_t thread_pointer,
+			struct runtime_loop *ret_loop);
+	int (*thread_now)(struct runtime_session *s, uint64_t thread_pointer,
+			  struct runtime_thread *ret_thread);
+	/* Every task of every loop: calls put with the payload of one CHUNK_TASKS for each loop;
+	 * what put returns ends it. */
+	int (*tasks)(struct runtime_session *s, int (*put)(void *ctx, const struct str *payload),
+		     void *ctx);
 
 	struct runtime_session *(*close)(struct runtime_session *s);
 };
