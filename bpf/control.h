@@ -83,13 +83,14 @@ struct proc_conf {
 	X(BODIES, 4, "stack table") /* the table of seen stacks was full: bodies are sent again */ \
 	X(ROWS, 5, "rows")	    /* --off-cpu: went to the overflow row */ \
 	X(SUMS, 6, "sums")	    /* off-CPU time exceeded the period */ \
-	X(SWITCHES, 7, "switches")  /* a thread ran again unseen: the wait is unexplained */
+	X(SWITCHES, 7, "switches")  /* a thread ran again unseen: the wait is unexplained */ \
+	X(IDS, 8, "thread ids")	    /* the table by thread pointer was full */
 
 enum lost_kind {
 #define X(name, number, text) LOST_##name = number,
 	LOST_KINDS(X)
 #undef X
-		LOST_COUNT = 8,
+		LOST_COUNT = 9,
 };
 
 /* One loop as the kernel side keeps it; an element of an array that user space maps and reads while
