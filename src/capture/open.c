@@ -69,6 +69,7 @@ static void settings(struct capture *c)
 	ro->sample_age = c->sample_age;
 	if (c->offcpu) {
 		bpf_map__set_max_entries(c->skel->maps.loops, 1);
+		bpf_map__set_max_entries(c->skel->maps.thread_ids, 1);
 		bpf_map__set_max_entries(c->skel->maps.events, OFFCPU_RING);
 		bpf_map__set_max_entries(c->skel->maps.bodies, OFFCPU_BODIES);
 	} else {
