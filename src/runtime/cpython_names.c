@@ -187,6 +187,7 @@ static int read_strings(const struct cpython_names *n, const uint8_t *object,
 	if (!code->file)
 		return -ENOMEM;
 	code->library = cpython_path_is_library(path, o->minor);
+	code->coroutine = word_at(object, o->code_flags) & CPYTHON_CO_COROUTINE;
 	code->first_line = (uint32_t)word_at(object, o->code_firstlineno);
 	return 0;
 }

@@ -43,6 +43,7 @@ struct cpython_offsets {
 	uint32_t frame_shim_kind;
 	uint32_t frame_shim_value;
 
+	uint32_t code_flags;
 	uint32_t code_firstlineno;
 	uint32_t code_filename;
 	uint32_t code_name;
@@ -56,6 +57,7 @@ struct cpython_offsets {
 };
 
 #define CPYTHON_OB_TYPE	     8
+#define CPYTHON_CO_COROUTINE 0x280 /* co_flags: a coroutine, an asynchronous generator */
 #define CPYTHON_BYTES_SIZE   16
 #define CPYTHON_BYTES_DATA   32
 #define CPYTHON_TEXT_LENGTH  16

@@ -24,6 +24,7 @@ struct truth_frame {
 	char *fn;
 	char *file;
 	unsigned int line;
+	bool coroutine;
 };
 
 struct truth {
@@ -92,6 +93,7 @@ static inline int truth_start(struct truth *t, const char *python)
 		f.fn = strtok_r(NULL, "\t", &save);
 		f.file = strtok_r(NULL, "\t", &save);
 		f.line = (unsigned int)atoi(strtok_r(NULL, "\t", &save));
+		f.coroutine = atoi(strtok_r(NULL, "\t", &save)) == 1;
 		if (vec_add(&t->frames, f) < 0)
 			return -1;
 	}

@@ -1,7 +1,7 @@
 """Blocks threads in known places, then prints every thread's stack as Python itself sees it.
 
-One line per frame, innermost first: thread id, thread pointer, name, file, line, separated by tabs;
-"END" after the last.  Works from Python 3.8 on.  Ends when its standard input does.
+One line per frame, innermost first: thread id, thread pointer, name, file, line, whether its code
+is a coroutine's (0, 1), separated by tabs; "END" after the last.  Works from Python 3.8 on.  Ends when its standard input does.
 """
 import asyncio
 import os
@@ -89,9 +89,10 @@ def dump(threads):
     for thread in threads:
         frame = frames[thread.ident]
         while frame:
-            lines.append("%d\t%d\t%s\t%s\t%d" % (
+            lines.append("%d\t%d\t%s\t%s\t%d\t%d" % (
                 thread.native_id, thread.ident, name(frame.f_code),
-                frame.f_code.co_filename, frame.f_lineno))
+                frame.f_code.co_filename, frame.f_lineno,
+                bool(frame.f_code.co_flags & 0x280)))
             frame = frame.f_back
     out = "\n".join(lines) + "\nEND\n"
     os.write(1, out.encode("utf-8", "surrogateescape"))

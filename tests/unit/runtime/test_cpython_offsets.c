@@ -28,6 +28,7 @@ static void test_rows(void **state)
 		assert_true(o->frame_ip + 8 <= o->frame_size);
 		assert_true(o->frame_shim < o->frame_size);
 		assert_true(o->runtime_key && o->state_thread_id && o->code_filename);
+		assert_true(o->code_flags && o->code_flags < o->code_firstlineno);
 		assert_true(!o->runtime_gil != !o->interp_gil);
 		assert_int_equal(!o->code_qualname, minor < 11);
 		assert_true(o->code_version || (o->code_name - o->code_firstlineno) % 8 == 0);
@@ -52,6 +53,9 @@ static void test_plan(void **state)
 	assert_int_equal(plan.head_indirect, 1);
 	assert_int_equal(plan.gil_size, 208);
 	assert_int_equal(plan.gil[0], 0);
+	assert_int_equal(plan.gil_holder, 8);
+	assert_int_equal(plan.gil_locked, 16);
+	assert_int_equal(plan.state_thread, 152);
 	cpython_plan(cpython_offsets_find(12), 0, &plan);
 	assert_int_equal(plan.tag_mode, TAG_WORD);
 	assert_int_equal(plan.tag_off[0], 92);
