@@ -277,6 +277,7 @@ enum await_kind {
 
 struct await {
 	enum await_kind kind;
+	bool library; /* AWAIT_FRAME: the runtime or an installed package */
 	const char *fn, *file;
 	uint32_t line;
 	int task;	  /* AWAIT_TASK: index into the tasks of the list, -1: none */
@@ -321,6 +322,7 @@ struct task_list {
 	uint64_t wall_ns;
 	uint64_t ready, scheduled; /* UINT64_MAX: not known */
 	uint64_t vanished;	   /* tasks that were gone, or had moved on, when they were read */
+	uint64_t skipped;	   /* tasks that were not read: too many, or no time left */
 	size_t n_tasks;
 	struct task *tasks;
 	size_t n_locks;
@@ -380,6 +382,7 @@ struct profile {
 	const char *kernel;
 	const char *host;
 	bool is_offcpu; /* recorded with --off-cpu: offcpu rows, no stalls */
+	bool is_tasks;	/* a look at the tasks of one moment: nothing was watched */
 	const char
 		*incomplete; /* "" or one sentence: the recording was cut, corrupt, not finished */
 	uint64_t wall_ns;    /* start of the observation */
