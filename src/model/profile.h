@@ -320,6 +320,7 @@ struct profile {
 	const char *kernel;
 	const char *host;
 	bool is_offcpu; /* recorded with --off-cpu: offcpu rows, no stalls */
+	bool is_tasks;	/* a look at the tasks of one moment: nothing was watched */
 	const char
 		*incomplete; /* "" or one sentence: the recording was cut, corrupt, not finished */
 	uint64_t wall_ns;    /* start of the observation */

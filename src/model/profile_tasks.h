@@ -20,6 +20,7 @@ enum await_kind {
 
 struct await {
 	enum await_kind kind;
+	bool library; /* AWAIT_FRAME: the runtime or an installed package */
 	const char *fn, *file;
 	uint32_t line;
 	int task;	  /* AWAIT_TASK: index into the tasks of the list, -1: none */
@@ -64,6 +65,7 @@ struct task_list {
 	uint64_t wall_ns;
 	uint64_t ready, scheduled; /* UINT64_MAX: not known */
 	uint64_t vanished;	   /* tasks that were gone, or had moved on, when they were read */
+	uint64_t skipped;	   /* tasks that were not read: too many, or no time left */
 	size_t n_tasks;
 	struct task *tasks;
 	size_t n_locks;
