@@ -125,6 +125,18 @@ enum loop_verdict {
 	VERDICT_REJECTED = 1, /* user space looked at the stack: this poll is no loop's home */
 };
 
+#define HOLDER_FRAMES_MAX 32
+
+/* The holder of the GIL that a loop waits for, until it is known whether the wait counts. */
+struct gil_holder {
+	__u64 gil;   /* address of the GIL's structure */
+	__u64 state; /* the holder's thread state */
+	__u64 head;  /* its newest frame when the walk began */
+	__u32 n_frames;
+	__u32 flags; /* enum stack_flag */
+	struct interp_frame frames[HOLDER_FRAMES_MAX];
+};
+
 struct loop_state {
 	__u32 used;
 	__u32 flags;   /* enum loop_flag */
@@ -142,16 +154,19 @@ struct loop_state {
 	__u64 last_ns; /* length of the wait that ended last; its run-queue share is not split off
 			  yet */
 	__u32 last_class;
-	__s32 last_part; /* index of the part it went to, -1: none */
-	__u32 smallest;	 /* index of the smallest part while one is searched */
-	__u32 pad;
-	__u64 tokens_at; /* capture budget, see stack.bpf.h */
-	__u64 min_part;	 /* of its process */
+	__s32 last_part;   /* index of the part it went to, -1: none */
+	__u32 smallest;	   /* index of the smallest part while one is searched */
+	__u32 gil_counted; /* 1: the wait for the GIL that goes on is in a part's episodes */
+	__u64 gil_until;   /* the last wait was one for the GIL: when it ended, and since then what
+			    * the   thread was runnable; 0: it was another */
+	__u64 tokens_at;   /* capture budget, see stack.bpf.h */
+	__u64 min_part;	   /* of its process */
 	__u64 thread_pointer;
 	struct event_loop_stats stats;
 	struct event_stall stall;  /* the open period; start 0: none */
 	struct stall_part pending; /* the wait going on; valid while off_since is not 0 */
 	struct event_stack stack;  /* its stack */
+	struct gil_holder holder;  /* its owner, with OWNER_HOLDER */
 };
 
 EVENT_ASSERT(walk_plan, 88);
