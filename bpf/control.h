@@ -109,15 +109,23 @@ enum loop_flag {
  * Facts of a sample; they reach the disk only as sums. */
 struct thread_now {
 	__u32 tgid, tid;
-	__u64 thread_pointer; /* of no use while `running` is set: the saved value is old */
-	__u8 running;	      /* on a CPU or runnable */
-	__u8 klass;	      /* enum stall_class of the wait */
+	__u64 thread_pointer;
+	__u8 running; /* on a CPU or runnable: its stack moves */
+	__u8 klass;   /* enum stall_class of the wait */
 	__s16 syscall;
 	__u32 pad;
 	__u64 args[6];
 	__u64 switches; /* voluntary and not, since it began: the same means that it slept on */
 	struct wait_target target;
 	char comm[16];
+};
+
+/* What a process has made since it was watched; the value of a map keyed by tgid. */
+struct made_sums {
+	__u64 threads;
+	__u64 epolls;	  /* epoll files */
+	__u64 threads_at; /* budgets of the events about them */
+	__u64 epolls_at;
 };
 
 enum loop_verdict {
@@ -171,6 +179,7 @@ struct loop_state {
 
 EVENT_ASSERT(walk_plan, 88);
 EVENT_ASSERT(proc_conf, 48 + 88);
+EVENT_ASSERT(made_sums, 32);
 EVENT_ASSERT(thread_now, 24 + 48 + 8 + 168 + 16);
 
 #endif
