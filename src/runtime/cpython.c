@@ -1,4 +1,4 @@
-/* cpython.c: CPython 3.8 to 3.13 as a row of the table of runtimes; see runtime.h.
+/* cpython.c: CPython 3.8 to 3.15 as a row of the table of runtimes; see runtime.h.
  *
  * Owns attach: find the interpreter, check that the process is built as its offsets say, fill the
  * walk plan.  The check is the point: a patched or unknown build is refused, never guessed at.
