@@ -9,6 +9,7 @@
 #ifndef STALLPROF_RUNTIME_CPYTHON_READER_H
 #define STALLPROF_RUNTIME_CPYTHON_READER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
