@@ -49,9 +49,10 @@ static int feed_meta(struct model *m, struct chunk_cursor *c)
 		m->profile.kernel = value;
 	else if (!strcmp(key, META_HOST))
 		m->profile.host = value;
-	else if (!strcmp(key, META_MODE))
+	else if (!strcmp(key, META_MODE)) {
 		m->profile.is_offcpu = !strcmp(value, "off-cpu");
-	else if (!strcmp(key, META_THRESHOLD))
+		m->profile.is_tasks = !strcmp(value, "tasks");
+	} else if (!strcmp(key, META_THRESHOLD))
 		m->profile.threshold_ns = number(value);
 	else if (!strcmp(key, META_START_MONO))
 		m->start_mono = number(value);

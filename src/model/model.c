@@ -69,6 +69,7 @@ void model_free(struct model *m)
 	vec_release(&m->missing);
 	vec_release(&m->notes);
 	vec_release(&m->lost);
+	vec_release(&m->task_lists);
 	vec_release(&m->stalls);
 	vec_release(&m->rows);
 	vec_release(&m->samples);
@@ -86,6 +87,8 @@ static int feed(struct model *m, const struct chunk *chunk)
 		return stacks_feed_names(m, chunk);
 	case CHUNK_LOOP_KIND:
 		return loops_feed_kind(m, chunk);
+	case CHUNK_TASKS:
+		return tasks_feed(m, chunk);
 	default:
 		return facts_feed(m, chunk);
 	}

@@ -158,6 +158,7 @@ static void publish(struct model *m)
 	PUBLISH(notes, shown_notes);
 	PUBLISH(lost, lost);
 	PUBLISH(offcpu, offcpu);
+	PUBLISH(task_lists, task_lists);
 #undef PUBLISH
 }
 

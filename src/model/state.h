@@ -143,6 +143,7 @@ struct model {
 	VEC(struct missing) missing;
 	VEC(struct note_raw) notes;
 	VEC(struct lost) lost;
+	VEC(struct task_list) task_lists;
 
 	/* made by sealing */
 	VEC(struct stall) stalls;
@@ -221,6 +222,9 @@ int tally_seal_rows(struct model *m, const int *new_loop); /* after it, see ther
 /* offcpu.c */
 int offcpu_feed(struct model *m, const struct event_offcpu *e);
 int offcpu_seal(struct model *m);
+
+/* tasks.c */
+int tasks_feed(struct model *m, const struct chunk *chunk);
 
 /* Adds to total_ns unless that could overflow. */
 static inline bool model_take_ns(struct model *m, uint64_t ns)

@@ -40,6 +40,7 @@ int json_line(json_t *record, int failed, FILE *f);
 
 /* The records behind the stalls. */
 int jsonl_summary(const struct profile *p, FILE *f);
+int jsonl_tasks(const struct profile *p, const struct task_list *list, FILE *f);
 int jsonl_offcpu(const struct profile *p, const struct offcpu_row *row, FILE *f);
 
 #endif

@@ -172,6 +172,8 @@ int jsonl_write(const struct profile *p, const struct writer_opts *o, FILE *f)
 		r = jsonl_stall(p, &p->stalls[i], o, f);
 	for (size_t i = 0; i < p->n_offcpu && r == 0; i++)
 		r = jsonl_offcpu(p, &p->offcpu[i], f);
+	for (size_t i = 0; i < p->n_task_lists && r == 0; i++)
+		r = jsonl_tasks(p, &p->task_lists[i], f);
 	if (r == 0)
 		r = jsonl_summary(p, f);
 	return r ? r : writer_status(f);

@@ -17,6 +17,7 @@ struct text {
 	size_t show;  /* rows of a table */
 	bool color;
 	bool verbose;
+	bool tree;
 };
 
 /* Prints words in lines of at most the width; the first line is indented by `first` columns, the
@@ -41,6 +42,8 @@ int text_loops(const struct text *t);
 int text_rows(const struct text *t);
 int text_classes(const struct text *t);
 int text_offcpu(const struct text *t);
+int text_tasks(const struct text *t);
+int text_tree(const struct text *t, const struct task_list *list);
 int text_foot(const struct text *t);
 
 #endif
