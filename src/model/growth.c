@@ -163,6 +163,17 @@ static int by_most(const void *a, const void *b)
 	return (x->stack > y->stack) - (x->stack < y->stack);
 }
 
+/* Which frames of each stack are to be shown. */
+static void place(const struct model *m, struct stack_count *stacks, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (stacks[i].stack < 0)
+			continue;
+		stacks[i].at = user_frame(&m->stacks.items[stacks[i].stack]);
+		stacks[i].leaf = leaf_frame(&m->stacks.items[stacks[i].stack]);
+	}
+}
+
 static int seal_node(struct model *m, struct growth_node *node)
 {
 	struct thread_growth *g = &node->threads;
@@ -177,6 +188,8 @@ static int seal_node(struct model *m, struct growth_node *node)
 		return r;
 	qsort(g->stacks, g->n_stacks, sizeof(*g->stacks), by_most);
 	qsort(churn->stacks, churn->n_stacks, sizeof(*churn->stacks), by_most);
+	place(m, g->stacks, g->n_stacks);
+	place(m, churn->stacks, churn->n_stacks);
 	for (size_t i = 0; i < g->n_stacks; i++)
 		g->made = sum(g->made, g->stacks[i].count);
 	g->counts = node->counts.items;
