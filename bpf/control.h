@@ -26,8 +26,8 @@ enum walk_ip {
 enum walk_tag {
 	TAG_NONE = 0,
 	TAG_WORD = 1, /* the u32 at code + tag_off[0] */
-	TAG_MIX = 2,  /* u32 at tag_off[0], low words at tag_off[1] and [2]: a ^ rol(b,11) ^
-			 rol(c,22) */
+	TAG_MIX = 2,  /* u32 at tag_off[0], low words at tag_off[1] and [2], and the u32 tag_deref
+			 bytes behind what the second points to: a ^ rol(b,11) ^ rol(c,22) ^ d */
 };
 
 struct walk_plan {
@@ -38,7 +38,7 @@ struct walk_plan {
 	__u8 ip_scale;
 	__u8 tag_mode;	    /* enum walk_tag */
 	__u8 head_indirect; /* 1: thread state -> control block -> head */
-	__u8 pad;
+	__u8 tag_deref;	    /* TAG_MIX: in the object that the second word points to */
 	__s64 slot_off;	  /* thread state pointer: *(thread pointer + slot_off) */
 	__u16 state_head; /* thread state -> head, or -> control block */
 	__u16 block_head; /* control block -> head */
