@@ -46,6 +46,8 @@ static bool program_wanted(const struct capture *c, const char *name)
 {
 	if (str_starts(name, "life_") || str_starts(name, "seed_"))
 		return true;
+	if (str_starts(name, "list_"))
+		return !c->offcpu;
 	for (enum need need = 0; need < NEED_COUNT; need++) {
 		bool loops_only = need == NEED_POLL || need == NEED_ONCPU || need == NEED_RUNQUEUE;
 
@@ -69,6 +71,7 @@ static void settings(struct capture *c)
 	ro->sample_age = c->sample_age;
 	if (c->offcpu) {
 		bpf_map__set_max_entries(c->skel->maps.loops, 1);
+		bpf_map__set_max_entries(c->skel->maps.thread_ids, 1);
 		bpf_map__set_max_entries(c->skel->maps.events, OFFCPU_RING);
 		bpf_map__set_max_entries(c->skel->maps.bodies, OFFCPU_BODIES);
 	} else {

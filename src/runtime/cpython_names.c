@@ -13,7 +13,6 @@
 #define SLOTS	    16384 /* of the hash table, a power of two */
 #define ENTRIES_MAX 8192
 #define BYTES_MAX   (16u << 20)
-#define OBJECT_MAX  256 /* bytes of a code object that are read at once */
 
 struct cpython_names {
 	struct process *p;
@@ -178,11 +177,11 @@ static bool is_alive(const uint8_t *object)
 
 static int read_object(const struct cpython_names *n, uint64_t addr, uint8_t *object)
 {
-	int r = process_read_all(n->p, addr, object, OBJECT_MAX);
+	int r = process_read_all(n->p, addr, object, CPYTHON_CODE_MAX);
 
 	/* the last object of a mapping ends before that many bytes */
 	if (r == -EFAULT) {
-		memset(object, 0, OBJECT_MAX);
+		memset(object, 0, CPYTHON_CODE_MAX);
 		r = process_read_all(n->p, addr, object, n->o->code_lines + 8);
 	}
 	if (r < 0)
@@ -208,6 +207,7 @@ static int read_strings(const struct cpython_names *n, const uint8_t *object,
 	if (!code->file)
 		return -ENOMEM;
 	code->library = cpython_path_is_library(path, o->minor);
+	code->coroutine = word_at(object, o->code_flags) & CPYTHON_CO_COROUTINE;
 	code->first_line = (uint32_t)word_at(object, o->code_firstlineno);
 	return 0;
 }
@@ -216,7 +216,7 @@ static int read_strings(const struct cpython_names *n, const uint8_t *object,
 static int read_code(const struct cpython_names *n, uint64_t addr, uint32_t tag,
 		     struct cpython_code *code)
 {
-	uint8_t object[OBJECT_MAX];
+	uint8_t object[CPYTHON_CODE_MAX];
 	uint32_t again = 0;
 	int r = read_object(n, addr, object);
 
