@@ -172,6 +172,14 @@ static __always_inline void wait_commit(struct loop_state *l, u64 ns)
 	l->last_part = part_add(l, weight);
 }
 
+/* The loop's thread is being woken by the current one, or by an interrupt of it. */
+static __always_inline void wait_woken(void *ctx, struct loop_state *l, u64 now)
+{
+	l->waking = now;
+	if (waker_hook)
+		waker_find(ctx, l, now);
+}
+
 /* Splits off the run-queue share of the wait that ended at `now`, on the rungs that know it by
  * then. */
 static __always_inline void wait_split(struct loop_state *l, u64 now)
