@@ -76,6 +76,12 @@ static __always_inline bool in_own_call(struct task_struct *current, u64 hook)
 	return hook >= (u64)BPF_CORE_READ(current, stack) && hook < (u64)regs;
 }
 
+/* Without SMP (an option until 6.17) there is no such member, and whoever looks is on the CPU. */
+static __always_inline bool task_on_cpu(struct task_struct *t)
+{
+	return bpf_core_field_exists(t->on_cpu) && BPF_CORE_READ(t, on_cpu);
+}
+
 /* sched_info is empty without CONFIG_SCHED_INFO. */
 static __always_inline u64 task_run_delay(struct task_struct *t)
 {

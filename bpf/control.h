@@ -26,8 +26,8 @@ enum walk_ip {
 enum walk_tag {
 	TAG_NONE = 0,
 	TAG_WORD = 1, /* the u32 at code + tag_off[0] */
-	TAG_MIX = 2,  /* u32 at tag_off[0], low words at tag_off[1] and [2]: a ^ rol(b,11) ^
-			 rol(c,22) */
+	TAG_MIX = 2,  /* u32 at tag_off[0], low words at tag_off[1] and [2], and the u32 tag_deref
+			 bytes behind what the second points to: a ^ rol(b,11) ^ rol(c,22) ^ d */
 };
 
 struct walk_plan {
@@ -38,11 +38,11 @@ struct walk_plan {
 	__u8 ip_scale;
 	__u8 tag_mode;	    /* enum walk_tag */
 	__u8 head_indirect; /* 1: thread state -> control block -> head */
-	__u8 pad;
-	__s64 slot_off;	  /* thread state pointer: *(thread pointer + slot_off) */
-	__u16 state_head; /* thread state -> head, or -> control block */
-	__u16 block_head; /* control block -> head */
-	__u16 frame_size; /* bytes of a frame to read, at most 128 */
+	__u8 tag_deref;	    /* TAG_MIX: in the object that the second word points to */
+	__s64 slot_off;	    /* thread state pointer: *(thread pointer + slot_off) */
+	__u16 state_head;   /* thread state -> head, or -> control block */
+	__u16 block_head;   /* control block -> head */
+	__u16 frame_size;   /* bytes of a frame to read, at most 128 */
 	__u16 frame_code;
 	__u16 frame_prev;
 	__u16 frame_ip;
@@ -109,15 +109,23 @@ enum loop_flag {
  * Facts of a sample; they reach the disk only as sums. */
 struct thread_now {
 	__u32 tgid, tid;
-	__u64 thread_pointer; /* of no use while `running` is set: the saved value is old */
-	__u8 running;	      /* on a CPU or runnable */
-	__u8 klass;	      /* enum stall_class of the wait */
+	__u64 thread_pointer;
+	__u8 running; /* on a CPU or runnable: its stack moves */
+	__u8 klass;   /* enum stall_class of the wait */
 	__s16 syscall;
 	__u32 pad;
 	__u64 args[6];
 	__u64 switches; /* voluntary and not, since it began: the same means that it slept on */
 	struct wait_target target;
 	char comm[16];
+};
+
+/* What a process has made since it was watched; the value of a map keyed by tgid. */
+struct made_sums {
+	__u64 threads;
+	__u64 epolls;	  /* epoll files */
+	__u64 threads_at; /* budgets of the events about them */
+	__u64 epolls_at;
 };
 
 enum loop_verdict {
@@ -171,6 +179,7 @@ struct loop_state {
 
 EVENT_ASSERT(walk_plan, 88);
 EVENT_ASSERT(proc_conf, 48 + 88);
+EVENT_ASSERT(made_sums, 32);
 EVENT_ASSERT(thread_now, 24 + 48 + 8 + 168 + 16);
 
 #endif
