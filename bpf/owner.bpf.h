@@ -88,6 +88,8 @@ __weak int holder_find(struct loop_state *l, u64 gil, bool walk)
 
 	if (!l || !conf || !conf->plan.gil_holder || gil_read(&conf->plan, gil, &locked, &state))
 		return 0;
+	if (conf->plan.gil_switches)
+		walk_read(&l->gil_switches, sizeof(l->gil_switches), gil + conf->plan.gil_switches);
 	owner = &l->pending.owner;
 	if (!locked)
 		owner->role = OWNER_FREE;
