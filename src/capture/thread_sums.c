@@ -45,22 +45,22 @@ struct pool_sum {
 
 void thread_group(const char *name, char ret_group[THREAD_GROUP_MAX])
 {
-	size_t len = strnlen(name, THREAD_GROUP_MAX - 1), end = len;
-	const char *tail = strstr(name, " (");
+	char text[THREAD_GROUP_MAX];
+	size_t len, end, tail;
+	const char *paren;
 
-	if (tail && name[len - 1] == ')')
-		end = tail - name;
-	else
-		tail = NULL;
-	while (end > 0 && isdigit((unsigned char)name[end - 1]))
+	snprintf(text, sizeof(text), "%s", name);
+	len = strlen(text);
+	paren = strstr(text, " (");
+	tail = paren && text[len - 1] == ')' ? (size_t)(paren - text) : len;
+	for (end = tail; end > 0 && isdigit((unsigned char)text[end - 1]);)
 		end--;
-	if ((tail && name + end == tail) || (!tail && end == len) || end == 0)
-		end = tail ? (size_t)(tail - name) : len; /* no number, or nothing else */
-	else
-		while (end > 1 && strchr("-_#:/. ", name[end - 1]))
+	if (end == 0)
+		end = tail; /* a number and nothing else */
+	else if (end < tail)
+		while (end > 1 && strchr("-_#:/. ", text[end - 1]))
 			end--;
-	memcpy(ret_group, name, end);
-	snprintf(ret_group + end, THREAD_GROUP_MAX - end, "%s", tail ? tail : "");
+	snprintf(ret_group, THREAD_GROUP_MAX, "%.*s%s", (int)end, text, text + tail);
 }
 
 static void row_add(struct thread_sums *s, const struct thread_sample *t, uint64_t weight)

@@ -13,13 +13,14 @@
 
 #include "stallprof.skel.h"
 
-#define PAUSE_MIN   (100 * NSEC_PER_MSEC)
-#define PAUSE_MAX   (5 * NSEC_PER_SEC)
-#define LIST_SHARE  1000 /* the kernel's lists take at most this part of a core, */
-#define LOOK_SHARE  50	 /* all together this part */
-#define TELL_PAUSE  (10 * NSEC_PER_SEC)
-#define STACK_FLAGS (STACK_KERNEL_LOST | STACK_USER_LOST) /* only the interpreter's part is read \
-							   */
+#define PAUSE_MIN  (100 * NSEC_PER_MSEC)
+#define PAUSE_MAX  (5 * NSEC_PER_SEC)
+#define LIST_SHARE 1000 /* the kernel's lists take at most this part of a core, */
+#define LOOK_SHARE 50	/* all together this part */
+#define TELL_PAUSE (10 * NSEC_PER_SEC)
+#define STACK_FLAGS \
+	(STACK_KERNEL_LOST | STACK_USER_LOST) /* only the interpreter's part is read \
+					       */
 
 struct threads {
 	uint64_t look_at, tell_at;
