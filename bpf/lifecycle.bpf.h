@@ -99,7 +99,7 @@ static __noinline int thread_seed(struct task_struct *t)
 	l->pending.stack = 0;
 	l->pending.flags = PART_NO_STACK;
 	l->pending.target.fd = -1;
-	if (w.klass == CLASS_LOCK && is_gil(&conf->plan, regs->di))
+	if (w.klass == CLASS_LOCK && gil_at(&conf->plan, regs->di))
 		l->pending.klass = CLASS_GIL;
 	l->pending.args[0] = regs->di;
 	l->pending.args[1] = regs->si;

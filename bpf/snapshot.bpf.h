@@ -33,7 +33,7 @@ static __always_inline void snapshot_wait(struct task_struct *t, struct thread_s
 	n->args[4] = regs->r8;
 	n->args[5] = regs->r9;
 	conf = proc_of(t);
-	if (w.klass == CLASS_LOCK && conf && is_gil(&conf->plan, n->args[0]))
+	if (w.klass == CLASS_LOCK && conf && gil_at(&conf->plan, n->args[0]))
 		n->klass = CLASS_GIL;
 	target_of_task(&n->target, t, call_object_of(w.syscall), n->args);
 }

@@ -48,7 +48,7 @@ static int conf_push(struct capture *c, const struct watched *w)
 /* A runtime that is not ready yet is tried again; one that cannot be read is told once. */
 static void runtime_result(struct capture *c, struct watched *w)
 {
-	const char *why = resolver_why(w->resolver);
+	const char *why = resolver_why(w->resolver), *remark = resolver_remark(w->resolver);
 
 	bool loading = !*resolver_runtime(w->resolver) && now_ns() < w->fresh_until;
 
@@ -61,6 +61,10 @@ static void runtime_result(struct capture *c, struct watched *w)
 		w->told = true;
 		emit_missing(c, "frames of the language runtime", why,
 			     "native and kernel frames are shown; please report the build");
+	}
+	if (*remark && !w->told) {
+		w->told = true;
+		emit_missing(c, "some frames of the language runtime", remark, "");
 	}
 }
 

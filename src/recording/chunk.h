@@ -83,7 +83,7 @@ enum chunk_kind {
 
 /* Keys of CHUNK_META; numbers are decimal text. */
 #define META_VERSION	   "version"	   /* of stallprof */
-#define META_MODE	   "mode"	   /* "stalls" or "off-cpu" */
+#define META_MODE	   "mode"	   /* "stalls", "off-cpu" or "tasks" */
 #define META_START_MONO	   "start_mono_ns" /* CLOCK_MONOTONIC at the start of observation */
 #define META_START_REAL	   "start_real_ns" /* CLOCK_REALTIME at the same moment */
 #define META_THRESHOLD	   "threshold_ns"
