@@ -81,16 +81,20 @@ static int print_idle(const struct text *t, size_t from)
 int text_threads(const struct text *t)
 {
 	const struct profile *p = t->p;
+	cleanup(str_releasep) struct str head = { 0 };
 	size_t busy = 0, shown;
-	int r = 0;
+	int r;
 
 	if (!p->n_threads || (p->n_loops && !t->verbose))
 		return 0;
 	while (busy < p->n_threads && !p->threads[busy].idle)
 		busy++;
 	shown = busy < t->show ? busy : t->show;
-	fprintf(t->f, "\n%s  TIME    MOST  %-*s  WHY  WHERE (yours > leaf), sampled%s\n",
-		t->color ? "\033[1m" : "", GROUP_COLUMNS, "THREADS", t->color ? "\033[0m" : "");
+	r = str_printf(&head, "  TIME    MOST  %-*s  WHY  WHERE (yours > leaf), sampled",
+		       GROUP_COLUMNS, "THREADS");
+	fputc('\n', t->f);
+	if (r == 0)
+		text_title(t, str_text(&head));
 	for (size_t i = 0; i < shown && r == 0; i++)
 		r = print_row(t, &p->threads[i]);
 	if (r == 0 && shown < busy)
