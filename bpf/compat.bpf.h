@@ -49,6 +49,12 @@ static __always_inline bool task_frozen(struct task_struct *t)
 	       BPF_CORE_READ(t, jobctl) & JOBCTL_TRAP_FREEZE;
 }
 
+/* Without SMP (an option until 6.17) there is no such member, and whoever looks is on the CPU. */
+static __always_inline bool task_on_cpu(struct task_struct *t)
+{
+	return bpf_core_field_exists(t->on_cpu) && BPF_CORE_READ(t, on_cpu);
+}
+
 /* sched_info is empty without CONFIG_SCHED_INFO. */
 static __always_inline u64 task_run_delay(struct task_struct *t)
 {

@@ -26,8 +26,8 @@ enum walk_ip {
 enum walk_tag {
 	TAG_NONE = 0,
 	TAG_WORD = 1, /* the u32 at code + tag_off[0] */
-	TAG_MIX = 2,  /* u32 at tag_off[0], low words at tag_off[1] and [2]: a ^ rol(b,11) ^
-			 rol(c,22) */
+	TAG_MIX = 2,  /* u32 at tag_off[0], low words at tag_off[1] and [2], and the u32 tag_deref
+			 bytes behind what the second points to: a ^ rol(b,11) ^ rol(c,22) ^ d */
 };
 
 struct walk_plan {
@@ -38,7 +38,7 @@ struct walk_plan {
 	__u8 ip_scale;
 	__u8 tag_mode;	    /* enum walk_tag */
 	__u8 head_indirect; /* 1: thread state -> control block -> head */
-	__u8 pad;
+	__u8 tag_deref;	    /* TAG_MIX: in the object that the second word points to */
 	__s64 slot_off;	  /* thread state pointer: *(thread pointer + slot_off) */
 	__u16 state_head; /* thread state -> head, or -> control block */
 	__u16 block_head; /* control block -> head */
@@ -109,9 +109,9 @@ enum loop_flag {
  * Facts of a sample; they reach the disk only as sums. */
 struct thread_now {
 	__u32 tgid, tid;
-	__u64 thread_pointer; /* of no use while `running` is set: the saved value is old */
-	__u8 running;	      /* on a CPU or runnable */
-	__u8 klass;	      /* enum stall_class of the wait */
+	__u64 thread_pointer;
+	__u8 running; /* on a CPU or runnable: its stack moves */
+	__u8 klass;   /* enum stall_class of the wait */
 	__s16 syscall;
 	__u32 pad;
 	__u64 args[6];
@@ -120,9 +120,29 @@ struct thread_now {
 	char comm[16];
 };
 
+/* What a process has made since it was watched; the value of a map keyed by tgid. */
+struct made_sums {
+	__u64 threads;
+	__u64 epolls;	  /* epoll files */
+	__u64 threads_at; /* budgets of the events about them */
+	__u64 epolls_at;
+};
+
 enum loop_verdict {
 	VERDICT_NONE = 0,
 	VERDICT_REJECTED = 1, /* user space looked at the stack: this poll is no loop's home */
+};
+
+#define HOLDER_FRAMES_MAX 32
+
+/* The holder of the GIL that a loop waits for, until it is known whether the wait counts. */
+struct gil_holder {
+	__u64 gil;   /* address of the GIL's structure */
+	__u64 state; /* the holder's thread state */
+	__u64 head;  /* its newest frame when the walk began */
+	__u32 n_frames;
+	__u32 flags; /* enum stack_flag */
+	struct interp_frame frames[HOLDER_FRAMES_MAX];
 };
 
 struct loop_state {
@@ -142,20 +162,24 @@ struct loop_state {
 	__u64 last_ns; /* length of the wait that ended last; its run-queue share is not split off
 			  yet */
 	__u32 last_class;
-	__s32 last_part; /* index of the part it went to, -1: none */
-	__u32 smallest;	 /* index of the smallest part while one is searched */
-	__u32 pad;
-	__u64 tokens_at; /* capture budget, see stack.bpf.h */
-	__u64 min_part;	 /* of its process */
+	__s32 last_part;   /* index of the part it went to, -1: none */
+	__u32 smallest;	   /* index of the smallest part while one is searched */
+	__u32 gil_counted; /* 1: the wait for the GIL that goes on is in a part's episodes */
+	__u64 gil_until;   /* the last wait was one for the GIL: when it ended, and since then what
+			    * the   thread was runnable; 0: it was another */
+	__u64 tokens_at;   /* capture budget, see stack.bpf.h */
+	__u64 min_part;	   /* of its process */
 	__u64 thread_pointer;
 	struct event_loop_stats stats;
 	struct event_stall stall;  /* the open period; start 0: none */
 	struct stall_part pending; /* the wait going on; valid while off_since is not 0 */
 	struct event_stack stack;  /* its stack */
+	struct gil_holder holder;  /* its owner, with OWNER_HOLDER */
 };
 
 EVENT_ASSERT(walk_plan, 88);
 EVENT_ASSERT(proc_conf, 48 + 88);
+EVENT_ASSERT(made_sums, 32);
 EVENT_ASSERT(thread_now, 24 + 48 + 8 + 168 + 16);
 
 #endif

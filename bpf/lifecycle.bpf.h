@@ -4,6 +4,7 @@
 #define STALLPROF_LIFECYCLE_BPF_H
 
 #include "aggregate.bpf.h"
+#include "made.bpf.h"
 
 static __noinline int life_send(struct task_struct *t, u32 what, u32 other, s32 code)
 {
@@ -98,7 +99,7 @@ static __noinline int thread_seed(struct task_struct *t)
 	l->pending.stack = 0;
 	l->pending.flags = PART_NO_STACK;
 	l->pending.target.fd = -1;
-	if (w.klass == CLASS_LOCK && is_gil(&conf->plan, regs->di))
+	if (w.klass == CLASS_LOCK && gil_at(&conf->plan, regs->di))
 		l->pending.klass = CLASS_GIL;
 	l->pending.args[0] = regs->di;
 	l->pending.args[1] = regs->si;
@@ -117,7 +118,8 @@ static __always_inline bool thread_pointer_own(struct task_struct *parent,
 	return BPF_CORE_READ(child, thread.fsbase) != BPF_CORE_READ(parent, thread.fsbase);
 }
 
-static __always_inline void thread_forked(struct task_struct *parent, struct task_struct *child)
+static __always_inline void thread_forked(void *ctx, struct task_struct *parent,
+					  struct task_struct *child)
 {
 	u32 tgid = BPF_CORE_READ(child, tgid), parent_tgid = BPF_CORE_READ(parent, tgid);
 	struct thread_state *st;
@@ -133,6 +135,8 @@ static __always_inline void thread_forked(struct task_struct *parent, struct tas
 		st = thread_add(child);
 		if (st && thread_pointer_own(parent, child))
 			thread_id_set(child, st, true);
+		if (!offcpu_mode)
+			made_thread(ctx, parent, child);
 		return;
 	}
 	life_send(parent, LIFE_FORK, tgid, 0);

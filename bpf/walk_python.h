@@ -22,7 +22,7 @@
 #include "bpf/control.h"
 
 #define WALK_BLOCK_MAX	128
-#define WALK_STEPS_MAX	(STACK_PYTHON_MAX + 64) /* skipped shims take a step too */
+#define WALK_SHIMS_MAX	64 /* skipped, yet each takes a step */
 #define WALK_ADDR_FIRST 4096ull
 #define WALK_ADDR_LAST	(1ull << 47)
 #define WALK_OFF_MAX	(1 << 24) /* no code object is larger */
@@ -93,7 +93,7 @@ WALK_INLINE __u32 walk_rol(__u32 v, int bits)
  * takes one read from its first member to its last; they are in ascending order. */
 WALK_INLINE __u32 walk_tag(struct walk_state *w, const struct walk_plan *plan, __u64 code)
 {
-	__u32 first = plan->tag_off[0], tag = 0;
+	__u32 first = plan->tag_off[0], tag = 0, d = 0;
 	__u64 a, b, c;
 
 	if (plan->tag_mode == TAG_WORD) {
@@ -108,7 +108,9 @@ WALK_INLINE __u32 walk_tag(struct walk_state *w, const struct walk_plan *plan, _
 	a = walk_word(w, 0);
 	b = walk_word(w, plan->tag_off[1] - first);
 	c = walk_word(w, plan->tag_off[2] - first);
-	return (__u32)a ^ walk_rol((__u32)b, 11) ^ walk_rol((__u32)c, 22);
+	if (!walk_addr_ok(b) || walk_read(&d, sizeof(d), b + plan->tag_deref))
+		return 0;
+	return (__u32)a ^ walk_rol((__u32)b, 11) ^ walk_rol((__u32)c, 22) ^ d;
 }
 
 /* Byte offset of the instruction, -1 when it has none (a frame that has not started). */
@@ -172,43 +174,66 @@ cut:
 	return 1;
 }
 
+/* The newest frame of a thread state, 0: none. */
+WALK_INLINE int walk_state_head(__u64 *ret, const struct walk_plan *plan, __u64 state)
+{
+	__u64 head = 0;
+
+	if (walk_read_word(&head, state + plan->state_head))
+		return -1;
+	if (plan->head_indirect && walk_read_word(&head, head + plan->block_head))
+		return -1;
+	*ret = head;
+	return 0;
+}
+
 /* Finds the newest frame.  0: w->frame is it, or 0 where no interpreter runs on this thread. */
 WALK_INLINE int walk_head(struct walk_state *w, const struct walk_plan *plan, __u64 thread_pointer)
 {
-	__u64 state = 0, head = 0;
+	__u64 state = 0;
 
 	if (walk_read_word(&state, thread_pointer + plan->slot_off))
 		return -1;
 	if (!state)
 		return 0;
-	if (walk_read_word(&head, state + plan->state_head))
-		return -1;
-	if (plan->head_indirect && walk_read_word(&head, head + plan->block_head))
-		return -1;
-	w->frame = head;
-	return 0;
+	return walk_state_head(&w->frame, plan, state);
+}
+
+WALK_INLINE void walk_begin(struct walk_state *w)
+{
+	w->frame = 0;
+	w->count = 0;
+	w->flags = STACK_PYTHON;
+}
+
+/* Copies at most `limit` frames, a constant, from w->frame on. */
+WALK_INLINE void walk_list(struct walk_state *w, const struct walk_plan *plan,
+			   struct walk_frames *out, __u32 limit)
+{
+	__u32 i;
+
+	for (i = 0; i < limit + WALK_SHIMS_MAX; i++) {
+		if (limit < STACK_PYTHON_MAX && w->count >= limit)
+			break;
+		if (walk_step(w, plan, out))
+			return;
+	}
+	if (w->frame)
+		w->flags |= STACK_PYTHON_CUT;
 }
 
 WALK_INLINE void walk_python(const struct walk_plan *plan, __u64 thread_pointer,
 			     struct walk_state *w, struct interp_frame *out, __u16 *ret_n,
 			     __u16 *ret_flags)
 {
-	__u32 i;
-
 	*ret_n = 0;
 	*ret_flags = 0;
 	if (!plan->enabled)
 		return;
-	w->frame = 0;
-	w->count = 0;
-	w->flags = STACK_PYTHON;
+	walk_begin(w);
 	if (walk_head(w, plan, thread_pointer))
 		w->flags |= STACK_PYTHON_LOST;
-	for (i = 0; i < WALK_STEPS_MAX; i++)
-		if (walk_step(w, plan, (struct walk_frames *)out))
-			break;
-	if (i == WALK_STEPS_MAX)
-		w->flags |= STACK_PYTHON_CUT;
+	walk_list(w, plan, (struct walk_frames *)out, STACK_PYTHON_MAX);
 	*ret_n = (__u16)w->count;
 	*ret_flags = (__u16)w->flags;
 }

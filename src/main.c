@@ -4,7 +4,7 @@
 int main(int argc, char **argv)
 {
 	static const struct command *const commands[] = {
-		&command_watch, &command_record, &command_report,
+		&command_watch, &command_record, &command_report, &command_tasks,
 		&command_check, &command_schema, NULL,
 	};
 

@@ -46,6 +46,8 @@ static bool program_wanted(const struct capture *c, const char *name)
 {
 	if (str_starts(name, "life_") || str_starts(name, "seed_"))
 		return true;
+	if (str_starts(name, "list_"))
+		return !c->offcpu;
 	for (enum need need = 0; need < NEED_COUNT; need++) {
 		bool loops_only = need == NEED_POLL || need == NEED_ONCPU || need == NEED_RUNQUEUE;
 

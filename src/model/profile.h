@@ -240,6 +240,7 @@ struct pool {
 struct stack_count {
 	int stack; /* -1: not known */
 	uint64_t count;
+	const struct frame *at, *leaf; /* as of a stall; NULL: none */
 };
 
 /* Event loops that came and went. */

@@ -121,7 +121,7 @@ bool cpython_is_none(struct cpython_reader *rd, uint64_t object)
 
 static int check_flag(struct cpython_reader *rd, uint64_t object, uint64_t flag)
 {
-	uint64_t flags;
+	uint64_t flags = 0;
 	int r = cpython_type_flags(rd, object, &flags);
 
 	if (r < 0)

@@ -213,6 +213,7 @@ void cpython_plan(const struct cpython_offsets *o, int64_t slot, struct walk_pla
 		ret_plan->tag_off[0] = (__u16)o->code_firstlineno;
 		ret_plan->tag_off[1] = (__u16)o->code_name;
 		ret_plan->tag_off[2] = (__u16)o->code_lines;
+		ret_plan->tag_deref = CPYTHON_TEXT_HASH;
 	}
 }
 

@@ -45,6 +45,8 @@ class Case:
     run: Callable[["Env"], str]
     measures: bool = True
     python: bool = False  # run it again under every other interpreter
+    minors: Sequence[str] = ()  # and under these versions, as name@3.8, skipped where not there
+    alone: bool = True  # not beside another: one processor is not enough for it
 
 
 @dataclass
