@@ -97,7 +97,7 @@ static uint32_t rol(uint32_t v, int bits)
 }
 
 /* As the walker computes it: see enum walk_tag. */
-static uint32_t tag_of(const struct cpython_offsets *o, const uint8_t *object)
+uint32_t cpython_names_tag(const struct cpython_offsets *o, const uint8_t *object)
 {
 	if (o->code_version)
 		return (uint32_t)word_at(object, o->code_version);
@@ -200,14 +200,14 @@ static int read_code(const struct cpython_names *n, uint64_t addr, uint32_t tag,
 
 	if (r < 0)
 		return r;
-	code->tag = tag_of(n->o, object);
+	code->tag = cpython_names_tag(n->o, object);
 	if (tag && tag != code->tag)
 		return -EPROTO;
 	r = read_strings(n, object, code);
 	if (r < 0)
 		return r;
 	r = read_object(n, addr, again);
-	if (r == 0 && tag_of(n->o, again) != code->tag)
+	if (r == 0 && cpython_names_tag(n->o, again) != code->tag)
 		r = -EPROTO;
 	return r;
 }

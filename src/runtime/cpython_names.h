@@ -45,6 +45,10 @@ DEFINE_CLEANUP(struct cpython_names *, cpython_names_free)
 int cpython_names_get(struct cpython_names *n, uint64_t code, uint32_t tag,
 		      const struct cpython_code **ret_code);
 
+/* The tag of a code object, as the walker takes it: see enum walk_tag.  object: its first
+ * o->code_lines + 8 bytes. */
+uint32_t cpython_names_tag(const struct cpython_offsets *o, const uint8_t *object);
+
 /* Empties the cache when it has outgrown its bound. */
 void cpython_names_trim(struct cpython_names *n);
 
