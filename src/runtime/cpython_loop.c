@@ -12,6 +12,17 @@
 #define UVLOOP_HEAD  512 /* bytes of its loop object that hold Python objects, among others */
 #define UVLOOP_FIRST 16
 
+/* Its type is static to 3.11 and has no module in its name after that. */
+static int check_holder(struct cpython_reader *rd, uint64_t holder)
+{
+	struct cpython_type type;
+	int r = cpython_type_of(rd, holder, &type);
+
+	if (r < 0)
+		return r;
+	return strcmp(type.name, "_RunningLoopHolder") == 0 ? 0 : -EPROTO;
+}
+
 static int running_by_dict(struct cpython_reader *rd, uint64_t state, int32_t pid,
 			   uint64_t *ret_loop)
 {
@@ -19,11 +30,10 @@ static int running_by_dict(struct cpython_reader *rd, uint64_t state, int32_t pi
 	int32_t of;
 	int r = cpython_read_word(rd, state + rd->l->state_dict, &dict);
 
-	if (r < 0)
-		return r;
-	r = dict ? cpython_dict_find(rd, dict, RUNNING_KEY, &holder) : -ENOENT;
-	if (r == 0 && cpython_is(rd, holder, "_RunningLoopHolder") < 0)
-		r = cpython_is(rd, holder, "_asyncio._RunningLoopHolder");
+	if (r == 0)
+		r = dict ? cpython_dict_find(rd, dict, RUNNING_KEY, &holder) : -ENOENT;
+	if (r == 0)
+		r = check_holder(rd, holder);
 	if (r == 0)
 		r = cpython_read_s32(rd, holder + CPYTHON_HOLDER_PID, &of);
 	if (r == 0 && pid && of != pid) /* the parent's, copied by fork */
