@@ -12,34 +12,35 @@
 #define UVLOOP_HEAD  512 /* bytes of its loop object that hold Python objects, among others */
 #define UVLOOP_FIRST 16
 
-/* Its type is static to 3.11 and has no module in its name after that. */
-static int check_holder(struct cpython_reader *rd, uint64_t holder)
+/* To 3.11 a holder is between, which says whose loop it is: a child has its parent's after fork. */
+static int open_holder(struct cpython_reader *rd, uint64_t holder, int32_t pid, uint64_t *ret_loop)
 {
 	struct cpython_type type;
+	int32_t of;
 	int r = cpython_type_of(rd, holder, &type);
 
 	if (r < 0)
 		return r;
-	return strcmp(type.name, "_RunningLoopHolder") == 0 ? 0 : -EPROTO;
+	if (strcmp(type.name, "_RunningLoopHolder") != 0) {
+		*ret_loop = holder;
+		return 0;
+	}
+	r = cpython_read_s32(rd, holder + CPYTHON_HOLDER_PID, &of);
+	if (r == 0 && pid && of != pid)
+		r = -ENOENT;
+	return r < 0 ? r : cpython_read_word(rd, holder + CPYTHON_HOLDER_LOOP, ret_loop);
 }
 
 static int running_by_dict(struct cpython_reader *rd, uint64_t state, int32_t pid,
 			   uint64_t *ret_loop)
 {
-	uint64_t dict, holder;
-	int32_t of;
+	uint64_t dict, value;
 	int r = cpython_read_word(rd, state + rd->l->state_dict, &dict);
 
 	if (r == 0)
-		r = dict ? cpython_dict_find(rd, dict, RUNNING_KEY, &holder) : -ENOENT;
+		r = dict ? cpython_dict_find(rd, dict, RUNNING_KEY, &value) : -ENOENT;
 	if (r == 0)
-		r = check_holder(rd, holder);
-	if (r == 0)
-		r = cpython_read_s32(rd, holder + CPYTHON_HOLDER_PID, &of);
-	if (r == 0 && pid && of != pid) /* the parent's, copied by fork */
-		r = -ENOENT;
-	if (r == 0)
-		r = cpython_read_word(rd, holder + CPYTHON_HOLDER_LOOP, ret_loop);
+		r = open_holder(rd, value, pid, ret_loop);
 	if (r == -ENOENT)
 		*ret_loop = 0;
 	return r == -ENOENT ? 0 : r;
