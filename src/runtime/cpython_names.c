@@ -96,7 +96,7 @@ static uint32_t rol(uint32_t v, int bits)
 }
 
 /* As the walker computes it: see enum walk_tag. */
-static int read_tag(const struct cpython_names *n, const uint8_t *object, uint32_t *ret)
+int cpython_names_tag(const struct cpython_names *n, const uint8_t *object, uint32_t *ret)
 {
 	const struct cpython_offsets *o = n->o;
 	uint32_t hash;
@@ -221,7 +221,7 @@ static int read_code(const struct cpython_names *n, uint64_t addr, uint32_t tag,
 	int r = read_object(n, addr, object);
 
 	if (r == 0)
-		r = read_tag(n, object, &code->tag);
+		r = cpython_names_tag(n, object, &code->tag);
 	if (r < 0)
 		return r;
 	if (tag && tag != code->tag)
@@ -230,7 +230,7 @@ static int read_code(const struct cpython_names *n, uint64_t addr, uint32_t tag,
 	if (r == 0)
 		r = read_object(n, addr, object);
 	if (r == 0)
-		r = read_tag(n, object, &again);
+		r = cpython_names_tag(n, object, &again);
 	return r == 0 && again != code->tag ? -EPROTO : r;
 }
 
