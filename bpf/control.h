@@ -26,8 +26,8 @@ enum walk_ip {
 enum walk_tag {
 	TAG_NONE = 0,
 	TAG_WORD = 1, /* the u32 at code + tag_off[0] */
-	TAG_MIX = 2,  /* u32 at tag_off[0], low words at tag_off[1] and [2]: a ^ rol(b,11) ^
-			 rol(c,22) */
+	TAG_MIX = 2,  /* u32 at tag_off[0], low words at tag_off[1] and [2], and the u32 tag_deref
+			 bytes behind what the second points to: a ^ rol(b,11) ^ rol(c,22) ^ d */
 };
 
 struct walk_plan {
@@ -38,11 +38,11 @@ struct walk_plan {
 	__u8 ip_scale;
 	__u8 tag_mode;	    /* enum walk_tag */
 	__u8 head_indirect; /* 1: thread state -> control block -> head */
-	__u8 pad;
-	__s64 slot_off;	  /* thread state pointer: *(thread pointer + slot_off) */
-	__u16 state_head; /* thread state -> head, or -> control block */
-	__u16 block_head; /* control block -> head */
-	__u16 frame_size; /* bytes of a frame to read, at most 128 */
+	__u8 tag_deref;	    /* TAG_MIX: in the object that the second word points to */
+	__s64 slot_off;	    /* thread state pointer: *(thread pointer + slot_off) */
+	__u16 state_head;   /* thread state -> head, or -> control block */
+	__u16 block_head;   /* control block -> head */
+	__u16 frame_size;   /* bytes of a frame to read, at most 128 */
 	__u16 frame_code;
 	__u16 frame_prev;
 	__u16 frame_ip;
@@ -52,9 +52,10 @@ struct walk_plan {
 	__u16 state_thread; /* thread state -> its thread pointer, as the kernel knows the thread */
 	__u64 code_mask;    /* and-mask for tagged code pointers */
 	__u64 gil[4];	    /* user addresses of GIL structures, 0: none */
-	__u32 gil_size;
-	__u16 gil_holder; /* in it: thread state of the last holder */
-	__u16 gil_locked; /* in it: s32, 1 while it is held */
+	__u16 gil_size;
+	__u16 gil_switches; /* in it: u64, how often the holder changed; 0: it does not count */
+	__u16 gil_holder;   /* in it: thread state of the last holder */
+	__u16 gil_locked;   /* in it: s32, 1 while it is held */
 };
 
 enum proc_flag {
@@ -165,10 +166,11 @@ struct loop_state {
 	__s32 last_part;   /* index of the part it went to, -1: none */
 	__u32 smallest;	   /* index of the smallest part while one is searched */
 	__u32 gil_counted; /* 1: the wait for the GIL that goes on is in a part's episodes */
-	__u64 gil_until;   /* the last wait was one for the GIL: when it ended, and since then what
-			    * the   thread was runnable; 0: it was another */
-	__u64 tokens_at;   /* capture budget, see stack.bpf.h */
-	__u64 min_part;	   /* of its process */
+	__u64 gil_until; /* when the last wait ended, if it was one for the GIL, plus what it was in
+			  * the run queue since; else 0 */
+	__u64 gil_switches; /* of the GIL, when its last slice began */
+	__u64 tokens_at;    /* capture budget, see stack.bpf.h */
+	__u64 min_part;	    /* of its process */
 	__u64 thread_pointer;
 	struct event_loop_stats stats;
 	struct event_stall stall;  /* the open period; start 0: none */

@@ -93,7 +93,7 @@ WALK_INLINE __u32 walk_rol(__u32 v, int bits)
  * takes one read from its first member to its last; they are in ascending order. */
 WALK_INLINE __u32 walk_tag(struct walk_state *w, const struct walk_plan *plan, __u64 code)
 {
-	__u32 first = plan->tag_off[0], tag = 0;
+	__u32 first = plan->tag_off[0], tag = 0, d = 0;
 	__u64 a, b, c;
 
 	if (plan->tag_mode == TAG_WORD) {
@@ -108,7 +108,9 @@ WALK_INLINE __u32 walk_tag(struct walk_state *w, const struct walk_plan *plan, _
 	a = walk_word(w, 0);
 	b = walk_word(w, plan->tag_off[1] - first);
 	c = walk_word(w, plan->tag_off[2] - first);
-	return (__u32)a ^ walk_rol((__u32)b, 11) ^ walk_rol((__u32)c, 22);
+	if (!walk_addr_ok(b) || walk_read(&d, sizeof(d), b + plan->tag_deref))
+		return 0;
+	return (__u32)a ^ walk_rol((__u32)b, 11) ^ walk_rol((__u32)c, 22) ^ d;
 }
 
 /* Byte offset of the instruction, -1 when it has none (a frame that has not started). */

@@ -96,13 +96,23 @@ static uint32_t rol(uint32_t v, int bits)
 }
 
 /* As the walker computes it: see enum walk_tag. */
-static uint32_t tag_of(const struct cpython_offsets *o, const uint8_t *object)
+static int read_tag(const struct cpython_names *n, const uint8_t *object, uint32_t *ret)
 {
-	if (o->code_version)
-		return (uint32_t)word_at(object, o->code_version);
-	return (uint32_t)word_at(object, o->code_firstlineno) ^
-	       rol((uint32_t)word_at(object, o->code_name), 11) ^
-	       rol((uint32_t)word_at(object, o->code_lines), 22);
+	const struct cpython_offsets *o = n->o;
+	uint32_t hash;
+	uint64_t name;
+	int r;
+
+	if (o->code_version) {
+		*ret = (uint32_t)word_at(object, o->code_version);
+		return 0;
+	}
+	name = word_at(object, o->code_name);
+	r = process_read_all(n->p, name + CPYTHON_TEXT_HASH, &hash, sizeof(hash));
+	if (r == 0)
+		*ret = (uint32_t)word_at(object, o->code_firstlineno) ^ rol((uint32_t)name, 11) ^
+		       rol((uint32_t)word_at(object, o->code_lines), 22) ^ hash;
+	return r;
 }
 
 /* Reads a string object; -EPROTO when it is none. */
@@ -154,6 +164,17 @@ static int read_lines(const struct cpython_names *n, uint64_t addr, struct cpyth
 	return process_read_all(n->p, addr + CPYTHON_BYTES_DATA, code->lines, size);
 }
 
+/* Whether the count of references is one of a living object: that word of freed memory is the
+ * allocator's, 0 or the address of the next free piece.  The upper 16 bits are flags in 3.14, the
+ * very high counts those of objects that never die. */
+static bool is_alive(const uint8_t *object)
+{
+	uint64_t count = word_at(object, 0) & 0xffffffffffffull;
+
+	return (count >= 1 && count < 1u << 20) || count == 999999999 ||
+	       (count >= 1u << 31 && count <= UINT32_MAX);
+}
+
 static int read_object(const struct cpython_names *n, uint64_t addr, uint8_t *object)
 {
 	int r = process_read_all(n->p, addr, object, CPYTHON_CODE_MAX);
@@ -165,7 +186,7 @@ static int read_object(const struct cpython_names *n, uint64_t addr, uint8_t *ob
 	}
 	if (r < 0)
 		return r;
-	return word_at(object, CPYTHON_OB_TYPE) == n->code_type ? 0 : -EPROTO;
+	return word_at(object, CPYTHON_OB_TYPE) == n->code_type && is_alive(object) ? 0 : -EPROTO;
 }
 
 static int read_strings(const struct cpython_names *n, const uint8_t *object,
@@ -195,21 +216,22 @@ static int read_strings(const struct cpython_names *n, const uint8_t *object,
 static int read_code(const struct cpython_names *n, uint64_t addr, uint32_t tag,
 		     struct cpython_code *code)
 {
-	uint8_t object[CPYTHON_CODE_MAX], again[CPYTHON_CODE_MAX];
+	uint8_t object[CPYTHON_CODE_MAX];
+	uint32_t again = 0;
 	int r = read_object(n, addr, object);
 
+	if (r == 0)
+		r = read_tag(n, object, &code->tag);
 	if (r < 0)
 		return r;
-	code->tag = tag_of(n->o, object);
 	if (tag && tag != code->tag)
 		return -EPROTO;
 	r = read_strings(n, object, code);
-	if (r < 0)
-		return r;
-	r = read_object(n, addr, again);
-	if (r == 0 && tag_of(n->o, again) != code->tag)
-		r = -EPROTO;
-	return r;
+	if (r == 0)
+		r = read_object(n, addr, object);
+	if (r == 0)
+		r = read_tag(n, object, &again);
+	return r == 0 && again != code->tag ? -EPROTO : r;
 }
 
 static size_t slot_of(uint64_t addr, uint32_t tag)

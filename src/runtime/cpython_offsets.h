@@ -63,11 +63,13 @@ struct cpython_offsets {
 #define CPYTHON_BYTES_SIZE   16
 #define CPYTHON_BYTES_DATA   32
 #define CPYTHON_TEXT_LENGTH  16
+#define CPYTHON_TEXT_HASH    24 /* of the content; known of every name, as they are interned */
 #define CPYTHON_TEXT_STATE   32
 #define CPYTHON_GIL_SIZE     208 /* sizeof(struct _gil_runtime_state) */
 #define CPYTHON_GIL_INTERVAL 0	 /* microseconds */
 #define CPYTHON_GIL_HOLDER   8
 #define CPYTHON_GIL_LOCKED   16 /* s32 */
+#define CPYTHON_GIL_SWITCHES 24 /* changes of the holder */
 
 /* The row of 3.minor, or NULL. */
 const struct cpython_offsets *cpython_offsets_find(uint32_t minor);

@@ -51,6 +51,7 @@ static void test_plan(void **state)
 	assert_int_equal(plan.slot_off, 0x318);
 	assert_int_equal(plan.tag_mode, TAG_MIX);
 	assert_true(plan.tag_off[0] < plan.tag_off[1] && plan.tag_off[1] < plan.tag_off[2]);
+	assert_int_equal(plan.tag_deref, 24);
 	assert_int_equal(plan.head_indirect, 1);
 	assert_int_equal(plan.gil_size, 208);
 	assert_int_equal(plan.gil[0], 0);

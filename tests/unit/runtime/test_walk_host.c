@@ -121,24 +121,30 @@ static void test_shims(void **state)
 	assert_int_equal(out[2].code, (uintptr_t)&codes[4]);
 }
 
-/* The mixed tag is the formula of event.h over three fields. */
+/* The mixed tag is the formula of control.h over three fields and what the second points to; none
+ * where that cannot be read. */
 static void test_mixed_tag(void **state)
 {
 	struct interp_frame out[STACK_PYTHON_MAX];
 	struct walk_plan plan = plan_of(SHIM_NONE);
+	static const uint32_t name[] = { 1, 2, 0x87654321 };
 	uint32_t b, c;
 
 	(void)state;
 	build(3);
 	codes[1].first = 0x12345678;
-	codes[1].name = b = 0x9abcdef1;
+	codes[1].name = (uintptr_t)name;
+	b = (uint32_t)(uintptr_t)name;
 	codes[1].lines = c = 0x23456789;
 	plan.tag_mode = TAG_MIX;
 	plan.tag_off[0] = offsetof(struct fake_code, first);
 	plan.tag_off[1] = offsetof(struct fake_code, name);
 	plan.tag_off[2] = offsetof(struct fake_code, lines);
+	plan.tag_deref = 2 * sizeof(*name);
 	assert_int_equal(walk(&plan, out, NULL), 3);
-	assert_int_equal(out[1].tag, 0x12345678u ^ (b << 11 | b >> 21) ^ (c << 22 | c >> 10));
+	assert_int_equal(out[1].tag,
+			 0x12345678u ^ (b << 11 | b >> 21) ^ (c << 22 | c >> 10) ^ 0x87654321u);
+	assert_int_equal(out[2].tag, 0);
 	plan.tag_mode = TAG_NONE;
 	walk(&plan, out, NULL);
 	assert_int_equal(out[1].tag, 0);
