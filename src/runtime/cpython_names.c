@@ -165,13 +165,14 @@ static int read_lines(const struct cpython_names *n, uint64_t addr, struct cpyth
 }
 
 /* Whether the count of references is one of a living object: that word of freed memory is the
- * allocator's, 0 or the address of the next free piece.  The upper 16 bits are flags in 3.14, the
- * very high counts those of objects that never die. */
+ * allocator's, 0 or the address of the next free piece.  The upper 16 bits are flags in 3.14.
+ * Objects that never die begin at 999999999 up to 3.11 and count on from there, or have bit 31. */
 static bool is_alive(const uint8_t *object)
 {
 	uint64_t count = word_at(object, 0) & 0xffffffffffffull;
 
-	return (count >= 1 && count < 1u << 20) || count == 999999999 ||
+	return (count >= 1 && count < 1u << 20) ||
+	       (count > 999999999 - (1u << 20) && count < 999999999 + (1u << 20)) ||
 	       (count >= 1u << 31 && count <= UINT32_MAX);
 }
 
