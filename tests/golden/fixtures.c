@@ -18,8 +18,7 @@
 
 #define NO_TARGET \
 	{ \
-		.fd = -1, .path = "", .local = "", .peer = "", .comm = "", .text = "", \
-		.group = "" \
+		.fd = -1, .path = "", .local = "", .peer = "", .comm = "", .text = "", .group = "" \
 	}
 
 /* What a fixture says about one stall: a main part with its stack, and time on CPU around it. */
@@ -191,8 +190,8 @@ static const struct {
 	const struct profile *(*build)(void);
 } fixtures[] = {
 	{ "demo", build_demo },	      { "empty", build_empty },	  { "healthy", build_healthy },
-	{ "hostile", build_hostile }, { "offcpu", build_offcpu },   { "gil", build_gil },
-	{ "pools", build_pools },     { "noloop", build_noloop },   { "lies", build_lies },
+	{ "hostile", build_hostile }, { "offcpu", build_offcpu }, { "gil", build_gil },
+	{ "pools", build_pools },     { "noloop", build_noloop }, { "lies", build_lies },
 };
 
 const char *fixture_name(unsigned index)
