@@ -58,9 +58,10 @@ struct walk_plan {
 	__u16 state_thread; /* thread state -> its thread pointer, as the kernel knows the thread */
 	__u64 code_mask;    /* and-mask for tagged code pointers */
 	__u64 gil[4];	    /* user addresses of GIL structures, 0: none */
-	__u32 gil_size;
-	__u16 gil_holder; /* in it: thread state of the last holder */
-	__u16 gil_locked; /* in it: s32, 1 while it is held */
+	__u16 gil_size;
+	__u16 gil_switches; /* in it: u64, how often the holder changed; 0: it does not count */
+	__u16 gil_holder;   /* in it: thread state of the last holder */
+	__u16 gil_locked;   /* in it: s32, 1 while it is held */
 };
 
 enum proc_flag {
@@ -171,10 +172,11 @@ struct loop_state {
 	__s32 last_part;   /* index of the part it went to, -1: none */
 	__u32 smallest;	   /* index of the smallest part while one is searched */
 	__u32 gil_counted; /* 1: the wait for the GIL that goes on is in a part's episodes */
-	__u64 gil_until;   /* the last wait was one for the GIL: when it ended, and since then what
-			    * the   thread was runnable; 0: it was another */
-	__u64 tokens_at;   /* capture budget, see stack.bpf.h */
-	__u64 min_part;	   /* of its process */
+	__u64 gil_until; /* when the last wait ended, if it was one for the GIL, plus what it was in
+			  * the run queue since; else 0 */
+	__u64 gil_switches; /* of the GIL, when its last slice began */
+	__u64 tokens_at;    /* capture budget, see stack.bpf.h */
+	__u64 min_part;	    /* of its process */
 	__u64 thread_pointer;
 	struct event_loop_stats stats;
 	struct event_stall stall;  /* the open period; start 0: none */

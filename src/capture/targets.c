@@ -146,7 +146,8 @@ void watched_gone(struct capture *c, struct watched *w, const struct event_life 
 	if (w->gone_at)
 		return;
 	w->gone_at = now_ns();
-	bpf_map__delete_elem(c->skel->maps.procs, &tgid, sizeof(tgid), 0);
+	sampled_tell(c, w);
+	watched_never(c, tgid);
 	if (!e)
 		emit_note(c, tgid, "process %u has ended", tgid);
 	else if (e->code & 0x7f)
@@ -159,10 +160,12 @@ void watched_gone(struct capture *c, struct watched *w, const struct event_life 
 void watched_never(struct capture *c, uint32_t pid)
 {
 	bpf_map__delete_elem(c->skel->maps.procs, &pid, sizeof(pid), 0);
+	bpf_map__delete_elem(c->skel->maps.made, &pid, sizeof(pid), 0);
 }
 
 static void watched_release(struct watched *w)
 {
+	sampled_close(w->sampled);
 	resolver_close(w->resolver);
 	process_close(w->process);
 }

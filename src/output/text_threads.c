@@ -45,14 +45,16 @@ static int print_row(const struct text *t, const struct thread_row *row)
 	cleanup(str_releasep) struct str group = { 0 };
 	cleanup(str_releasep) struct str words = { 0 };
 	cleanup(str_releasep) struct str line = { 0 };
+	cleanup(str_releasep) struct str cut = { 0 };
 	int r = add_group(t, row, &group);
 
 	r = r ? r : why_words(&words, &why);
 	r = r ? r : str_printf(&line, "  %-7s %-5s ", DURATION(row->ns), COUNT(row->at_once));
 	r = r ? r : text_cell(&line, str_text(&group), GROUP_COLUMNS);
 	r = r ? r : str_add(&line, "  ");
-	r = r ? r : text_clip(&line, str_text(&words), t->width - WHY_START);
-	r = r ? r : print_place(t, row, str_text(&line));
+	r = r ? r : str_add(&line, str_text(&words));
+	r = r ? r : text_clip(&cut, str_text(&line), t->width);
+	r = r ? r : print_place(t, row, str_text(&cut));
 	if (r == 0 && t->verbose && row->stack >= 0)
 		r = text_stack(t, row->stack, 8, SIZE_MAX);
 	return r;
@@ -81,16 +83,20 @@ static int print_idle(const struct text *t, size_t from)
 int text_threads(const struct text *t)
 {
 	const struct profile *p = t->p;
+	cleanup(str_releasep) struct str head = { 0 };
 	size_t busy = 0, shown;
-	int r = 0;
+	int r;
 
 	if (!p->n_threads || (p->n_loops && !t->verbose))
 		return 0;
 	while (busy < p->n_threads && !p->threads[busy].idle)
 		busy++;
 	shown = busy < t->show ? busy : t->show;
-	fprintf(t->f, "\n%s  TIME    MOST  %-*s  WHY  WHERE (yours > leaf), sampled%s\n",
-		t->color ? "\033[1m" : "", GROUP_COLUMNS, "THREADS", t->color ? "\033[0m" : "");
+	r = str_printf(&head, "  TIME    MOST  %-*s  WHY  WHERE (yours > leaf), sampled",
+		       GROUP_COLUMNS, "THREADS");
+	fputc('\n', t->f);
+	if (r == 0)
+		text_title(t, str_text(&head));
 	for (size_t i = 0; i < shown && r == 0; i++)
 		r = print_row(t, &p->threads[i]);
 	if (r == 0 && shown < busy)

@@ -34,6 +34,7 @@ struct frame {
 static struct {
 	uint64_t interval, holder;
 	int32_t locked;
+	uint64_t switches;
 } gil;
 
 static struct {
@@ -59,6 +60,7 @@ static void plan_set(struct account *a)
 			.gil_size = sizeof(gil),
 			.gil_holder = 8,
 			.gil_locked = 16,
+			.gil_switches = 24,
 		},
 	};
 
@@ -267,8 +269,10 @@ static void test_part_owner_full(void **state_)
 	account_reset(a);
 	for (unsigned int i = 0; i < STALL_PARTS_MAX; i++)
 		assert_int_equal(add(a, CLASS_GIL, OWNER_HOLDER, i < 23 ? 11 : 13, 100 + i), i);
+	for (unsigned int i = 0; i < 23; i++)
+		s->parts[i].ns += i == 7 ? 0 : 13;
 	at = add(a, CLASS_GIL, OWNER_HOLDER, 11, 1);
-	assert_in_range(at, 0, 22);
+	assert_int_equal(at, 7);
 	assert_int_equal(add(a, CLASS_GIL, OWNER_HOLDER, 11, 3), at);
 	assert_int_equal(s->parts[at].count, 3);
 	assert_int_equal(s->parts[at].ns, 300);
@@ -338,6 +342,15 @@ static void test_episodes(void **state_)
 	sum(a, &count, &episodes);
 	assert_int_equal(count, 12);
 	assert_int_equal(episodes, 4);
+	gil.switches += 1; /* another got it first */
+	t = wait_for(a, CLASS_GIL, t + 10, SLICE);
+	sum(a, &count, &episodes);
+	assert_int_equal(episodes, 4);
+	gil.switches += 2;			   /* we did, for a moment */
+	t = wait_for(a, CLASS_GIL, t + 10, SLICE); /* fifth */
+	sum(a, &count, &episodes);
+	assert_int_equal(count, 14);
+	assert_int_equal(episodes, 5);
 	for (unsigned int i = 0; i < a->loop->stall.n_parts; i++)
 		if (a->loop->stall.parts[i].klass != CLASS_GIL)
 			assert_int_equal(a->loop->stall.parts[i].episodes,
