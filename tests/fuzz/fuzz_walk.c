@@ -1,8 +1,8 @@
 /* fuzz_walk.c: any bytes as the memory of an interpreter, of any version's shape; the walk ends
  * after a bounded number of reads, stays inside its frames, and says what a plainer one says.
  *
- * Input: shape, u8 reads after which one page is gone, u8 which page (255: none), u8 where in it the
- * image starts, then the image; the thread pointer leads to its first word.
+ * Input: shape, u8 reads after which one page is gone, u8 which page (255: none), u8 where in it
+ * the image starts, then the image; the thread pointer leads to its first word.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -39,8 +39,8 @@ static int image_read(void *dst, uint64_t size, uint64_t addr)
 		abort();
 	if (addr < image.base || at > image.size || size > image.size - at)
 		return -1;
-	if (image.gone != 255 && image.reads > image.gone_after &&
-	    at / PAGE <= image.gone && (at + size) / PAGE >= image.gone)
+	if (image.gone != 255 && image.reads > image.gone_after && at / PAGE <= image.gone &&
+	    (at + size) / PAGE >= image.gone)
 		return -1;
 	memcpy(dst, image.bytes + at, size);
 	return 0;
@@ -110,8 +110,8 @@ static void check(const struct walk_plan *plan, const struct interp_frame *frame
 {
 	struct plain p;
 
-	if (n > STACK_PYTHON_MAX || !(flags & STACK_PYTHON) ||
-	    (flags & STACK_PYTHON_LOST && n) || (flags & STACK_PYTHON_CUT && !n))
+	if (n > STACK_PYTHON_MAX || !(flags & STACK_PYTHON) || (flags & STACK_PYTHON_LOST && n) ||
+	    (flags & STACK_PYTHON_CUT && !n))
 		abort();
 	if (image.gone != 255)
 		return;
