@@ -92,7 +92,7 @@ static uint64_t word_at(const uint8_t *object, uint32_t at)
 }
 
 /* As the walker computes it: see enum walk_tag. */
-static int read_tag(const struct cpython_names *n, const uint8_t *object, uint32_t *ret)
+int cpython_names_tag(const struct cpython_names *n, const uint8_t *object, uint32_t *ret)
 {
 	const struct cpython_offsets *o = n->o;
 	uint32_t hash = 0, tag = 0, at;
@@ -160,13 +160,14 @@ static int read_lines(const struct cpython_names *n, uint64_t addr, struct cpyth
 }
 
 /* Whether the count of references is one of a living object: that word of freed memory is the
- * allocator's, 0 or the address of the next free piece.  The upper 16 bits are flags in 3.14, the
- * very high counts those of objects that never die. */
+ * allocator's, 0 or the address of the next free piece.  The upper 16 bits are flags in 3.14.
+ * Objects that never die begin at 999999999 up to 3.11 and count on from there, or have bit 31. */
 static bool is_alive(const uint8_t *object)
 {
 	uint64_t count = word_at(object, 0) & 0xffffffffffffull;
 
-	return (count >= 1 && count < 1u << 20) || count == 999999999 ||
+	return (count >= 1 && count < 1u << 20) ||
+	       (count > 999999999 - (1u << 20) && count < 999999999 + (1u << 20)) ||
 	       (count >= 1u << 31 && count <= UINT32_MAX);
 }
 
@@ -216,7 +217,7 @@ static int read_code(const struct cpython_names *n, uint64_t addr, uint32_t tag,
 	int r = read_object(n, addr, object);
 
 	if (r == 0)
-		r = read_tag(n, object, &code->tag);
+		r = cpython_names_tag(n, object, &code->tag);
 	if (r < 0)
 		return r;
 	if (tag && tag != code->tag)
@@ -225,7 +226,7 @@ static int read_code(const struct cpython_names *n, uint64_t addr, uint32_t tag,
 	if (r == 0)
 		r = read_object(n, addr, object);
 	if (r == 0)
-		r = read_tag(n, object, &again);
+		r = cpython_names_tag(n, object, &again);
 	return r == 0 && again != code->tag ? -EPROTO : r;
 }
 

@@ -122,7 +122,7 @@ static void test_not_code(void **state)
 static void test_freed(void **state)
 {
 	static const uint64_t alive[] = {
-		1, 2, 70000, 999999999, UINT32_MAX, 3ull << 30, 1ull << 48 | 3ull << 30
+		1, 2, 70000, 999999990, 1000070000, UINT32_MAX, 3ull << 30, 1ull << 48 | 3ull << 30
 	};
 	static const uint64_t freed[] = { 0, 0x1b3c040, 0x7f0012345670, 1ull << 48 };
 	size_t i;
