@@ -30,8 +30,8 @@ struct command {
 	int (*run)(const struct command *self, int argc, char **argv); /* argv without names */
 };
 
-extern const struct command command_watch, command_record, command_report, command_check,
-	command_schema;
+extern const struct command command_watch, command_record, command_report, command_tasks,
+	command_check, command_schema;
 
 /* Parses for a command.  True: go on.  False: --help was shown or the usage error printed, and
  * *ret_status is what to exit with.  Either way the caller releases opts and operands. */

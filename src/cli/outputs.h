@@ -28,6 +28,7 @@ struct outputs {
 	struct output *items;
 	size_t count;
 	size_t room;
+	bool tree; /* how text shows tasks; the command says so */
 };
 
 /* -EINVAL: wrong usage; other negative errno: cannot be written there.  Both with one line in

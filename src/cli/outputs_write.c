@@ -47,12 +47,13 @@ int outputs_stall(struct outputs *o, const struct profile *p, const struct stall
 	return r;
 }
 
-static int write_one(const struct output *out, const struct profile *p, bool verbose)
+static int write_one(const struct output *out, const struct profile *p, bool verbose, bool tree)
 {
 	struct writer_opts opts = options_for(out, verbose);
 	FILE *stream = stdout;
 	int r = 0;
 
+	opts.tree = tree;
 	if (out->path && out->direct) {
 		stream = fopen(out->path, "we");
 		r = stream ? 0 : -errno;
@@ -81,7 +82,7 @@ int outputs_write(struct outputs *o, const struct profile *p, bool verbose, stru
 
 	for (size_t i = 0; i < o->count; i++) {
 		const struct output *out = &o->items[i];
-		int r = out->writer ? write_one(out, p, verbose) : 0;
+		int r = out->writer ? write_one(out, p, verbose, o->tree) : 0;
 
 		if (r == 0)
 			continue;

@@ -24,26 +24,46 @@ static int compare_files(const void *a, const void *b)
 	return r ? r : strcmp(x, y);
 }
 
+struct files {
+	const char **items;
+	size_t count;
+	size_t room;
+	const char *last; /* neighbours are often in one file, and the list is sorted as a whole */
+};
+
+static int add_file(struct files *files, const char *file)
+{
+	if (!*file || (files->last && strcmp(file, files->last) == 0))
+		return 0;
+	files->last = file;
+	return vec_add(files, file);
+}
+
+static int add_files(struct files *files, const struct profile *p)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < p->n_stacks; i++)
+		for (size_t k = 0; k < p->stacks[i].n_frames && r == 0; k++)
+			r = add_file(files, p->stacks[i].frames[k].file);
+	for (size_t i = 0; i < p->n_task_lists; i++)
+		for (size_t t = 0; t < p->task_lists[i].n_tasks; t++) {
+			const struct task *task = &p->task_lists[i].tasks[t];
+
+			for (size_t k = 0; k < task->n_awaits && r == 0; k++)
+				r = add_file(files, task->awaits[k].file);
+		}
+	return r;
+}
+
 int paths_init(struct paths *paths, const struct profile *p)
 {
-	VEC(const char *) files = { 0 };
+	struct files files = { 0 };
 	size_t kept = 0;
 
-	for (size_t i = 0; i < p->n_stacks; i++) {
-		const char *last = "";
-
-		for (size_t k = 0; k < p->stacks[i].n_frames; k++) {
-			const char *file = p->stacks[i].frames[k].file;
-
-			/* neighbours are often in one file, and the list is sorted as a whole */
-			if (!*file || strcmp(file, last) == 0)
-				continue;
-			last = file;
-			if (vec_add(&files, file) < 0) {
-				vec_release(&files);
-				return -ENOMEM;
-			}
-		}
+	if (add_files(&files, p) < 0) {
+		vec_release(&files);
+		return -ENOMEM;
 	}
 	if (files.count)
 		qsort(files.items, files.count, sizeof(*files.items), compare_files);

@@ -34,6 +34,8 @@ static int head_line(const struct text *t, struct str *s)
 		r = add_proc(s, &p->procs[0]);
 	else if (r == 0)
 		r = str_printf(s, "%zu processes", p->n_procs);
+	if (r == 0 && p->is_tasks)
+		return str_printf(s, "  tasks at %.8s UTC", CLOCK(p->wall_ns));
 	if (r == 0)
 		r = str_printf(s, "  %s", DURATION(p->duration_ns));
 	if (r == 0 && p->is_offcpu)
@@ -77,7 +79,15 @@ static int write_stalls(const struct text *t)
 
 	if (r == 0)
 		r = text_rows(t);
-	return r ? r : text_classes(t);
+	if (r == 0)
+		r = text_classes(t);
+	if (r == 0)
+		r = text_threads(t);
+	if (r == 0)
+		r = text_pools(t);
+	if (r == 0)
+		r = text_growth(t);
+	return r ? r : text_churn(t);
 }
 
 int text_write(const struct profile *p, const struct writer_opts *o, FILE *f)
@@ -91,6 +101,7 @@ int text_write(const struct profile *p, const struct writer_opts *o, FILE *f)
 		.show = use->show ? use->show : SHOW_DEFAULT,
 		.color = use->color,
 		.verbose = use->verbose,
+		.tree = use->tree,
 	};
 	int r;
 
@@ -99,8 +110,10 @@ int text_write(const struct profile *p, const struct writer_opts *o, FILE *f)
 	r = paths_init(&t.paths, p);
 	if (r == 0)
 		r = text_head(&t);
-	if (r == 0)
+	if (r == 0 && !p->is_tasks)
 		r = p->is_offcpu ? text_offcpu(&t) : write_stalls(&t);
+	if (r == 0)
+		r = text_tasks(&t);
 	if (r == 0)
 		r = text_foot(&t);
 	paths_release(&t.paths);

@@ -18,6 +18,7 @@ struct writer_opts {
 	unsigned show;	/* rows of each table; 0: 20 */
 	bool color;	/* terminal colours, text only */
 	bool verbose;	/* stacks under the rows, hooks, notes in full */
+	bool tree;	/* tasks by who awaits whom, text only */
 	bool streamed;	/* every stall already went through `stall`: write the rest */
 };
 

@@ -1,4 +1,4 @@
-/* cpython.c: CPython 3.8 to 3.13 as a row of the table of runtimes; see runtime.h.
+/* cpython.c: CPython 3.8 to 3.15 as a row of the table of runtimes; see runtime.h.
  *
  * Owns attach: find the interpreter, check that the process is built as its offsets say, fill the
  * walk plan.  The check is the point: a patched or unknown build is refused, never guessed at.
@@ -15,6 +15,7 @@
 #include "runtime/cpython_live.h"
 #include "runtime/cpython_names.h"
 #include "runtime/cpython_offsets.h"
+#include "runtime/cpython_tasks.h"
 #include "runtime/runtime.h"
 
 struct runtime_session {
@@ -129,17 +130,23 @@ static int name_frame(struct runtime_session *s, const struct interp_frame *fram
 
 	if (r < 0)
 		return r;
-	*ret_frame = (struct chunk_frame){ .kind = FRAME_PYTHON, .file = "", .module = "" };
+	*ret_frame = (struct chunk_frame){
+		.kind = FRAME_PYTHON,
+		.flags = frame->code & 1 ? FRAME_ENTRY : 0,
+		.file = "",
+		.module = "",
+	};
 	if (code->unread) {
 		ret_frame->fn = "<unknown>";
 	} else if (code->stale) {
 		ret_frame->fn = "<stale code>";
-		ret_frame->flags = FRAME_STALE;
+		ret_frame->flags |= FRAME_STALE;
 	} else {
 		ret_frame->fn = code->fn;
 		ret_frame->file = code->file;
 		ret_frame->line = cpython_names_line(s->names, code, frame->off);
-		ret_frame->flags = code->library ? FRAME_LIBRARY : 0;
+		ret_frame->flags |= (code->library ? FRAME_LIBRARY : 0) |
+				    (code->coroutine ? FRAME_COROUTINE : 0);
 	}
 	return 0;
 }
@@ -154,6 +161,21 @@ static int thread_now(struct runtime_session *s, uint64_t thread_pointer,
 		      struct runtime_thread *ret_thread)
 {
 	return s->live ? cpython_live_thread(s->live, thread_pointer, ret_thread) : -ENODATA;
+}
+
+static int tasks(struct runtime_session *s, int (*put)(void *ctx, const struct str *payload),
+		 void *ctx)
+{
+	struct cpython_tasks_opts o = { .names = s->names };
+
+	if (!s->live)
+		return -ENODATA;
+	cpython_live_prepare(s->live);
+	o.loops = &s->live->loops;
+	o.p = s->live->p;
+	o.tgid = (uint32_t)s->live->p->pid;
+	o.runtime = s->live->runtime;
+	return cpython_tasks(&o, put, ctx);
 }
 
 static struct runtime_session *close_session(struct runtime_session *s)
@@ -174,5 +196,6 @@ const struct runtime runtime_cpython = {
 	.name_frame = name_frame,
 	.loop_now = loop_now,
 	.thread_now = thread_now,
+	.tasks = tasks,
 	.close = close_session,
 };

@@ -19,6 +19,8 @@ static int put_await(struct str *payload, const struct await_data *a)
 	int r = chunk_put_u32(payload, a->kind);
 
 	if (r == 0)
+		r = chunk_put_u32(payload, a->library);
+	if (r == 0)
 		r = chunk_put_str(payload, a->fn);
 	if (r == 0)
 		r = chunk_put_str(payload, a->file);
@@ -81,6 +83,8 @@ static int put_head(struct str *payload, const struct task_list_data *list)
 		r = chunk_put_u64(payload, list->scheduled);
 	if (r == 0)
 		r = chunk_put_u64(payload, list->vanished);
+	if (r == 0)
+		r = chunk_put_u64(payload, list->skipped);
 	return r;
 }
 

@@ -6,9 +6,10 @@
  *
  * Payload, little endian, strings as in recording/chunk.h:
  *	u64 ts, u32 tgid, u64 thread_pointer, u32 tid (0: not known), str kind, u64 ready,
- *	u64 scheduled, u64 vanished, u32 n_tasks, then for each task:
+ *	u64 scheduled, u64 vanished, u64 skipped, u32 n_tasks, then for each task:
  *	  str name, str coro, u32 state, u32 truncated, u64 address, u32 n_awaits, for each:
- *	    u32 kind, str fn, str file, u32 line, u64 address (of the task, or of the lock)
+ *	    u32 kind, u32 library, str fn, str file, u32 line, u64 address (of the task, or of the
+ *	    lock)
  *	  u32 n_awaited_by, n * u64 address of a task
  *	u32 n_locks, for each: str type, u64 address, u64 owner (address of a task, 0), u32 n,
  *	  n * u64 address of a waiting task
@@ -23,10 +24,25 @@
 #include "base/vec.h"
 
 #define TASKS_MAX  16384
-#define AWAITS_MAX 64
+#define AWAITS_MAX 64 /* frames of one chain */
+
+/* As in model/profile.h, which this layer does not see. */
+enum await_data_kind {
+	AWAIT_DATA_FRAME = 1,
+	AWAIT_DATA_TASK = 2,
+	AWAIT_DATA_GATHER = 3,
+	AWAIT_DATA_FUTURE = 4,
+	AWAIT_DATA_LOCK = 5,
+};
+enum task_data_state {
+	TASK_STATE_PENDING = 0,
+	TASK_STATE_RUNNING = 1,
+	TASK_STATE_READY = 2,
+};
 
 struct await_data {
-	uint32_t kind; /* enum await_kind of model/profile.h */
+	uint32_t kind; /* enum await_data_kind */
+	bool library;
 	const char *fn, *file;
 	uint32_t line;
 	uint64_t address;
@@ -34,7 +50,7 @@ struct await_data {
 
 struct task_data {
 	const char *name, *coro;
-	uint32_t state; /* enum task_state of model/profile.h */
+	uint32_t state; /* enum task_data_state */
 	bool truncated;
 	uint64_t address;
 	VEC(struct await_data) awaits;
@@ -53,7 +69,7 @@ struct task_list_data {
 	uint32_t tgid, tid;
 	uint64_t thread_pointer;
 	const char *kind;
-	uint64_t ready, scheduled, vanished;
+	uint64_t ready, scheduled, vanished, skipped;
 	VEC(struct task_data) tasks;
 	VEC(struct lock_data) locks;
 };
