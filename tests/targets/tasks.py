@@ -2,14 +2,18 @@
 
     tasks.py [--uvloop] [--loops N]     one line of truth, then waits for the end of stdin
     tasks.py --churn                    tasks that live for milliseconds, until the end of stdin
+    tasks.py --hostile                  for each line of stdin the tasks are damaged once more
 
 The truth of a task is its own get_stack() where that reaches, and the plan otherwise.
 """
 
 import argparse
 import asyncio
+import ctypes
+import gc
 import json
 import os
+import random
 import sys
 import threading
 from typing import Any, Callable, Dict, List, Optional
@@ -283,15 +287,46 @@ async def churn() -> None:
         await asyncio.gather(*tasks)
 
 
+async def hostile() -> None:
+    """Tasks and coroutines whose words are overwritten at random, some with each other's addresses.
+    Nothing runs meanwhile: only a reader from outside meets the damage."""
+    gc.disable()
+    tasks = [asyncio.ensure_future(outer()) for _ in range(50)]
+    tasks.append(asyncio.ensure_future(gathers()))
+    await asyncio.sleep(0.05)
+    chance = random.Random(4711)
+    places = []
+    for task in tasks:
+        coro: Any = task.get_coro()
+        while coro is not None and hasattr(coro, "cr_await"):
+            places.append((id(coro), sys.getsizeof(coro)))
+            if hasattr(coro.cr_frame, "f_locals") and sys.version_info < (3, 11):
+                places.append((id(coro.cr_frame), sys.getsizeof(coro.cr_frame)))
+            coro = coro.cr_await
+        places.append((id(task), sys.getsizeof(task)))
+    print(json.dumps({"hostile": True}), flush=True)
+    for _ in sys.stdin:
+        for _ in range(40):
+            at, size = chance.choice(places)
+            word = chance.choice([0, 1, 8, 1 << 46, (1 << 64) - 1, chance.getrandbits(64),
+                                  chance.choice(places)[0], chance.choice(places)[0] + 16])
+            ctypes.c_uint64.from_address(at + 8 * chance.randrange(2, size // 8)).value = word
+        print(json.dumps({"damaged": True}), flush=True)
+    os._exit(0)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--uvloop", action="store_true")
     parser.add_argument("--loops", type=int, default=1)
     parser.add_argument("--churn", action="store_true")
+    parser.add_argument("--hostile", action="store_true")
     args = parser.parse_args()
     print(json.dumps({"ready": os.getpid()}), flush=True)
     if args.churn:
         run(churn(), args.uvloop)
+    elif args.hostile:
+        run(hostile(), args.uvloop)
     else:
         several(args.loops, args.uvloop)
 
