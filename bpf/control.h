@@ -26,9 +26,15 @@ enum walk_ip {
 enum walk_tag {
 	TAG_NONE = 0,
 	TAG_WORD = 1, /* the u32 at code + tag_off[0] */
-	TAG_MIX = 2,  /* u32 at tag_off[0], low words at tag_off[1] and [2]: a ^ rol(b,11) ^
-			 rol(c,22) */
+	TAG_MIX = 2,  /* every word from tag_off[0] to tag_off[2], and the u32 tag_deref bytes
+			 behind what the word at tag_off[1] points to; see walk_tag_mix */
 };
+
+/* One more word of a mixed tag, which begins as 0.  Pointers differ in their low half. */
+static inline __attribute__((always_inline)) __u32 walk_tag_mix(__u32 tag, __u64 word)
+{
+	return ((tag << 5 | tag >> 27) ^ (__u32)(word ^ word >> 32)) * 0x9e3779b1u;
+}
 
 struct walk_plan {
 	__u8 enabled;
@@ -38,11 +44,11 @@ struct walk_plan {
 	__u8 ip_scale;
 	__u8 tag_mode;	    /* enum walk_tag */
 	__u8 head_indirect; /* 1: thread state -> control block -> head */
-	__u8 pad;
-	__s64 slot_off;	  /* thread state pointer: *(thread pointer + slot_off) */
-	__u16 state_head; /* thread state -> head, or -> control block */
-	__u16 block_head; /* control block -> head */
-	__u16 frame_size; /* bytes of a frame to read, at most 128 */
+	__u8 tag_deref;	    /* TAG_MIX: in the object that the second word points to */
+	__s64 slot_off;	    /* thread state pointer: *(thread pointer + slot_off) */
+	__u16 state_head;   /* thread state -> head, or -> control block */
+	__u16 block_head;   /* control block -> head */
+	__u16 frame_size;   /* bytes of a frame to read, at most 128 */
 	__u16 frame_code;
 	__u16 frame_prev;
 	__u16 frame_ip;
@@ -52,9 +58,10 @@ struct walk_plan {
 	__u16 state_thread; /* thread state -> its thread pointer, as the kernel knows the thread */
 	__u64 code_mask;    /* and-mask for tagged code pointers */
 	__u64 gil[4];	    /* user addresses of GIL structures, 0: none */
-	__u32 gil_size;
-	__u16 gil_holder; /* in it: thread state of the last holder */
-	__u16 gil_locked; /* in it: s32, 1 while it is held */
+	__u16 gil_size;
+	__u16 gil_switches; /* in it: u64, how often the holder changed; 0: it does not count */
+	__u16 gil_holder;   /* in it: thread state of the last holder */
+	__u16 gil_locked;   /* in it: s32, 1 while it is held */
 };
 
 enum proc_flag {
@@ -83,13 +90,14 @@ struct proc_conf {
 	X(BODIES, 4, "stack table") /* the table of seen stacks was full: bodies are sent again */ \
 	X(ROWS, 5, "rows")	    /* --off-cpu: went to the overflow row */ \
 	X(SUMS, 6, "sums")	    /* off-CPU time exceeded the period */ \
-	X(SWITCHES, 7, "switches")  /* a thread ran again unseen: the wait is unexplained */
+	X(SWITCHES, 7, "switches")  /* a thread ran again unseen: the wait is unexplained */ \
+	X(IDS, 8, "thread ids")	    /* the table by thread pointer was full */
 
 enum lost_kind {
 #define X(name, number, text) LOST_##name = number,
 	LOST_KINDS(X)
 #undef X
-		LOST_COUNT = 8,
+		LOST_COUNT = 9,
 };
 
 /* One loop as the kernel side keeps it; an element of an array that user space maps and reads while
@@ -108,9 +116,9 @@ enum loop_flag {
  * Facts of a sample; they reach the disk only as sums. */
 struct thread_now {
 	__u32 tgid, tid;
-	__u64 thread_pointer; /* of no use while `running` is set: the saved value is old */
-	__u8 running;	      /* on a CPU or runnable */
-	__u8 klass;	      /* enum stall_class of the wait */
+	__u64 thread_pointer;
+	__u8 running; /* on a CPU or runnable: its stack moves */
+	__u8 klass;   /* enum stall_class of the wait */
 	__s16 syscall;
 	__u32 pad;
 	__u64 args[6];
@@ -119,9 +127,29 @@ struct thread_now {
 	char comm[16];
 };
 
+/* What a process has made since it was watched; the value of a map keyed by tgid. */
+struct made_sums {
+	__u64 threads;
+	__u64 epolls;	  /* epoll files */
+	__u64 threads_at; /* budgets of the events about them */
+	__u64 epolls_at;
+};
+
 enum loop_verdict {
 	VERDICT_NONE = 0,
 	VERDICT_REJECTED = 1, /* user space looked at the stack: this poll is no loop's home */
+};
+
+#define HOLDER_FRAMES_MAX 32
+
+/* The holder of the GIL that a loop waits for, until it is known whether the wait counts. */
+struct gil_holder {
+	__u64 gil;   /* address of the GIL's structure */
+	__u64 state; /* the holder's thread state */
+	__u64 head;  /* its newest frame when the walk began */
+	__u32 n_frames;
+	__u32 flags; /* enum stack_flag */
+	struct interp_frame frames[HOLDER_FRAMES_MAX];
 };
 
 struct loop_state {
@@ -141,20 +169,25 @@ struct loop_state {
 	__u64 last_ns; /* length of the wait that ended last; its run-queue share is not split off
 			  yet */
 	__u32 last_class;
-	__s32 last_part; /* index of the part it went to, -1: none */
-	__u32 smallest;	 /* index of the smallest part while one is searched */
-	__u32 pad;
-	__u64 tokens_at; /* capture budget, see stack.bpf.h */
-	__u64 min_part;	 /* of its process */
+	__s32 last_part;   /* index of the part it went to, -1: none */
+	__u32 smallest;	   /* index of the smallest part while one is searched */
+	__u32 gil_counted; /* 1: the wait for the GIL that goes on is in a part's episodes */
+	__u64 gil_until; /* when the last wait ended, if it was one for the GIL, plus what it was in
+			  * the run queue since; else 0 */
+	__u64 gil_switches; /* of the GIL, when its last slice began */
+	__u64 tokens_at;    /* capture budget, see stack.bpf.h */
+	__u64 min_part;	    /* of its process */
 	__u64 thread_pointer;
 	struct event_loop_stats stats;
 	struct event_stall stall;  /* the open period; start 0: none */
 	struct stall_part pending; /* the wait going on; valid while off_since is not 0 */
 	struct event_stack stack;  /* its stack */
+	struct gil_holder holder;  /* its owner, with OWNER_HOLDER */
 };
 
 EVENT_ASSERT(walk_plan, 88);
 EVENT_ASSERT(proc_conf, 48 + 88);
+EVENT_ASSERT(made_sums, 32);
 EVENT_ASSERT(thread_now, 24 + 48 + 8 + 168 + 16);
 
 #endif

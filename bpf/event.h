@@ -229,13 +229,16 @@ struct event_thread {
 	struct event_head head;
 	__u32 maker; /* tid */
 	__u32 pad;
-	__u64 stack; /* of the maker; 0: its capture budget was used up */
+	__u64 stack; /* of the maker; 0: could not be taken */
 };
 
 /* An epoll file is about to be made by head.tid: a new event loop, more often than not. */
 struct event_made {
 	struct event_head head;
-	__u64 stack; /* 0: the capture budget was used up */
+	__u64 stack;	 /* 0: could not be taken */
+	__u64 number;	 /* of those that the thread made while watched, from 1; gaps: not told */
+	__u64 last_poll; /* when the thread left its home poll last, if that home is closed by now;
+			    0: it is not, or there was none */
 };
 
 enum life_what {
@@ -332,7 +335,7 @@ EVENT_ASSERT(wait_owner, 40);
 EVENT_ASSERT(stall_part, 48 + 48 + 168 + 40);
 EVENT_ASSERT(event_stall, 24 + 8 + 32 + 2 * 72 + 8 + 32 * 304);
 EVENT_ASSERT(event_thread, 24 + 16);
-EVENT_ASSERT(event_made, 24 + 8);
+EVENT_ASSERT(event_made, 24 + 24);
 EVENT_ASSERT(event_loop, 24 + 16 + 8 + 16);
 EVENT_ASSERT(event_life, 24 + 16 + 16);
 EVENT_ASSERT(event_loop_stats, 24 + 16 + 72 + 16 + 512);

@@ -4,6 +4,7 @@
 #define STALLPROF_LIFECYCLE_BPF_H
 
 #include "aggregate.bpf.h"
+#include "made.bpf.h"
 
 static __noinline int life_send(struct task_struct *t, u32 what, u32 other, s32 code)
 {
@@ -70,6 +71,7 @@ static __noinline int thread_seed(struct task_struct *t)
 		thread_seed_wait(t, st, state, now);
 	if (!st || offcpu_mode)
 		return 0;
+	thread_id_set(t, st, false);
 	l = loop_create(t, st, conf, now, LOOPS_SEEDED);
 	if (!l)
 		return 0;
@@ -97,7 +99,7 @@ static __noinline int thread_seed(struct task_struct *t)
 	l->pending.stack = 0;
 	l->pending.flags = PART_NO_STACK;
 	l->pending.target.fd = -1;
-	if (w.klass == CLASS_LOCK && is_gil(&conf->plan, regs->di))
+	if (w.klass == CLASS_LOCK && gil_at(&conf->plan, regs->di))
 		l->pending.klass = CLASS_GIL;
 	l->pending.args[0] = regs->di;
 	l->pending.args[1] = regs->si;
@@ -108,9 +110,19 @@ static __noinline int thread_seed(struct task_struct *t)
 	return 0;
 }
 
-static __always_inline void thread_forked(struct task_struct *parent, struct task_struct *child)
+/* Has it a thread pointer of its own?  One that was made without has that of its maker until it
+ * sets another. */
+static __always_inline bool thread_pointer_own(struct task_struct *parent,
+					       struct task_struct *child)
+{
+	return BPF_CORE_READ(child, thread.fsbase) != BPF_CORE_READ(parent, thread.fsbase);
+}
+
+static __always_inline void thread_forked(void *ctx, struct task_struct *parent,
+					  struct task_struct *child)
 {
 	u32 tgid = BPF_CORE_READ(child, tgid), parent_tgid = BPF_CORE_READ(parent, tgid);
+	struct thread_state *st;
 	struct proc_conf *conf;
 	struct proc_conf copy;
 
@@ -120,7 +132,11 @@ static __always_inline void thread_forked(struct task_struct *parent, struct tas
 	if (!conf)
 		return;
 	if (tgid == parent_tgid) {
-		thread_add(child);
+		st = thread_add(child);
+		if (st && thread_pointer_own(parent, child))
+			thread_id_set(child, st, true);
+		if (!offcpu_mode)
+			made_thread(ctx, parent, child);
 		return;
 	}
 	life_send(parent, LIFE_FORK, tgid, 0);
@@ -128,8 +144,11 @@ static __always_inline void thread_forked(struct task_struct *parent, struct tas
 		return;
 	__builtin_memcpy(&copy, conf, sizeof(copy));
 	copy.start_time = 0;
-	if (!bpf_map_update_elem(&procs, &tgid, &copy, BPF_NOEXIST))
-		thread_add(child);
+	if (bpf_map_update_elem(&procs, &tgid, &copy, BPF_NOEXIST))
+		return;
+	st = thread_add(child);
+	if (st)
+		thread_id_set(child, st, true);
 }
 
 /* The thread will not come back to this loop: what it was doing, it was doing to the end. */
@@ -153,6 +172,7 @@ static __always_inline void thread_execed(struct task_struct *t)
 	if (!conf)
 		return;
 	conf->plan.enabled = 0;
+	thread_id_drop(t, st);
 	l = loop_of(st);
 	if (l) {
 		now = bpf_ktime_get_ns();
@@ -176,6 +196,7 @@ static __always_inline void thread_exited(struct task_struct *t)
 
 	if (!st)
 		return;
+	thread_id_drop(t, st);
 	l = loop_of(st);
 	if (l) {
 		now = bpf_ktime_get_ns();

@@ -4,6 +4,7 @@
 #define STALLPROF_LOOP_BPF_H
 
 #include "home.bpf.h"
+#include "thread_id.bpf.h"
 
 /* Tells user space, with the stack of the poll call, that the thread came back to its home. */
 static __noinline int loop_announce(void *ctx, struct task_struct *t, struct loop_state *l, u64 now)
@@ -97,6 +98,7 @@ static __noinline int poll_enter(void *ctx, const struct poll_call *p)
 		if (!st)
 			return 0;
 	}
+	thread_id_set(t, st, false);
 	now = bpf_ktime_get_ns();
 	l = loop_of(st);
 	if (!l) {

@@ -15,6 +15,7 @@
 #define LOOPS_SEEDED  (LOOPS_MAX / 2) /* for threads that only may be loops */
 #define PROCS_MAX     1024
 #define BODIES_MAX    16384
+#define IDS_MAX	      16384 /* threads that can be found by their thread pointers */
 #define RING_BYTES    (2 << 20)
 #define NSEC_PER_SEC  1000000000ULL
 #define NSEC_PER_TICK 10000000ULL /* USER_HZ is 100 on every architecture that we support */
@@ -33,6 +34,7 @@ enum runqueue_rung {
 
 const volatile __u32 poll_rung = POLL_BY_HOOK;
 const volatile __u32 runqueue_rung = RUNQUEUE_BY_DELAY;
+const volatile bool waker_hook = false;	 /* wakers are looked at */
 const volatile bool resume_hook = false; /* sched_exit_tp is attached */
 const volatile bool offcpu_mode = false;
 const volatile __u64 sample_period =
@@ -65,7 +67,9 @@ struct thread_state {
 	u64 candidate_id;
 	u64 rejected_id; /* user space looked and said no */
 	u32 slept_in;	 /* call of the last sleep, plus 1; 0: none */
-	u32 pad2;
+	u32 pointer_tid; /* see thread_id.bpf.h: under which number, */
+	u64 pointer;	 /* and by which thread pointer it can be found; 0: by none */
+	u64 epolls;	 /* made, so many */
 };
 
 struct {
@@ -111,6 +115,20 @@ struct {
 	__type(key, u32);
 	__type(value, u8);
 } designated SEC(".maps");
+
+struct thread_id_key {
+	u64 pointer;
+	u32 tgid;
+	u32 pad;
+};
+
+/* Thread pointer -> tid, see thread_id.bpf.h. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, IDS_MAX);
+	__type(key, struct thread_id_key);
+	__type(value, u32);
+} thread_ids SEC(".maps");
 
 /* Nearly every thread of a machine is foreign and has no storage at all: one load tells, where the
  * helper would cost 20 ns. */

@@ -9,20 +9,22 @@
 #define STALLPROF_OFFCPU_BPF_H
 
 #include "loop.bpf.h"
+#include "owner.bpf.h"
+#include "part.bpf.h"
+
+/* A waiter for the GIL is woken every few milliseconds, and waits on unless it got it: what runs
+ * between two slices of one wait is the wake-up itself, under 80 us in all of 2,700 seen on a busy
+ * machine.  But between two waits a thread may run no longer: 8,000 of 10,000 waits of one that
+ * lets the GIL go for a moment each time.  If it had the GIL and lost it, two more changes of the
+ * holder were counted. */
+#define GIL_BETWEEN  100000ULL /* ns */
+#define GIL_SWITCHES 2
 
 struct wait_class {
 	u32 klass;
 	s32 syscall; /* -1: none */
+	u64 gil;     /* which, of that class */
 };
-
-static __always_inline bool is_gil(const struct walk_plan *plan, u64 address)
-{
-	for (int i = 0; i < 4; i++)
-		if (plan->gil[i] && address >= plan->gil[i] &&
-		    address < plan->gil[i] + plan->gil_size)
-			return true;
-	return false;
-}
 
 /* The system call that the current thread is in, -1 for none.  A sleep that a stop interrupted goes
  * on as restart_syscall, with the registers of the call that it was. */
@@ -71,12 +73,15 @@ static __always_inline void thread_classify(struct wait_class *w, bool preempt, 
 	struct proc_conf *conf;
 
 	wait_classify(w, preempt, state, t, call_of(st, regs));
+	w->gil = 0;
 	if (w->syscall >= 0)
 		st->slept_in = w->syscall + 1;
 	if (w->klass != CLASS_LOCK)
 		return;
 	conf = proc_of(t);
-	if (conf && is_gil(&conf->plan, regs->di))
+	if (conf)
+		w->gil = gil_at(&conf->plan, regs->di);
+	if (w->gil)
 		w->klass = CLASS_GIL;
 }
 
@@ -105,12 +110,26 @@ static __noinline int wait_capture(void *ctx, struct task_struct *t, struct loop
 	return 0;
 }
 
+/* A wait for the GIL begins, or the next slice of one. */
+static __always_inline void gil_begin(struct loop_state *l, u64 gil, bool walk, u64 now)
+{
+	u64 before = l->gil_switches;
+
+	holder_find(l, gil, walk);
+	if (!l->gil_until || now - l->gil_until >= GIL_BETWEEN ||
+	    l->gil_switches - before >= GIL_SWITCHES)
+		l->gil_counted = 0;
+	if (walk)
+		holder_settle(l);
+}
+
 /* The loop's thread leaves the CPU outside its home poll. */
 static __noinline int wait_begin(void *ctx, struct loop_state *l, const struct wait_class *w,
 				 u64 now)
 {
 	struct task_struct *t = bpf_get_current_task_btf();
 	struct stall_part *p;
+	bool allowed;
 
 	if (!l || !w)
 		return 0;
@@ -123,7 +142,11 @@ static __noinline int wait_begin(void *ctx, struct loop_state *l, const struct w
 	p->syscall = w->syscall;
 	p->flags = 0;
 	p->count = 1;
-	if (capture_allowed(&l->tokens_at, now)) {
+	__builtin_memset(&p->owner, 0, sizeof(p->owner));
+	allowed = capture_allowed(&l->tokens_at, now);
+	if (p->klass == CLASS_GIL)
+		gil_begin(l, w->gil, allowed, now);
+	if (allowed) {
 		wait_capture(ctx, t, l, now);
 	} else {
 		p->flags |= PART_NO_STACK;
@@ -134,75 +157,6 @@ static __noinline int wait_begin(void *ctx, struct loop_state *l, const struct w
 	}
 	l->off_since = now;
 	return 0;
-}
-
-/* Two waits that are shown as one part.  Asked times differ from call to call and do not count. */
-static __always_inline bool part_same(const struct stall_part *a, const struct stall_part *b)
-{
-	return a->stack == b->stack && a->klass == b->klass && a->syscall == b->syscall &&
-	       a->flags == b->flags && a->target.kind == b->target.kind &&
-	       a->target.fd == b->target.fd && a->target.ino == b->target.ino &&
-	       a->target.pid == b->target.pid;
-}
-
-/* Index of the smallest part.  The comparison goes through memory: in registers the verifier would
- * follow every order of lengths, 330,000 instructions instead of 3,000. */
-static __always_inline u32 part_smallest(struct loop_state *l)
-{
-	l->smallest = 0;
-	for (u32 i = 1; i < STALL_PARTS_MAX; i++)
-		if (l->stall.parts[i].ns < l->stall.parts[l->smallest & (STALL_PARTS_MAX - 1)].ns)
-			l->smallest = i;
-	return l->smallest & (STALL_PARTS_MAX - 1);
-}
-
-static __always_inline void part_drop(struct loop_state *l, u8 class, u64 ns)
-{
-	l->stall.dropped++;
-	if (class < CLASS_COUNT)
-		l->stall.dropped_ns[class] += ns;
-}
-
-/* Adds l->pending, of length ns, to the parts of the period; returns its index, -1 if it was
- * dropped.  When all parts are taken the smallest makes room, and its time stays in the class. */
-__weak int part_add(struct loop_state *l, u64 ns)
-{
-	struct stall_part *p, *pending;
-	u32 n, at;
-
-	if (!l)
-		return -1;
-	pending = &l->pending;
-	n = l->stall.n_parts;
-	for (u32 i = 0; i < STALL_PARTS_MAX; i++) {
-		if (i >= n)
-			break;
-		p = &l->stall.parts[i];
-		if (!part_same(p, pending))
-			continue;
-		p->ns += ns;
-		p->count++;
-		if (ns > p->max)
-			p->max = ns;
-		return i;
-	}
-	if (n < STALL_PARTS_MAX) {
-		at = n;
-		l->stall.n_parts = n + 1;
-	} else {
-		at = part_smallest(l);
-		p = &l->stall.parts[at];
-		if (ns <= p->ns) {
-			part_drop(l, pending->klass, ns);
-			return -1;
-		}
-		part_drop(l, p->klass, p->ns);
-	}
-	p = &l->stall.parts[at & (STALL_PARTS_MAX - 1)];
-	__builtin_memcpy(p, pending, sizeof(*p));
-	p->ns = ns;
-	p->max = ns;
-	return at;
 }
 
 /* The wait in l->pending, of length ns, is over and its stack and object are known. */
@@ -221,7 +175,16 @@ static __always_inline void wait_commit(struct loop_state *l, u64 ns)
 		weight = l->min_part;
 	}
 	stack_send(&l->stack);
+	holder_send(l);
 	l->last_part = part_add(l, weight);
+}
+
+/* The loop's thread is being woken by the current one, or by an interrupt of it. */
+static __always_inline void wait_woken(void *ctx, struct loop_state *l, u64 now)
+{
+	l->waking = now;
+	if (waker_hook)
+		waker_find(ctx, l, now);
 }
 
 /* Splits off the run-queue share of the wait that ended at `now`, on the rungs that know it by
@@ -232,6 +195,17 @@ static __always_inline void wait_split(struct loop_state *l, u64 now)
 		loop_settle(l, l->waking ? now - l->waking : 0);
 	else if (runqueue_rung == RUNQUEUE_UNSPLIT)
 		l->last_ns = 0;
+}
+
+/* A wait ended: a slice of one for the GIL, or what does not interrupt one, or another. */
+static __always_inline void gil_end(struct loop_state *l, u32 class, u64 ns, u64 now)
+{
+	if (class == CLASS_GIL)
+		l->gil_until = now;
+	else if (class == CLASS_RUNQUEUE && l->gil_until)
+		l->gil_until += ns;
+	else
+		l->gil_until = 0;
 }
 
 /* The loop's thread is put on a CPU again; it is not current yet. */
@@ -246,6 +220,7 @@ static __noinline int wait_end(struct loop_state *l, u64 now)
 	l->pending.at = l->off_since - l->stall.start;
 	l->off_since = 0;
 	class = l->pending.klass;
+	gil_end(l, class, ns, now);
 	if (!l->stall.start || class >= CLASS_COUNT)
 		return 0;
 	l->stall.class_ns[class] += ns;

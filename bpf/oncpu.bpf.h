@@ -33,6 +33,7 @@ static __always_inline void cpu_sample(void *ctx)
 	p->syscall = -1;
 	p->flags = PART_SAMPLED;
 	p->count = 1;
+	__builtin_memset(&p->owner, 0, sizeof(p->owner));
 	p->at = now - l->stall.start;
 	__builtin_memset(p->args, 0, sizeof(p->args));
 	__builtin_memset(&p->target, 0, sizeof(p->target));

@@ -18,15 +18,20 @@
 #define CAPTURE_BURST 64
 
 /* The generic cell rate algorithm: `at` is when the budget would be full again. */
-static __always_inline bool capture_allowed(u64 *at, u64 now)
+static __always_inline bool budget_allows(u64 *at, u64 now, u64 cost, u64 burst)
 {
-	u64 floor = now - CAPTURE_BURST * CAPTURE_COST;
-	u64 next = (*at > floor ? *at : floor) + CAPTURE_COST;
+	u64 floor = now - burst * cost;
+	u64 next = (*at > floor ? *at : floor) + cost;
 
 	if (next > now)
 		return false;
 	*at = next;
 	return true;
+}
+
+static __always_inline bool capture_allowed(u64 *at, u64 now)
+{
+	return budget_allows(at, now, CAPTURE_COST, CAPTURE_BURST);
 }
 
 struct {

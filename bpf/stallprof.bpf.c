@@ -11,6 +11,7 @@
 
 #include "lifecycle.bpf.h"
 #include "oncpu.bpf.h"
+#include "snapshot.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -73,7 +74,7 @@ int BPF_PROG(waking_btf, struct task_struct *t)
 	struct loop_state *l = st ? loop_of(st) : NULL;
 
 	if (l && l->off_since && !l->waking)
-		l->waking = bpf_ktime_get_ns();
+		wait_woken(ctx, l, bpf_ktime_get_ns());
 	return 0;
 }
 
@@ -111,6 +112,8 @@ int poll_tp_exit(struct trace_event_raw_sys_exit *ctx)
 SEC("tracepoint/syscalls/sys_enter_epoll_create1")
 int poll_tp_make(struct trace_event_raw_sys_enter *ctx)
 {
+	if (*(volatile s32 *)&ctx->id != CALL_URING_SETUP)
+		made_epoll(ctx);
 	home_check();
 	return 0;
 }
@@ -146,6 +149,7 @@ POLL_FENTRY_AT(restart_syscall, "__do_sys_restart_syscall", CALL_RESTART)
 SEC("fentry/__x64_sys_epoll_create1")
 int BPF_PROG(poll_fentry_make)
 {
+	made_epoll(ctx);
 	home_check();
 	return 0;
 }
@@ -160,7 +164,7 @@ int sample_clock(struct bpf_perf_event_data *ctx)
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(life_fork, struct task_struct *parent, struct task_struct *child)
 {
-	thread_forked(parent, child);
+	thread_forked(ctx, parent, child);
 	return 0;
 }
 
@@ -191,5 +195,17 @@ int seed_threads(struct bpf_iter__task *ctx)
 		thread_seed(t);
 	else if (t && offcpu_mode)
 		thread_close(t);
+	return 0;
+}
+
+/* Read many times a second, for one process each. */
+SEC("iter/task")
+int list_threads(struct bpf_iter__task *ctx)
+{
+	struct task_struct *t = ctx->task;
+
+	barrier_var(t);
+	if (t)
+		snapshot_thread(ctx->meta->seq, t);
 	return 0;
 }

@@ -27,17 +27,21 @@ enum call_object {
 	OBJECT_PATH1 = 11, /* string in argument 1 */
 };
 
-#define CALL_FUTEX	  202
-#define CALL_RESTART	  219
-#define CALL_EPOLL_WAIT	  232
-#define CALL_EPOLL_PWAIT  281
-#define CALL_EPOLL_PWAIT2 441
-#define CALL_POLL	  7
-#define CALL_PPOLL	  271
-#define CALL_SELECT	  23
-#define CALL_PSELECT	  270
-#define CALL_URING_ENTER  426
-#define CALL_MAX	  512
+#define CALL_FUTEX	   202
+#define CALL_FUTEX_WAKE	   454
+#define CALL_FUTEX_REQUEUE 456
+#define CALL_EXIT	   60
+#define CALL_RESTART	   219
+#define CALL_EPOLL_WAIT	   232
+#define CALL_EPOLL_PWAIT   281
+#define CALL_EPOLL_PWAIT2  441
+#define CALL_POLL	   7
+#define CALL_PPOLL	   271
+#define CALL_SELECT	   23
+#define CALL_PSELECT	   270
+#define CALL_URING_SETUP   425
+#define CALL_URING_ENTER   426
+#define CALL_MAX	   512
 
 const __u8 call_objects[CALL_MAX] = {
 	[0] = OBJECT_FD,	 /* read */
@@ -279,41 +283,55 @@ static __always_inline void target_select(struct wait_target *w, struct task_str
 	}
 }
 
+static __always_inline u8 call_object_of(s32 call)
+{
+	return call < 0 || call >= CALL_MAX ? OBJECT_NONE : call_objects[call & (CALL_MAX - 1)];
+}
+
+/* What the kernel's own memory tells of a call of any thread.  False: its object is named in user
+ * memory. */
+static __always_inline bool target_of_task(struct wait_target *w, struct task_struct *t, u8 object,
+					   const __u64 *args)
+{
+	if (object == OBJECT_FD || object == OBJECT_FD1) {
+		target_file(w, t, object == OBJECT_FD ? args[0] : args[1]);
+	} else if (object == OBJECT_CHILD) {
+		target_child(w, t, args[0]);
+	} else if (object == OBJECT_CHILD_ID) {
+		target_child(w, t, args[0] == 1 ? args[1] : 0);
+	} else if (object == OBJECT_FUTEX) {
+		w->kind = TARGET_FUTEX;
+		w->value = args[0];
+	} else {
+		return false;
+	}
+	return true;
+}
+
 /* Fills p->target from p->syscall and p->args of the current thread. */
 __weak int target_find(struct stall_part *p, u64 now)
 {
 	struct task_struct *t = bpf_get_current_task_btf();
 	struct wait_target *w;
 	const __u64 *args;
-	s32 call;
 	u8 object;
 
 	if (!p)
 		return 0;
 	w = &p->target;
 	args = p->args;
-	call = p->syscall;
-	if (call < 0 || call >= CALL_MAX)
+	object = call_object_of(p->syscall);
+	if (target_of_task(w, t, object, args))
 		return 0;
-	object = call_objects[call & (CALL_MAX - 1)];
-	if (object == OBJECT_FD || object == OBJECT_FD1)
-		target_file(w, t, object == OBJECT_FD ? args[0] : args[1]);
-	else if (object == OBJECT_SLEEP)
+	if (object == OBJECT_SLEEP)
 		target_sleep(w, args[0], false, now);
 	else if (object == OBJECT_SLEEP2)
 		target_sleep(w, args[2], args[1] & 1, now);
-	else if (object == OBJECT_CHILD)
-		target_child(w, t, args[0]);
-	else if (object == OBJECT_CHILD_ID)
-		target_child(w, t, args[0] == 1 ? args[1] : 0);
 	else if (object == OBJECT_POLL)
 		target_poll(w, t, args[0], args[1]);
 	else if (object == OBJECT_SELECT)
 		target_select(w, t, args);
-	else if (object == OBJECT_FUTEX) {
-		w->kind = TARGET_FUTEX;
-		w->value = args[0];
-	} else if (object == OBJECT_PATH || object == OBJECT_PATH1) {
+	else if (object == OBJECT_PATH || object == OBJECT_PATH1) {
 		w->kind = TARGET_FILE;
 		bpf_probe_read_user_str(w->name, sizeof(w->name),
 					(void *)(object == OBJECT_PATH ? args[0] : args[1]));

@@ -22,7 +22,7 @@
 #include "bpf/control.h"
 
 #define WALK_BLOCK_MAX	128
-#define WALK_STEPS_MAX	(STACK_PYTHON_MAX + 64) /* skipped shims take a step too */
+#define WALK_SHIMS_MAX	64 /* skipped, yet each takes a step */
 #define WALK_ADDR_FIRST 4096ull
 #define WALK_ADDR_LAST	(1ull << 47)
 #define WALK_OFF_MAX	(1 << 24) /* no code object is larger */
@@ -84,17 +84,12 @@ WALK_INLINE int walk_read_block(struct walk_state *w, __u32 size, __u64 addr)
 	return walk_read(w->block, size, addr) ? -1 : 0;
 }
 
-WALK_INLINE __u32 walk_rol(__u32 v, int bits)
-{
-	return v << bits | v >> (32 - bits);
-}
-
 /* 0 when it cannot be read (a page not resident): user space then reads it itself.  The mixed tag
- * takes one read from its first member to its last; they are in ascending order. */
+ * takes one read from its first word to its last, which is not before it. */
 WALK_INLINE __u32 walk_tag(struct walk_state *w, const struct walk_plan *plan, __u64 code)
 {
-	__u32 first = plan->tag_off[0], tag = 0;
-	__u64 a, b, c;
+	__u32 first = plan->tag_off[0], size = plan->tag_off[2] + 8u - first, tag = 0, deref, i;
+	__u64 object;
 
 	if (plan->tag_mode == TAG_WORD) {
 		if (walk_read(&tag, sizeof(tag), code + first))
@@ -103,12 +98,14 @@ WALK_INLINE __u32 walk_tag(struct walk_state *w, const struct walk_plan *plan, _
 	}
 	if (plan->tag_mode != TAG_MIX)
 		return 0;
-	if (walk_read_block(w, plan->tag_off[2] + 8u - first, code + first))
+	if (walk_read_block(w, size, code + first))
 		return 0;
-	a = walk_word(w, 0);
-	b = walk_word(w, plan->tag_off[1] - first);
-	c = walk_word(w, plan->tag_off[2] - first);
-	return (__u32)a ^ walk_rol((__u32)b, 11) ^ walk_rol((__u32)c, 22);
+	for (i = 0; i < WALK_BLOCK_MAX / 8 && i * 8 < size; i++)
+		tag = walk_tag_mix(tag, w->block[i]);
+	object = walk_word(w, plan->tag_off[1] - first);
+	if (!walk_addr_ok(object) || walk_read(&deref, sizeof(deref), object + plan->tag_deref))
+		return 0;
+	return walk_tag_mix(tag, deref);
 }
 
 /* Byte offset of the instruction, -1 when it has none (a frame that has not started). */
@@ -172,43 +169,66 @@ cut:
 	return 1;
 }
 
+/* The newest frame of a thread state, 0: none. */
+WALK_INLINE int walk_state_head(__u64 *ret, const struct walk_plan *plan, __u64 state)
+{
+	__u64 head = 0;
+
+	if (walk_read_word(&head, state + plan->state_head))
+		return -1;
+	if (plan->head_indirect && walk_read_word(&head, head + plan->block_head))
+		return -1;
+	*ret = head;
+	return 0;
+}
+
 /* Finds the newest frame.  0: w->frame is it, or 0 where no interpreter runs on this thread. */
 WALK_INLINE int walk_head(struct walk_state *w, const struct walk_plan *plan, __u64 thread_pointer)
 {
-	__u64 state = 0, head = 0;
+	__u64 state = 0;
 
 	if (walk_read_word(&state, thread_pointer + plan->slot_off))
 		return -1;
 	if (!state)
 		return 0;
-	if (walk_read_word(&head, state + plan->state_head))
-		return -1;
-	if (plan->head_indirect && walk_read_word(&head, head + plan->block_head))
-		return -1;
-	w->frame = head;
-	return 0;
+	return walk_state_head(&w->frame, plan, state);
+}
+
+WALK_INLINE void walk_begin(struct walk_state *w)
+{
+	w->frame = 0;
+	w->count = 0;
+	w->flags = STACK_PYTHON;
+}
+
+/* Copies at most `limit` frames, a constant, from w->frame on. */
+WALK_INLINE void walk_list(struct walk_state *w, const struct walk_plan *plan,
+			   struct walk_frames *out, __u32 limit)
+{
+	__u32 i;
+
+	for (i = 0; i < limit + WALK_SHIMS_MAX; i++) {
+		if (limit < STACK_PYTHON_MAX && w->count >= limit)
+			break;
+		if (walk_step(w, plan, out))
+			return;
+	}
+	if (w->frame)
+		w->flags |= STACK_PYTHON_CUT;
 }
 
 WALK_INLINE void walk_python(const struct walk_plan *plan, __u64 thread_pointer,
 			     struct walk_state *w, struct interp_frame *out, __u16 *ret_n,
 			     __u16 *ret_flags)
 {
-	__u32 i;
-
 	*ret_n = 0;
 	*ret_flags = 0;
 	if (!plan->enabled)
 		return;
-	w->frame = 0;
-	w->count = 0;
-	w->flags = STACK_PYTHON;
+	walk_begin(w);
 	if (walk_head(w, plan, thread_pointer))
 		w->flags |= STACK_PYTHON_LOST;
-	for (i = 0; i < WALK_STEPS_MAX; i++)
-		if (walk_step(w, plan, (struct walk_frames *)out))
-			break;
-	if (i == WALK_STEPS_MAX)
-		w->flags |= STACK_PYTHON_CUT;
+	walk_list(w, plan, (struct walk_frames *)out, STACK_PYTHON_MAX);
 	*ret_n = (__u16)w->count;
 	*ret_flags = (__u16)w->flags;
 }

@@ -75,7 +75,8 @@ int attach(struct capture *c, struct str *why)
 		const char *name = bpf_program__name(p);
 
 		if (!bpf_program__autoload(p) || str_starts(name, "poll_tp_") ||
-		    str_starts(name, "sample_") || str_starts(name, "seed_"))
+		    str_starts(name, "sample_") || str_starts(name, "seed_") ||
+		    str_starts(name, "list_"))
 			continue;
 		r = keep(c, bpf_program__attach(p));
 		if (r < 0) {

@@ -46,8 +46,10 @@ static bool program_wanted(const struct capture *c, const char *name)
 {
 	if (str_starts(name, "life_") || str_starts(name, "seed_"))
 		return true;
+	if (str_starts(name, "list_"))
+		return !c->offcpu;
 	for (enum need need = 0; need < NEED_COUNT; need++) {
-		bool loops_only = need == NEED_POLL || need == NEED_ONCPU || need == NEED_RUNQUEUE;
+		bool loops_only = need != NEED_SWITCH && need != NEED_STACK;
 
 		if (c->offcpu && loops_only)
 			continue;
@@ -63,12 +65,14 @@ static void settings(struct capture *c)
 
 	ro->poll_rung = c->rung[NEED_POLL]->value;
 	ro->resume_hook = c->rung[NEED_STACK]->value;
+	ro->waker_hook = c->rung[NEED_WAKER]->value;
 	ro->runqueue_rung = c->rung[NEED_RUNQUEUE]->value;
 	ro->offcpu_mode = c->offcpu;
 	ro->sample_period = c->sample_period;
 	ro->sample_age = c->sample_age;
 	if (c->offcpu) {
 		bpf_map__set_max_entries(c->skel->maps.loops, 1);
+		bpf_map__set_max_entries(c->skel->maps.thread_ids, 1);
 		bpf_map__set_max_entries(c->skel->maps.events, OFFCPU_RING);
 		bpf_map__set_max_entries(c->skel->maps.bodies, OFFCPU_BODIES);
 	} else {
@@ -173,6 +177,7 @@ static void capture_free(struct capture *c)
 		bpf_link__destroy(c->links.items[i]);
 	vec_release(&c->links);
 	targets_close(c);
+	threads_close(c);
 	names_close(c);
 	resolver_host_close(c->host);
 	if (c->skel)
@@ -215,8 +220,10 @@ static int capture_start(struct capture *c, const struct capture_opts *opts, str
 		r = attach(c, why);
 	if (r == 0)
 		r = threads_pass(c, why);
-	if (r == 0 && !c->offcpu)
+	if (r == 0 && !c->offcpu) {
 		samples_open(c);
+		r = threads_open(c);
+	}
 	command_go(c);
 	return r < 0 ? r : c->sink_error;
 }
@@ -268,8 +275,10 @@ static void housekeeping(struct capture *c, uint64_t now)
 	c->scan_at = now + scan_pause(c);
 	c->busy_until = now + DRAIN_MAX;
 	watched_retry(c, now);
-	if (!c->offcpu)
+	if (!c->offcpu) {
 		loops_scan(c, now);
+		threads_scan(c, now);
+	}
 	if (now < c->look_at)
 		return;
 	c->look_at = now + LOOK_PAUSE;
@@ -320,6 +329,8 @@ int capture_finish(struct capture *c)
 	else
 		loops_finish(c, now);
 	ring_buffer__consume(c->ring);
+	if (!c->offcpu)
+		threads_tell(c);
 	emit_losses(c);
 	str_clear(&c->payload);
 	chunk_put_u64(&c->payload, now);

@@ -48,7 +48,7 @@ static int conf_push(struct capture *c, const struct watched *w)
 /* A runtime that is not ready yet is tried again; one that cannot be read is told once. */
 static void runtime_result(struct capture *c, struct watched *w)
 {
-	const char *why = resolver_why(w->resolver);
+	const char *why = resolver_why(w->resolver), *remark = resolver_remark(w->resolver);
 
 	bool loading = !*resolver_runtime(w->resolver) && now_ns() < w->fresh_until;
 
@@ -61,6 +61,10 @@ static void runtime_result(struct capture *c, struct watched *w)
 		w->told = true;
 		emit_missing(c, "frames of the language runtime", why,
 			     "native and kernel frames are shown; please report the build");
+	}
+	if (*remark && !w->told) {
+		w->told = true;
+		emit_missing(c, "some frames of the language runtime", remark, "");
 	}
 }
 
@@ -142,7 +146,8 @@ void watched_gone(struct capture *c, struct watched *w, const struct event_life 
 	if (w->gone_at)
 		return;
 	w->gone_at = now_ns();
-	bpf_map__delete_elem(c->skel->maps.procs, &tgid, sizeof(tgid), 0);
+	sampled_tell(c, w);
+	watched_never(c, tgid);
 	if (!e)
 		emit_note(c, tgid, "process %u has ended", tgid);
 	else if (e->code & 0x7f)
@@ -155,10 +160,12 @@ void watched_gone(struct capture *c, struct watched *w, const struct event_life 
 void watched_never(struct capture *c, uint32_t pid)
 {
 	bpf_map__delete_elem(c->skel->maps.procs, &pid, sizeof(pid), 0);
+	bpf_map__delete_elem(c->skel->maps.made, &pid, sizeof(pid), 0);
 }
 
 static void watched_release(struct watched *w)
 {
+	sampled_close(w->sampled);
 	resolver_close(w->resolver);
 	process_close(w->process);
 }

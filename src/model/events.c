@@ -37,7 +37,8 @@ static int feed_stack(struct model *m, const void *payload, uint32_t size)
 
 static bool part_ok(const struct stall_part *p)
 {
-	return p->klass < CLASS_COUNT && p->target.kind < TARGET_COUNT;
+	return p->klass < CLASS_COUNT && p->target.kind < TARGET_COUNT &&
+	       p->owner.role <= OWNER_FREE;
 }
 
 /* The sum of the classes may be short of the length; then nobody knows about the rest. */
@@ -110,16 +111,32 @@ static int feed_offcpu(struct model *m, const void *payload, uint32_t size)
 	return offcpu_feed(m, &e);
 }
 
-/* What it means for the user comes as a note; here it only moves the end of the observation. */
-static int feed_life(struct model *m, const void *payload, uint32_t size)
+/* What these mean for the user comes in words, or summed; here they only move the end of the
+ * observation. */
+static int feed_moment(struct model *m, const void *payload, uint32_t size, size_t least)
 {
 	struct event_head head;
 
-	if (size < sizeof(struct event_life))
+	if (size < least)
 		return bad_event(m);
 	memcpy(&head, payload, sizeof(head));
 	saw_time(m, head.ts);
 	return 0;
+}
+
+static int feed_life(struct model *m, const void *payload, uint32_t size)
+{
+	return feed_moment(m, payload, size, sizeof(struct event_life));
+}
+
+static int feed_thread(struct model *m, const void *payload, uint32_t size)
+{
+	return feed_moment(m, payload, size, sizeof(struct event_thread));
+}
+
+static int feed_made(struct model *m, const void *payload, uint32_t size)
+{
+	return feed_moment(m, payload, size, sizeof(struct event_made));
 }
 
 int events_feed(struct model *m, const struct chunk *chunk)
@@ -128,6 +145,7 @@ int events_feed(struct model *m, const struct chunk *chunk)
 		[EVENT_STACK] = feed_stack,	 [EVENT_STALL] = feed_stall,
 		[EVENT_LOOP] = feed_loop,	 [EVENT_LIFE] = feed_life,
 		[EVENT_LOOP_STATS] = feed_stats, [EVENT_OFFCPU] = feed_offcpu,
+		[EVENT_THREAD] = feed_thread,	 [EVENT_MADE] = feed_made,
 	};
 	struct event_head head;
 

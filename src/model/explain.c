@@ -38,12 +38,12 @@ static size_t weigh_stacks(const struct stall *s, int klass, struct stall_stack 
 	return n;
 }
 
-static bool is_script(const struct frame *f)
+bool is_script(const struct frame *f)
 {
 	return f->kind == FRAME_PYTHON || f->kind == FRAME_JS;
 }
 
-static bool has_script(const struct stack *stack)
+bool stack_has_script(const struct stack *stack)
 {
 	for (size_t i = 0; i < stack->n_frames; i++)
 		if (is_script(&stack->frames[i]))
@@ -53,9 +53,9 @@ static bool has_script(const struct stack *stack)
 
 /* In a program with an interpreter only its frames are the user's: native ones belong to the
  * interpreter or an extension, even those that no list calls a library. */
-static const struct frame *user_frame(const struct stack *stack)
+const struct frame *user_frame(const struct stack *stack)
 {
-	bool script = has_script(stack);
+	bool script = stack_has_script(stack);
 
 	for (size_t i = 0; i < stack->n_frames; i++) {
 		const struct frame *f = &stack->frames[i];
@@ -66,7 +66,7 @@ static const struct frame *user_frame(const struct stack *stack)
 	return NULL;
 }
 
-static const struct frame *leaf_frame(const struct stack *stack)
+const struct frame *leaf_frame(const struct stack *stack)
 {
 	for (size_t i = 0; i < stack->n_frames; i++)
 		if (stack->frames[i].kind != FRAME_KERNEL)
@@ -194,7 +194,7 @@ static void make_key(const struct stack *stack, struct stall *s)
 {
 	uint8_t numbers[2] = { s->why.klass, s->why.target.kind };
 	uint64_t hash = hash_text(hash_bytes(HASH_START, numbers, sizeof(numbers)), s->why.syscall);
-	bool own_script = false, script = stack && has_script(stack);
+	bool own_script = false, script = stack && stack_has_script(stack);
 
 	for (size_t i = 0; script && i < stack->n_frames; i++)
 		if (is_script(&stack->frames[i]) && !stack->frames[i].library)

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-static const char *get_text(struct model *m, struct chunk_cursor *c)
+const char *model_text(struct model *m, struct chunk_cursor *c)
 {
 	uint32_t len;
 	const char *text = chunk_get_str(c, &len);
@@ -37,7 +37,7 @@ static uint64_t number(const char *text)
 
 static int feed_meta(struct model *m, struct chunk_cursor *c)
 {
-	const char *key = get_text(m, c), *value = key ? get_text(m, c) : NULL;
+	const char *key = model_text(m, c), *value = key ? model_text(m, c) : NULL;
 
 	if (!value)
 		return -ENOMEM;
@@ -93,7 +93,7 @@ static int feed_proc(struct model *m, struct chunk_cursor *c)
 	int index, r;
 
 	for (int i = 0; i < 5; i++) {
-		text[i] = get_text(m, c);
+		text[i] = model_text(m, c);
 		if (!text[i])
 			return -ENOMEM;
 	}
@@ -120,7 +120,7 @@ static int feed_proc(struct model *m, struct chunk_cursor *c)
 
 static int feed_hook(struct model *m, struct chunk_cursor *c)
 {
-	const char *need = get_text(m, c), *rung = need ? get_text(m, c) : NULL;
+	const char *need = model_text(m, c), *rung = need ? model_text(m, c) : NULL;
 
 	if (!rung)
 		return -ENOMEM;
@@ -137,8 +137,8 @@ static int feed_hook(struct model *m, struct chunk_cursor *c)
 
 static int feed_missing(struct model *m, struct chunk_cursor *c)
 {
-	const char *what = get_text(m, c), *why = what ? get_text(m, c) : NULL;
-	const char *cure = why ? get_text(m, c) : NULL;
+	const char *what = model_text(m, c), *why = what ? model_text(m, c) : NULL;
+	const char *cure = why ? model_text(m, c) : NULL;
 
 	if (!cure)
 		return -ENOMEM;
@@ -149,7 +149,7 @@ static int feed_note(struct model *m, struct chunk_cursor *c)
 {
 	uint64_t ts = chunk_get_u64(c);
 	uint32_t pid = chunk_get_u32(c);
-	const char *text = get_text(m, c);
+	const char *text = model_text(m, c);
 
 	if (!text)
 		return -ENOMEM;
@@ -158,7 +158,7 @@ static int feed_note(struct model *m, struct chunk_cursor *c)
 
 static int feed_lost(struct model *m, struct chunk_cursor *c)
 {
-	const char *what = get_text(m, c);
+	const char *what = model_text(m, c);
 	uint64_t count = chunk_get_u64(c);
 
 	if (!what)
@@ -200,7 +200,7 @@ static int feed_path(struct model *m, struct chunk_cursor *c)
 	chunk_get_u32(c); /* the descriptor: it may mean another file by now */
 	dev = chunk_get_u64(c);
 	ino = chunk_get_u64(c);
-	path = get_text(m, c);
+	path = model_text(m, c);
 	if (!path)
 		return -ENOMEM;
 	if (c->bad || (dev == 0 && ino == 0))
@@ -224,7 +224,7 @@ const char *path_find(const struct model *m, uint32_t tgid, uint64_t dev, uint64
 static int feed_peer(struct model *m, struct chunk_cursor *c)
 {
 	uint64_t pid = chunk_get_u32(c);
-	const char *comm = get_text(m, c);
+	const char *comm = model_text(m, c);
 	struct peer_node *node;
 
 	if (!comm)
@@ -265,9 +265,23 @@ static int feed_end(struct model *m, struct chunk_cursor *c)
 int facts_feed(struct model *m, const struct chunk *chunk)
 {
 	static int (*const feeds[])(struct model *, struct chunk_cursor *) = {
-		[CHUNK_META] = feed_meta,	[CHUNK_PROC] = feed_proc, [CHUNK_HOOK] = feed_hook,
-		[CHUNK_MISSING] = feed_missing, [CHUNK_PATH] = feed_path, [CHUNK_PEER] = feed_peer,
-		[CHUNK_NOTE] = feed_note,	[CHUNK_LOST] = feed_lost, [CHUNK_END] = feed_end,
+		[CHUNK_META] = feed_meta,
+		[CHUNK_PROC] = feed_proc,
+		[CHUNK_HOOK] = feed_hook,
+		[CHUNK_MISSING] = feed_missing,
+		[CHUNK_PATH] = feed_path,
+		[CHUNK_PEER] = feed_peer,
+		[CHUNK_NOTE] = feed_note,
+		[CHUNK_LOST] = feed_lost,
+		[CHUNK_END] = feed_end,
+		[CHUNK_TASK] = running_feed,
+		[CHUNK_DEPTH] = depths_feed,
+		[CHUNK_THREAD_NAME] = names_feed,
+		[CHUNK_POOL] = pools_feed,
+		[CHUNK_THREADS] = threads_feed,
+		[CHUNK_THREAD_COUNT] = growth_feed_count,
+		[CHUNK_THREAD_MADE] = growth_feed_made,
+		[CHUNK_CHURN] = growth_feed_churn,
 	};
 	struct chunk_cursor c;
 	int r;

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-static int loop_get(struct model *m, uint32_t number, int *ret_index)
+int loop_get(struct model *m, uint32_t number, int *ret_index)
 {
 	int index = index_find(m->loop_by_number, number);
 
@@ -137,6 +137,42 @@ int loops_feed_kind(struct model *m, const struct chunk *chunk)
 	info->told = true;
 	if (info->confirmed == LOOP_CONFIRMED)
 		stalls_deliver(m, index);
+	return 0;
+}
+
+/* Samples, so that a mean is one of samples and not of time. */
+static void add_sample(struct depth *d, uint64_t value)
+{
+	if (value == UINT64_MAX)
+		return;
+	if (d->n == 0)
+		d->first = d->min = value;
+	d->n++;
+	d->last = value;
+	d->min = value < d->min ? value : d->min;
+	d->max = value > d->max ? value : d->max;
+	d->mean += ((double)value - d->mean) / d->n;
+}
+
+int depths_feed(struct model *m, struct chunk_cursor *c)
+{
+	uint64_t ts = chunk_get_u64(c), ready, scheduled, tasks;
+	uint32_t number = chunk_get_u32(c);
+	int index, r;
+
+	ready = chunk_get_u64(c);
+	scheduled = chunk_get_u64(c);
+	tasks = chunk_get_u64(c);
+	if (c->bad)
+		return 0;
+	r = loop_get(m, number, &index);
+	if (r < 0)
+		return r;
+	if (ts > m->last_ts)
+		m->last_ts = ts;
+	add_sample(&m->loops.items[index].ready, ready);
+	add_sample(&m->loops.items[index].scheduled, scheduled);
+	add_sample(&m->loops.items[index].tasks, tasks);
 	return 0;
 }
 

@@ -47,12 +47,31 @@ static void release_loops(struct model *m)
 	vec_release(&m->loops);
 }
 
+static void release_threads(struct model *m)
+{
+	for (struct pool_node *node = m->pool_nodes; node; node = node->hh.next)
+		vec_release(&node->workers);
+	for (struct growth_node *node = m->growth_nodes; node; node = node->hh.next) {
+		vec_release(&node->counts);
+		vec_release(&node->made);
+		vec_release(&node->loops);
+	}
+	map_clear(m->pool_nodes);
+	map_clear(m->thread_nodes);
+	map_clear(m->growth_nodes);
+	vec_release(&m->pools);
+	vec_release(&m->threads);
+	vec_release(&m->growth);
+	vec_release(&m->churn);
+}
+
 void model_free(struct model *m)
 {
 	if (!m)
 		return;
 	release_stalls(m);
 	release_loops(m);
+	release_threads(m);
 	map_clear(m->proc_by_pid);
 	map_clear(m->loop_by_number);
 	map_clear(m->stack_by_hash);
@@ -60,6 +79,8 @@ void model_free(struct model *m)
 	map_clear(m->sample_nodes);
 	map_clear(m->paths);
 	map_clear(m->peers);
+	map_clear(m->thread_names);
+	map_clear(m->running);
 	vec_release(&m->procs);
 	vec_release(&m->proc_infos);
 	vec_release(&m->stacks);

@@ -85,6 +85,10 @@ static int part_from_raw(struct model *m, const struct event_stall *e, const str
 	};
 	int r = target_make(m, e->head.tgid, &raw->target, &p.target);
 
+	p.episodes = raw->episodes ? raw->episodes : p.count;
+	r = r < 0 ? r : owner_make(m, e->head.tgid, &raw->owner, &p.owner);
+	if (r == 0 && p.klass == CLASS_LOCK && p.stack >= 0)
+		r = lock_into_target(m, &m->stacks.items[p.stack], &p.target);
 	if (r < 0 || !p.syscall)
 		return -ENOMEM;
 	*ret = p;
@@ -97,12 +101,14 @@ static struct part part_unknown(const struct event_stall *e, enum stall_class kl
 	bool only = e->dropped_ns[klass] > 0;
 
 	p.target = target_none;
+	p.owner = (struct owner){ .name = "", .stack = -1 };
 	for (int i = 0; i < CLASS_COUNT; i++)
 		if (i != (int)klass && e->dropped_ns[i])
 			only = false;
 	/* The kernel side counts dropped waits over all classes together. */
 	if (only && e->dropped)
 		p.count = e->dropped;
+	p.episodes = p.count;
 	return p;
 }
 
@@ -116,7 +122,9 @@ static int by_time(const void *a, const void *b)
 		return x->klass < y->klass ? -1 : 1;
 	if (x->dur_ns != y->dur_ns)
 		return x->dur_ns > y->dur_ns ? -1 : 1;
-	return (x->stack > y->stack) - (x->stack < y->stack);
+	if (x->stack != y->stack)
+		return x->stack < y->stack ? -1 : 1;
+	return (x->owner.tid > y->owner.tid) - (x->owner.tid < y->owner.tid);
 }
 
 int parts_make(struct model *m, const struct event_stall *e, struct stall *s)

@@ -20,6 +20,14 @@ static int by_start(const void *a, const void *b)
 	return (x->dur_ns > y->dur_ns) - (x->dur_ns < y->dur_ns);
 }
 
+/* What user space told only after the stall. */
+static void complete_stall(const struct model *m, struct stall *s)
+{
+	holders_seal(m, s);
+	if (!*s->task)
+		running_of_stall(m, s);
+}
+
 /* Loops are still the old indexes here, so that equal starts sort alike however loops do. */
 static int seal_stalls(struct model *m, const int *new_loop)
 {
@@ -27,8 +35,10 @@ static int seal_stalls(struct model *m, const int *new_loop)
 		qsort(m->recs.items, m->recs.count, sizeof(m->recs.items[0]), by_start);
 	for (size_t i = 0; i < m->recs.count; i++) {
 		struct stall_rec *rec = m->recs.items[i];
-		struct stall s = rec->s;
+		struct stall s;
 
+		complete_stall(m, &rec->s);
+		s = rec->s;
 		rec->index = -1;
 		s.loop = new_loop[s.loop];
 		if (s.loop < 0)
@@ -159,6 +169,10 @@ static void publish(struct model *m)
 	PUBLISH(lost, lost);
 	PUBLISH(offcpu, offcpu);
 	PUBLISH(task_lists, task_lists);
+	PUBLISH(pools, pools);
+	PUBLISH(threads, threads);
+	PUBLISH(growth, growth);
+	PUBLISH(churn, churn);
 #undef PUBLISH
 }
 
@@ -188,6 +202,10 @@ const struct profile *model_seal(struct model *m, const char *incomplete)
 	r = r < 0 ? r : seal_stalls(m, new_loop);
 	r = r < 0 ? r : tally_seal_rows(m, new_loop);
 	r = r < 0 ? r : offcpu_seal(m);
+	r = r < 0 ? r : pools_seal(m);
+	r = r < 0 ? r : threads_seal(m);
+	r = r < 0 ? r : pools_seal_waits(m);
+	r = r < 0 ? r : growth_seal(m);
 	r = r < 0 ? r : seal_notes(m);
 	r = r < 0 ? r : seal_lost(m);
 	if (r < 0)

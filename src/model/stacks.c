@@ -32,7 +32,7 @@ static int add_stack(struct model *m, const struct stack *stack, struct stack_in
 	return index_add(m, &m->stack_by_hash, stack->hash, m->stacks.count - 1);
 }
 
-static int get_frame(struct model *m, struct chunk_cursor *c, struct frame *f,
+static int get_frame(struct model *m, struct chunk_cursor *c, struct frame *f, int place,
 		     struct stack_info *info)
 {
 	const char **texts[] = { &f->fn, &f->file, &f->module };
@@ -46,6 +46,8 @@ static int get_frame(struct model *m, struct chunk_cursor *c, struct frame *f,
 		c->bad = true;
 	if (kind == FRAME_NATIVE && (flags & FRAME_GUESSED))
 		info->guessed = true;
+	if (kind == FRAME_PYTHON && (flags & FRAME_COROUTINE))
+		info->coro = place;
 	for (int i = 0; i < 3; i++) {
 		uint32_t len;
 		const char *text = chunk_get_str(c, &len);
@@ -59,7 +61,7 @@ static int get_frame(struct model *m, struct chunk_cursor *c, struct frame *f,
 
 int stacks_feed_names(struct model *m, const struct chunk *chunk)
 {
-	struct stack_info info = { .named = true };
+	struct stack_info info = { .named = true, .coro = -1 };
 	struct stack stack = { 0 };
 	struct chunk_cursor c;
 	uint32_t n;
@@ -77,7 +79,7 @@ int stacks_feed_names(struct model *m, const struct chunk *chunk)
 	if (!stack.frames)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < n; i++)
-		if (get_frame(m, &c, &stack.frames[i], &info) < 0)
+		if (get_frame(m, &c, &stack.frames[i], i, &info) < 0)
 			return -ENOMEM;
 	if (c.bad) {
 		m->bad_events++;
@@ -111,5 +113,5 @@ int stacks_feed_raw(struct model *m, const struct event_stack *e)
 		*f++ = raw_frame(FRAME_NATIVE, "[unknown]", e->user[i]);
 	for (int i = 0; i < e->n_python; i++)
 		*f++ = raw_frame(FRAME_PYTHON, "[python]", e->python[i].code & ~1ULL);
-	return add_stack(m, &stack, (struct stack_info){ 0 });
+	return add_stack(m, &stack, (struct stack_info){ .coro = -1 });
 }

@@ -13,6 +13,7 @@ void stall_rec_free(struct stall_rec *rec)
 		return;
 	free(rec->s.parts);
 	free(rec->s.stacks);
+	free(rec->s.holders);
 	free(rec);
 }
 DEFINE_CLEANUP(struct stall_rec *, stall_rec_free)
@@ -34,7 +35,11 @@ static int describe(struct model *m, const struct event_stall *e, struct stall *
 	s->parts_dropped = e->dropped;
 	memcpy(s->ns, e->class_ns, sizeof(s->ns));
 	r = parts_make(m, e, s);
-	return r < 0 ? r : explain_stall(m, e, s);
+	r = r < 0 ? r : explain_stall(m, e, s);
+	if (r < 0)
+		return r;
+	running_of_stall(m, s);
+	return holders_make(m, s);
 }
 
 static void hand_out(struct model *m, struct stall_rec *rec)

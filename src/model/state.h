@@ -40,10 +40,69 @@ struct peer_node {
 	UT_hash_handle hh;
 };
 
+/* The name that the program gave a thread. */
+struct thread_name_node {
+	struct {
+		uint64_t tgid, tid;
+	} key;
+	const char *name;
+	UT_hash_handle hh;
+};
+
+/* What the runtime said was running in one busy period. */
+struct running_node {
+	struct {
+		uint64_t loop, start; /* loop: index */
+	} key;
+	const char *task, *coro;
+	bool mixed; /* two of them: no name holds for the whole of it */
+	UT_hash_handle hh;
+};
+
+/* A count of things made from one stack. */
+struct made_from {
+	uint64_t stack; /* hash */
+	uint64_t count;
+};
+
+/* The newest report of a pool of threads. */
+struct pool_node {
+	struct {
+		uint64_t tgid, pool;
+	} key;
+	struct pool pool;
+	VEC(struct pool_worker) workers;
+	int index; /* in the sealed profile */
+	UT_hash_handle hh;
+};
+
+/* The newest report of where threads wait. */
+struct thread_row_node {
+	struct {
+		uint64_t tgid, pool, stack;
+		const char *group; /* interned */
+		int64_t klass, syscall;
+	} key;
+	struct thread_row row;
+	UT_hash_handle hh;
+};
+
+/* What makes and ends in one process: threads and event loops. */
+struct growth_node {
+	uint64_t tgid;
+	struct thread_growth threads; /* n_counts 0 and nothing made: not watched */
+	VEC(struct thread_count) counts;
+	VEC(struct made_from) made;
+	struct churn churn; /* made 0: none */
+	VEC(struct made_from) loops;
+	UT_hash_handle hh;
+};
+
 /* What the profile does not show of a stack and a loop; parallel to its arrays. */
 struct stack_info {
 	bool named;   /* by user space; else made of raw addresses */
 	bool guessed; /* some native frame was found by frame pointer only */
+	int coro;     /* outermost frame that is a coroutine's, -1: none */
 };
 
 enum loop_confirmed {
@@ -139,6 +198,11 @@ struct model {
 	VEC(struct offcpu_row) offcpu;
 	struct path_node *paths;
 	struct peer_node *peers;
+	struct thread_name_node *thread_names;
+	struct running_node *running;
+	struct pool_node *pool_nodes;
+	struct thread_row_node *thread_nodes;
+	struct growth_node *growth_nodes;
 	VEC(struct hook) hooks;
 	VEC(struct missing) missing;
 	VEC(struct note_raw) notes;
@@ -150,6 +214,10 @@ struct model {
 	VEC(struct row) rows;
 	VEC(struct sample) samples;
 	VEC(struct note) shown_notes;
+	VEC(struct pool) pools;
+	VEC(struct thread_row) threads;
+	VEC(struct thread_growth) growth;
+	VEC(struct churn) churn;
 
 	uint64_t start_mono, start_real;
 	uint64_t last_ts;  /* latest time seen in any event */
@@ -165,8 +233,42 @@ int facts_feed(struct model *m, const struct chunk *chunk);
 uint64_t model_wall(const struct model *m, uint64_t mono);
 /* Index of a process, made up if it was never announced. */
 int proc_find(struct model *m, uint32_t pid, int *ret_index);
+/* The next string of a chunk, printable and interned; NULL: out of memory. */
+const char *model_text(struct model *m, struct chunk_cursor *c);
 const char *path_find(const struct model *m, uint32_t tgid, uint64_t dev, uint64_t ino); /* or "" */
 const char *peer_find(const struct model *m, uint32_t pid);				 /* or "" */
+
+/* names.c: what threads are called, in all that names one. */
+int names_feed(struct model *m, struct chunk_cursor *c);
+const char *thread_name(const struct model *m, uint32_t tgid, uint32_t tid); /* or "" */
+/* Who kept a thread of tgid waiting. */
+int owner_make(struct model *m, uint32_t tgid, const struct wait_owner *raw, struct owner *ret);
+
+/* holders.c: who held the GIL or released the lock, summed over the parts of a stall. */
+int holders_make(struct model *m, struct stall *s);
+/* Names that came after the stall. */
+void holders_seal(const struct model *m, struct stall *s);
+
+/* running.c: which coroutine and task a stall belongs to. */
+int running_feed(struct model *m, struct chunk_cursor *c);
+void running_of_stall(const struct model *m, struct stall *s);
+
+/* locks.c: what a thread waits in, where its frames of the standard library tell; "" where not. */
+const char *lock_name(const struct stack *stack);
+/* Puts that name into the target of a wait for a lock. */
+int lock_into_target(struct model *m, const struct stack *stack, struct target *t);
+
+/* pools.c, threads.c, growth.c: threads at large. */
+int pools_feed(struct model *m, struct chunk_cursor *c);
+int pools_seal(struct model *m);
+int pools_seal_waits(struct model *m); /* after threads_seal, which is after pools_seal */
+int pool_index(const struct model *m, uint64_t tgid, uint64_t pool); /* sealed; -1: none */
+int threads_feed(struct model *m, struct chunk_cursor *c);
+int threads_seal(struct model *m);
+int growth_feed_count(struct model *m, struct chunk_cursor *c);
+int growth_feed_made(struct model *m, struct chunk_cursor *c);
+int growth_feed_churn(struct model *m, struct chunk_cursor *c);
+int growth_seal(struct model *m);
 
 /* index.c: from numbers of the capture to indexes of the profile. */
 int index_find(const struct index_node *head, uint64_t key); /* -1: none */
@@ -182,6 +284,9 @@ int events_feed(struct model *m, const struct chunk *chunk);
 
 /* loops.c */
 int loops_feed(struct model *m, const struct event_loop *e);
+/* Index of a loop, made up if nothing mentioned it before. */
+int loop_get(struct model *m, uint32_t number, int *ret_index);
+int depths_feed(struct model *m, struct chunk_cursor *c);
 int loops_feed_stats(struct model *m, const struct event_loop_stats *e);
 int loops_feed_kind(struct model *m, const struct chunk *chunk);
 int loop_of_stall(struct model *m, const struct event_stall *e, int *ret_index);
@@ -203,6 +308,12 @@ void stall_rec_free(struct stall_rec *rec);
 /* parts.c: raw parts to parts that sum exactly per class to s->ns. */
 int parts_make(struct model *m, const struct event_stall *e, struct stall *s);
 
+/* explain.c, also for the stacks of others: the innermost frame that is the user's, and the
+ * innermost of all but the kernel's; NULL: none. */
+const struct frame *user_frame(const struct stack *stack);
+const struct frame *leaf_frame(const struct stack *stack);
+bool is_script(const struct frame *f); /* of an interpreter */
+bool stack_has_script(const struct stack *stack);
 /* explain.c: stacks, why, at, leaf, quality, key and id out of the parts. */
 int explain_stall(struct model *m, const struct event_stall *e, struct stall *s);
 

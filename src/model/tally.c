@@ -195,6 +195,17 @@ static void merge_row(struct row_node *into, const struct row_node *from)
 		into->longest = from->longest;
 }
 
+/* The longest one may be over the limit, and then nobody knows who held it up. */
+static void set_holder(struct row_node *node)
+{
+	const struct stall *s = node->longest ? &node->longest->s : NULL;
+
+	if (!s || s->dur_ns != node->row.max_ns)
+		return;
+	node->row.holder = s->n_holders ? s->holders : NULL;
+	node->row.convoy = s->convoy;
+}
+
 int tally_seal_rows(struct model *m, const int *new_loop)
 {
 	size_t n = 0, kept = 0, room = HASH_COUNT(m->row_nodes) + 1;
@@ -219,6 +230,7 @@ int tally_seal_rows(struct model *m, const int *new_loop)
 	n = kept + 1;
 	qsort(nodes, n, sizeof(*nodes), by_time);
 	for (size_t i = 0; i < n; i++) {
+		set_holder(nodes[i]);
 		nodes[i]->row.longest = nodes[i]->longest ? nodes[i]->longest->index : -1;
 		if (vec_add(&m->rows, nodes[i]->row) < 0)
 			return -ENOMEM;

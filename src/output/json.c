@@ -72,6 +72,8 @@ json_t *json_target(const struct target *t)
 	r |= json_put_text(o, "comm", t->comm);
 	if (t->asked_ns)
 		r |= json_put(o, "dur_ns", json_u64(t->asked_ns));
+	if (is_named_lock(t))
+		r |= json_put(o, "name", json_string(t->text));
 	if (t->address)
 		r |= json_put(o, "address", json_sprintf("0x%llx", (unsigned long long)t->address));
 	return json_checked(o, r);
@@ -128,6 +130,33 @@ json_t *json_frames(const struct stack *stack)
 	for (size_t i = 0; i < stack->n_frames; i++)
 		r |= json_array_append_new(list, json_frame(&stack->frames[i]));
 	return json_checked(list, r);
+}
+
+json_t *json_owner(const struct owner *o)
+{
+	json_t *out = json_object();
+	int r = o->tid ? json_put(out, "tid", json_integer(o->tid)) : 0;
+
+	if (o->pid)
+		r |= json_put(out, "pid", json_integer(o->pid));
+	r |= json_put(out, "comm", json_string(o->name));
+	return json_checked(out, r);
+}
+
+json_t *json_holder(const struct profile *p, const struct holder *h)
+{
+	json_t *o = json_object();
+	int r = json_put(o, "kind", json_string(class_name(h->klass)));
+
+	r |= json_put(o, "tid", json_integer(h->owner.tid));
+	r |= json_put(o, "comm", json_string(h->owner.name));
+	r |= json_put(o, "ns", json_u64(h->ns));
+	r |= json_put(o, "share", json_real(h->share));
+	if (h->at)
+		r |= json_put(o, "at", json_at(h->at));
+	if (p && h->owner.stack >= 0)
+		r |= json_put(o, "frames", json_frames(&p->stacks[h->owner.stack]));
+	return json_checked(o, r);
 }
 
 json_t *json_class_ns(const uint64_t ns[CLASS_COUNT])

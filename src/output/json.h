@@ -38,7 +38,13 @@ json_t *json_checked(json_t *object, int failed);
  * nothing is written when `failed` is not 0. */
 int json_line(json_t *record, int failed, FILE *f);
 
+/* Who kept a thread waiting: {tid, pid, comm}; pid only of another process. */
+json_t *json_owner(const struct owner *o);
+/* {kind, tid, comm, ns, share, at, frames}; without frames for NULL `p`. */
+json_t *json_holder(const struct profile *p, const struct holder *h);
+
 /* The records behind the stalls. */
+int jsonl_threads(const struct profile *p, FILE *f);
 int jsonl_summary(const struct profile *p, FILE *f);
 int jsonl_tasks(const struct profile *p, const struct task_list *list, FILE *f);
 int jsonl_offcpu(const struct profile *p, const struct offcpu_row *row, FILE *f);

@@ -1,6 +1,6 @@
 /* jsonl.c: the records of the contract, one JSON object on each line.
  *
- * attach, stall, offcpu and summary; schema.c describes them for users.  Streams single stalls
+ * attach, stall and what follows them; schema.c describes them for users.  Streams single stalls
  * while a recording runs.  Knows nothing of who reads the lines.
  */
 #include <errno.h>
@@ -93,6 +93,12 @@ static json_t *part_object(const struct stall *s, const struct part *part)
 		r |= json_put(o, "target", json_target(&part->target));
 	if (stack >= 0)
 		r |= json_put(o, "stack", json_integer(stack));
+	if (part->klass == CLASS_GIL)
+		r |= json_put(o, "episodes", json_integer(part->episodes));
+	if (part->owner.role == OWNER_HOLDER)
+		r |= json_put(o, "holder", json_owner(&part->owner));
+	if (part->owner.role == OWNER_WAKER)
+		r |= json_put(o, "waker", json_owner(&part->owner));
 	if (part->flags & PART_SAMPLED)
 		r |= json_put(o, "sampled", json_true());
 	if (part->flags & PART_SHORT)
@@ -137,6 +143,28 @@ static int put_quality(json_t *record, const struct stall *s)
 				  quality_name(s->native), "kernel", quality_name(s->kernel)));
 }
 
+/* The task and the thread that the stall is owed to, as far as they are known. */
+static int put_owed(json_t *record, const struct profile *p, const struct stall *s)
+{
+	json_t *task, *holders;
+	int r = 0;
+
+	if (*s->task || *s->coro) {
+		task = json_object();
+		r |= json_put_text(task, "name", s->task);
+		r |= json_put_text(task, "coro", s->coro);
+		r |= json_put(record, "task", task);
+	}
+	if (s->n_holders)
+		r |= json_put(record, "holder", json_holder(p, &s->holders[0]));
+	if (s->n_holders > 1) {
+		holders = put_list(record, "holders", &r);
+		for (size_t i = 0; i < s->n_holders && r == 0; i++)
+			r |= json_array_append_new(holders, json_holder(NULL, &s->holders[i]));
+	}
+	return s->convoy ? r | json_put(record, "convoy", json_true()) : r;
+}
+
 int jsonl_stall(const struct profile *p, const struct stall *s, const struct writer_opts *o,
 		FILE *f)
 {
@@ -158,6 +186,7 @@ int jsonl_stall(const struct profile *p, const struct stall *s, const struct wri
 	r |= put_parts(record, p, s);
 	if (s->at)
 		r |= json_put(record, "at", json_at(s->at));
+	r |= put_owed(record, p, s);
 	r |= put_quality(record, s);
 	return json_line(record, r, f);
 }
@@ -174,6 +203,8 @@ int jsonl_write(const struct profile *p, const struct writer_opts *o, FILE *f)
 		r = jsonl_offcpu(p, &p->offcpu[i], f);
 	for (size_t i = 0; i < p->n_task_lists && r == 0; i++)
 		r = jsonl_tasks(p, &p->task_lists[i], f);
+	if (r == 0)
+		r = jsonl_threads(p, f);
 	if (r == 0)
 		r = jsonl_summary(p, f);
 	return r ? r : writer_status(f);

@@ -15,6 +15,37 @@ static json_t *pair(uint64_t bound, uint64_t count)
 	return json_checked(list, json_array_append_new(list, json_u64(count)) | r);
 }
 
+static int put_depth(json_t *o, const char *key, const struct depth *d)
+{
+	json_t *depth;
+	int r;
+
+	if (!d->n)
+		return 0;
+	depth = json_object();
+	r = json_put(depth, "samples", json_u64(d->n));
+	r |= json_put(depth, "first", json_u64(d->first));
+	r |= json_put(depth, "last", json_u64(d->last));
+	r |= json_put(depth, "min", json_u64(d->min));
+	r |= json_put(depth, "max", json_u64(d->max));
+	r |= json_put(depth, "mean", json_real(d->mean));
+	return r | json_put(o, key, depth);
+}
+
+static int put_depths(json_t *o, const struct loop *loop)
+{
+	json_t *depths;
+	int r;
+
+	if (!loop->ready.n && !loop->scheduled.n && !loop->tasks.n)
+		return 0;
+	depths = json_object();
+	r = put_depth(depths, "ready", &loop->ready);
+	r |= put_depth(depths, "scheduled", &loop->scheduled);
+	r |= put_depth(depths, "tasks", &loop->tasks);
+	return r | json_put(o, "loop_depth", depths);
+}
+
 static json_t *loop_totals(const struct loop *loop)
 {
 	json_t *o = json_object(), *hist = json_array();
@@ -34,6 +65,7 @@ static json_t *loop_totals(const struct loop *loop)
 	for (size_t i = 0; i < loop->n_hist; i++)
 		r |= json_array_append_new(hist, pair(loop->hist[i].bound_ns, loop->hist[i].count));
 	r |= json_put(o, "hist_ns", hist);
+	r |= put_depths(o, loop);
 	return json_checked(o, r);
 }
 
@@ -48,6 +80,10 @@ static json_t *row_object(const struct row *row)
 	r |= json_put(o, "why", json_why(&row->why));
 	if (row->at)
 		r |= json_put(o, "at", json_at(row->at));
+	if (row->holder)
+		r |= json_put(o, "holder", json_holder(NULL, row->holder));
+	if (row->convoy)
+		r |= json_put(o, "convoy", json_true());
 	return json_checked(o, r);
 }
 

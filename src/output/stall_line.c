@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include "output/units.h"
 #include "output/words.h"
@@ -21,6 +22,8 @@ static int add_why(struct str *out, const struct why *why)
 	r = str_printf(out, " why=%s",
 		       why->klass == CLASS_SYSCALL && *why->syscall ? why->syscall
 								    : class_name(why->klass));
+	if (r == 0 && why->klass == CLASS_LOCK && is_named_lock(t))
+		return str_printf(out, " %s", t->text);
 	if (r || t->kind == TARGET_NONE ||
 	    (why->klass != CLASS_SYSCALL && why->klass != CLASS_FAULT))
 		return r;
@@ -31,21 +34,59 @@ static int add_why(struct str *out, const struct why *why)
 	return str_printf(out, " %s%s%s", target_kind_name(t->kind), *t->path ? " " : "", t->path);
 }
 
-static int add_at(struct str *out, const struct frame *at)
+/* app.py:41:get_user */
+static int add_frame(struct str *out, const struct frame *at)
 {
 	const char *fn, *place;
-	int r;
+	int r = 0;
 
 	if (!at)
 		return 0;
 	fn = *at->fn ? at->fn : "?";
 	place = *at->file ? path_short(NULL, at->file) : at->module;
-	r = str_add(out, " at=");
-	if (r == 0 && *place)
+	if (*place)
 		r = str_printf(out, "%s:", place);
 	if (r == 0 && *at->file && at->line)
 		r = str_printf(out, "%" PRIu32 ":", at->line);
 	return r ? r : str_add(out, fn);
+}
+
+/* A name from the program may hold blanks, which end a field; quoted it is still one. */
+static int add_name(struct str *out, const char *name)
+{
+	int r;
+
+	if (!strpbrk(name, " \"="))
+		return str_add(out, name);
+	r = str_add_char(out, '"');
+	for (; *name && r == 0; name++)
+		r = *name == '"' ? str_add(out, "\\\"") : str_add_char(out, *name);
+	return r ? r : str_add_char(out, '"');
+}
+
+static int add_task(struct str *out, const struct stall *s)
+{
+	int r = *s->task ? str_add(out, " task=") : 0;
+
+	return r || !*s->task ? r : add_name(out, s->task);
+}
+
+/* worker-3:encoder.py:214:JSONEncoder.iterencode, with its share where another held it too. */
+static int add_holder(struct str *out, const struct profile *p, const struct stall *s)
+{
+	const struct holder *h = holder_shown(s);
+	cleanup(str_releasep) struct str name = { 0 };
+	int r;
+
+	if (!h)
+		return 0;
+	r = owner_words(&name, p, s->proc, &h->owner);
+	r = r ? r : str_add(out, " holder=");
+	r = r ? r : add_name(out, str_text(&name));
+	if (r == 0 && (h->at || h->leaf))
+		r = str_add_char(out, ':');
+	r = r ? r : add_frame(out, h->at ? h->at : h->leaf);
+	return r || h->share >= 0.95 ? r : str_printf(out, " held=%.0f%%", h->share * 100);
 }
 
 /* What else took part.  Under 1 ms and 1 % it would only be noise on every line. */
@@ -95,8 +136,14 @@ int stall_line(struct str *out, const struct profile *p, const struct stall *s, 
 		r = str_printf(out, "/%d", loop->fd);
 	if (r == 0)
 		r = add_why(out, &s->why);
+	if (r == 0 && s->at)
+		r = str_add(out, " at=");
 	if (r == 0)
-		r = add_at(out, s->at);
+		r = add_frame(out, s->at);
+	if (r == 0)
+		r = add_task(out, s);
+	if (r == 0)
+		r = add_holder(out, p, s);
 	if (r == 0)
 		r = add_classes(out, s);
 	if (r == 0 && s->clipped)

@@ -79,7 +79,15 @@ static int write_stalls(const struct text *t)
 
 	if (r == 0)
 		r = text_rows(t);
-	return r ? r : text_classes(t);
+	if (r == 0)
+		r = text_classes(t);
+	if (r == 0)
+		r = text_threads(t);
+	if (r == 0)
+		r = text_pools(t);
+	if (r == 0)
+		r = text_growth(t);
+	return r ? r : text_churn(t);
 }
 
 int text_write(const struct profile *p, const struct writer_opts *o, FILE *f)

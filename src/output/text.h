@@ -40,6 +40,18 @@ int text_stack(const struct text *t, int stack, size_t indent, size_t most);
 int text_head(const struct text *t);
 int text_loops(const struct text *t);
 int text_rows(const struct text *t);
+/* Who held up the longest stall of a row, on a line of its own, indented; nothing where nobody is
+ * known. */
+int text_holder(const struct text *t, const struct row *row, size_t indent);
+/* The loop waited for the GIL before it could call anything of the user's. */
+bool text_is_after_poll(const struct profile *p, const struct row *row);
+/* Lengths of a loop's queues over time; nothing when they are not known. */
+int text_depths(const struct text *t, const struct loop *loop);
+int text_pools(const struct text *t);
+int text_churn(const struct text *t);
+/* Where threads wait; shown for a program without a loop, or with -v. */
+int text_threads(const struct text *t);
+int text_growth(const struct text *t);
 int text_classes(const struct text *t);
 int text_offcpu(const struct text *t);
 int text_tasks(const struct text *t);

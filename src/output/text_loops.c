@@ -119,11 +119,19 @@ static int print_loop(const struct text *t, const struct loop *loop, bool say_ut
 	r = loop_hist(&s, loop);
 	if (r == 0 && loop->n_hist)
 		text_wrap(t, 4, 6, str_text(&s));
-	return r;
+	return r ? r : text_depths(t, loop);
 }
 
 static void say_no_loop(const struct text *t)
 {
+	if (t->p->n_threads) {
+		text_wrap(
+			t, 2, 2,
+			"No event loop was seen: no thread came back to one and the same poll "
+			"call. Below is where its threads wait, which were looked at from time to "
+			"time. --off-cpu shows every wait of every thread.");
+		return;
+	}
 	text_wrap(t, 2, 2,
 		  "No event loop was seen: no thread came back to one and the same poll call "
 		  "(epoll_wait, poll, select, io_uring).");

@@ -150,7 +150,8 @@ static int print_row(const struct text *t, const struct row *row, const char *wh
 	if (r)
 		return r;
 	fprintf(t->f, "%s\n", str_text(&line));
-	return rest.len ? print_rest(t, str_text(&rest), start) : 0;
+	r = rest.len ? print_rest(t, str_text(&rest), start) : 0;
+	return r ? r : text_holder(t, row, WHY_COLUMN);
 }
 
 /* With -v: when the longest of the row was, what it was made of, and its heaviest stack. */
@@ -166,6 +167,9 @@ static int print_detail(const struct text *t, const struct row *row)
 	if (r == 0)
 		r = str_printf(&line, "%s  id=%s", s->clipped ? "  (began before the watch)" : "",
 			       s->id);
+	if (r == 0 && (*s->task || *s->coro))
+		r = str_printf(&line, "  %s%s%s%s", *s->task ? "task " : "coroutine ", s->task,
+			       *s->task && *s->coro ? " of " : "", s->coro);
 	if (r)
 		return r;
 	text_wrap(t, 6, 8, str_text(&line));
@@ -179,6 +183,8 @@ static int all_words(const struct profile *p, size_t shown, struct str *words, s
 		size_t n;
 		int r = why_share_words(&words[i], &p->rows[i].why);
 
+		if (r == 0 && text_is_after_poll(p, &p->rows[i]))
+			r = str_add(&words[i], " after the poll");
 		if (r)
 			return r;
 		n = text_columns(str_text(&words[i]));

@@ -46,6 +46,12 @@ static int add_target(struct str *s, const struct target *t)
 	return r;
 }
 
+/* Only a futex without a name is shown by its address. */
+bool is_named_lock(const struct target *t)
+{
+	return t->kind == TARGET_FUTEX && *t->text && !str_starts(t->text, "futex");
+}
+
 static int add_call(struct str *s, const char *syscall)
 {
 	return *syscall ? str_printf(s, " (%s)", syscall) : 0;
@@ -90,6 +96,8 @@ int why_words(struct str *s, const struct why *why)
 	case CLASS_GIL:
 		return str_add(s, "waits for the GIL");
 	case CLASS_LOCK:
+		if (is_named_lock(&why->target))
+			return str_printf(s, "waits in %s (lock)", why->target.text);
 		return str_printf(s, "waits for a lock (%s)",
 				  *why->syscall ? why->syscall : "futex");
 	case CLASS_FAULT:

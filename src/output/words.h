@@ -56,6 +56,27 @@ int why_words(struct str *s, const struct why *why);
  * time. */
 int why_share_words(struct str *s, const struct why *why);
 
+/* Who it was: "worker-3", "python [4260]" for a thread named like its process, "thread 4260". */
+int owner_words(struct str *s, const struct profile *p, int proc, const struct owner *o);
+
+/* "render.py:19 to_html > encoder.py:214 JSONEncoder.iterencode": your frame and the innermost;
+ * what is there and differs, "" when there is none. */
+int place_words(struct str *s, const struct paths *paths, const struct frame *at,
+		const struct frame *leaf);
+
+/* Who kept the loop waiting: "GIL held by worker-3 in app.py:88 fill 71%", "lock released by
+ * Thread-2 at app.py:88 fill", "GIL convoy: 7 threads, none seen for more than 31%"; "" when nobody
+ * was seen for a tenth of the stall. */
+int holder_words(struct str *s, const struct profile *p, const struct paths *paths,
+		 const struct stall *stall);
+
+/* The first holder when it was seen for a tenth of the stall, so that naming it explains something;
+ * else NULL. */
+const struct holder *holder_shown(const struct stall *stall);
+
+/* A wait for a lock whose name the frames told: its target.text says it. */
+bool is_named_lock(const struct target *t);
+
 /* Columns that UTF-8 text takes, one for each code point. */
 size_t text_columns(const char *text);
 

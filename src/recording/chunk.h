@@ -62,7 +62,7 @@ enum chunk_kind {
 	   u64 queue_wait_max_ns, u32 n, n * { u32 tid, u64 busy_ns } */
 	CHUNK_POOL = 16,
 	/* Where the threads of a group were seen to wait; cumulative, the last one for (tgid, pool,
-	   group, stack, klass, syscall) counts:
+	   group, stack, klass, syscall, idle) counts; class cpu: they ran:
 	   u32 tgid, u64 pool (0: none), str group (a thread name without its number), u64 stack,
 	   u32 klass, s32 syscall, u64 samples, u64 ns, u32 at_once (most threads at one moment),
 	   u32 idle (1: a worker without work), struct wait_target of the first one */

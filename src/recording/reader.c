@@ -50,8 +50,12 @@ static int read_header(struct recording_reader *r)
 	if (layout_get(h + LAYOUT_ORDER, 4) != LAYOUT_BYTE_ORDER ||
 	    layout_get(h + LAYOUT_MAJOR, 2) > RECORDING_MAJOR)
 		return -EPROTONOSUPPORT;
+	/* Events lie as in the memory of the version that wrote them: an older one would be
+	 * misread. */
+	if (layout_get(h + LAYOUT_MAJOR, 2) < RECORDING_MAJOR)
+		return layout_get(h + LAYOUT_MAJOR, 2) ? -ESTALE : -EBADMSG;
 	size = layout_get(h + LAYOUT_SIZE, 4);
-	if (layout_get(h + LAYOUT_MAJOR, 2) == 0 || size < sizeof(h) || size > LAYOUT_HEADER_MAX)
+	if (size < sizeof(h) || size > LAYOUT_HEADER_MAX)
 		return -EBADMSG;
 	memcpy(copy, h, sizeof(h));
 	layout_put(copy + LAYOUT_CRC, 0, 4);
@@ -99,6 +103,8 @@ const char *recording_refusal(int error)
 	switch (-error) {
 	case EBADMSG:
 		return "not a stallprof recording";
+	case ESTALE:
+		return "recorded by an older stallprof, with another layout of events";
 	case EPROTONOSUPPORT:
 		return "recorded by a newer stallprof, or on a machine of another byte order";
 	default:

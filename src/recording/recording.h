@@ -7,15 +7,15 @@
  * u32 payload length, payload}}: what was put within a second or 64 KiB; where deflating saves
  * nothing they are plain chunks. The writer makes FILE.partial beside the target and renames it at
  * the end; after SIGKILL the partial file opens and says "incomplete".  The reader checks every
- * length and stops at the first bad chunk or block. A newer major version or other byte order is
- * refused.  Knows nothing of what the chunks mean.
+ * length and stops at the first bad chunk or block. Another major version or byte order is refused.
+ * Knows nothing of what the chunks mean.
  */
 #ifndef STALLPROF_RECORDING_RECORDING_H
 #define STALLPROF_RECORDING_RECORDING_H
 
 #include "recording/chunk.h"
 
-#define RECORDING_MAJOR 1
+#define RECORDING_MAJOR 2
 #define RECORDING_MINOR 0
 
 /* Longest chunk a reader accepts, bytes. */
@@ -48,8 +48,8 @@ enum recording_state {
 	RECORDING_CORRUPT = 3,	  /* a chunk failed its check; reading stops there */
 };
 
-/* -EBADMSG: no recording; -EPROTONOSUPPORT: newer major version or other byte order (see
- * recording_refusal); otherwise errno of open.  FILE may be "-" for standard input. */
+/* -EBADMSG: no recording; -ESTALE: older major version; -EPROTONOSUPPORT: newer one or other byte
+ * order (see recording_refusal); otherwise errno of open.  FILE may be "-" for standard input. */
 int recording_open(const char *path, struct recording_reader **ret_reader);
 /* The same from a stream, which the reader then owns and closes (stdin is left open); closed also
  * on failure. */

@@ -1,4 +1,4 @@
-/* cpython.c: CPython 3.8 to 3.13 as a row of the table of runtimes; see runtime.h.
+/* cpython.c: CPython 3.8 to 3.15 as a row of the table of runtimes; see runtime.h.
  *
  * Owns attach: find the interpreter, check that the process is built as its offsets say, fill the
  * walk plan.  The check is the point: a patched or unknown build is refused, never guessed at.
@@ -130,17 +130,23 @@ static int name_frame(struct runtime_session *s, const struct interp_frame *fram
 
 	if (r < 0)
 		return r;
-	*ret_frame = (struct chunk_frame){ .kind = FRAME_PYTHON, .file = "", .module = "" };
+	*ret_frame = (struct chunk_frame){
+		.kind = FRAME_PYTHON,
+		.flags = frame->code & 1 ? FRAME_ENTRY : 0,
+		.file = "",
+		.module = "",
+	};
 	if (code->unread) {
 		ret_frame->fn = "<unknown>";
 	} else if (code->stale) {
 		ret_frame->fn = "<stale code>";
-		ret_frame->flags = FRAME_STALE;
+		ret_frame->flags |= FRAME_STALE;
 	} else {
 		ret_frame->fn = code->fn;
 		ret_frame->file = code->file;
 		ret_frame->line = cpython_names_line(s->names, code, frame->off);
-		ret_frame->flags = code->library ? FRAME_LIBRARY : 0;
+		ret_frame->flags |= (code->library ? FRAME_LIBRARY : 0) |
+				    (code->coroutine ? FRAME_COROUTINE : 0);
 	}
 	return 0;
 }

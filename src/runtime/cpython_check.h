@@ -15,7 +15,8 @@
 
 /* Reads the process several times, at most some 50 ms in all, because it runs meanwhile.
  * 0 and the whole plan; -EPROTO: does not fit; -EAGAIN: not initialised yet; -ESRCH, -EPERM,
- * -EFAULT of reading. why (one clause) is filled on failure. */
+ * -EFAULT of reading; -ENOMEM.  why (one clause) is filled on failure; on success with what will
+ * not be seen all the same, else "". */
 int cpython_check(struct process *p, const struct cpython_offsets *o,
 		  const struct cpython_place *place, struct walk_plan *ret_plan, char *why,
 		  size_t why_room);

@@ -8,11 +8,16 @@
 #include "base/str.h"
 #include "target/elf_query.h"
 
-enum wanted { W_RUNTIME, W_VERSION, W_CODE, W_TEXT, W_BYTES };
+enum wanted { W_RUNTIME, W_VERSION, W_CODE, W_TEXT, W_BYTES, W_GETTER };
 
 static const char *const wanted[] = {
-	[W_RUNTIME] = "_PyRuntime", [W_VERSION] = "Py_Version", /* 3.11 on */
-	[W_CODE] = "PyCode_Type",   [W_TEXT] = "PyUnicode_Type", [W_BYTES] = "PyBytes_Type", NULL,
+	[W_RUNTIME] = "_PyRuntime",
+	[W_VERSION] = "Py_Version", /* 3.11 on */
+	[W_CODE] = "PyCode_Type",
+	[W_TEXT] = "PyUnicode_Type",
+	[W_BYTES] = "PyBytes_Type",
+	[W_GETTER] = "PyGILState_GetThisThreadState",
+	NULL,
 };
 
 uint32_t cpython_minor_of_name(const char *name)
@@ -76,6 +81,8 @@ static int try_file(struct process *p, const struct mapping *m, struct cpython_p
 	place.code_type = bias + facts.symbols[W_CODE].value;
 	place.text_type = bias + facts.symbols[W_TEXT].value;
 	place.bytes_type = bias + facts.symbols[W_BYTES].value;
+	if (facts.symbols[W_GETTER].value)
+		place.getter = bias + facts.symbols[W_GETTER].value;
 	read_version(p, m,
 		     facts.symbols[W_VERSION].value ? bias + facts.symbols[W_VERSION].value : 0,
 		     &place);

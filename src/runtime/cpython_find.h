@@ -15,6 +15,7 @@ struct cpython_place {
 	uint64_t code_type;  /* PyCode_Type */
 	uint64_t text_type;  /* PyUnicode_Type */
 	uint64_t bytes_type; /* PyBytes_Type */
+	uint64_t getter;     /* PyGILState_GetThisThreadState; 0: not exported */
 	uint64_t text_start; /* executable mappings of the file, first to last */
 	uint64_t text_end;
 	uint32_t minor; /* 0: not known */

@@ -7,13 +7,13 @@
 
 #include "base/str.h"
 #include "base/vec.h"
+#include "bpf/control.h"
 #include "runtime/cpython_lines.h"
 #include "runtime/cpython_text.h"
 
 #define SLOTS	    16384 /* of the hash table, a power of two */
 #define ENTRIES_MAX 8192
 #define BYTES_MAX   (16u << 20)
-#define OBJECT_MAX  256 /* bytes of a code object that are read at once */
 
 struct cpython_names {
 	struct process *p;
@@ -91,19 +91,23 @@ static uint64_t word_at(const uint8_t *object, uint32_t at)
 	return v;
 }
 
-static uint32_t rol(uint32_t v, int bits)
-{
-	return v << bits | v >> (32 - bits);
-}
-
 /* As the walker computes it: see enum walk_tag. */
-uint32_t cpython_names_tag(const struct cpython_offsets *o, const uint8_t *object)
+int cpython_names_tag(const struct cpython_names *n, const uint8_t *object, uint32_t *ret)
 {
-	if (o->code_version)
-		return (uint32_t)word_at(object, o->code_version);
-	return (uint32_t)word_at(object, o->code_firstlineno) ^
-	       rol((uint32_t)word_at(object, o->code_name), 11) ^
-	       rol((uint32_t)word_at(object, o->code_lines), 22);
+	const struct cpython_offsets *o = n->o;
+	uint32_t hash = 0, tag = 0, at;
+	int r;
+
+	if (o->code_version) {
+		*ret = (uint32_t)word_at(object, o->code_version);
+		return 0;
+	}
+	r = process_read_all(n->p, word_at(object, o->code_name) + CPYTHON_TEXT_HASH, &hash,
+			     sizeof(hash));
+	for (at = o->code_firstlineno; at <= o->code_lines; at += 8)
+		tag = walk_tag_mix(tag, word_at(object, at));
+	*ret = walk_tag_mix(tag, hash);
+	return r;
 }
 
 /* Reads a string object; -EPROTO when it is none. */
@@ -155,18 +159,30 @@ static int read_lines(const struct cpython_names *n, uint64_t addr, struct cpyth
 	return process_read_all(n->p, addr + CPYTHON_BYTES_DATA, code->lines, size);
 }
 
+/* Whether the count of references is one of a living object: that word of freed memory is the
+ * allocator's, 0 or the address of the next free piece.  The upper 16 bits are flags in 3.14.
+ * Objects that never die begin at 999999999 up to 3.11 and count on from there, or have bit 31. */
+static bool is_alive(const uint8_t *object)
+{
+	uint64_t count = word_at(object, 0) & 0xffffffffffffull;
+
+	return (count >= 1 && count < 1u << 20) ||
+	       (count > 999999999 - (1u << 20) && count < 999999999 + (1u << 20)) ||
+	       (count >= 1u << 31 && count <= UINT32_MAX);
+}
+
 static int read_object(const struct cpython_names *n, uint64_t addr, uint8_t *object)
 {
-	int r = process_read_all(n->p, addr, object, OBJECT_MAX);
+	int r = process_read_all(n->p, addr, object, CPYTHON_CODE_MAX);
 
 	/* the last object of a mapping ends before that many bytes */
 	if (r == -EFAULT) {
-		memset(object, 0, OBJECT_MAX);
+		memset(object, 0, CPYTHON_CODE_MAX);
 		r = process_read_all(n->p, addr, object, n->o->code_lines + 8);
 	}
 	if (r < 0)
 		return r;
-	return word_at(object, CPYTHON_OB_TYPE) == n->code_type ? 0 : -EPROTO;
+	return word_at(object, CPYTHON_OB_TYPE) == n->code_type && is_alive(object) ? 0 : -EPROTO;
 }
 
 static int read_strings(const struct cpython_names *n, const uint8_t *object,
@@ -187,6 +203,7 @@ static int read_strings(const struct cpython_names *n, const uint8_t *object,
 	if (!code->file)
 		return -ENOMEM;
 	code->library = cpython_path_is_library(path, o->minor);
+	code->coroutine = word_at(object, o->code_flags) & CPYTHON_CO_COROUTINE;
 	code->first_line = (uint32_t)word_at(object, o->code_firstlineno);
 	return 0;
 }
@@ -195,21 +212,22 @@ static int read_strings(const struct cpython_names *n, const uint8_t *object,
 static int read_code(const struct cpython_names *n, uint64_t addr, uint32_t tag,
 		     struct cpython_code *code)
 {
-	uint8_t object[OBJECT_MAX], again[OBJECT_MAX];
+	uint8_t object[CPYTHON_CODE_MAX];
+	uint32_t again = 0;
 	int r = read_object(n, addr, object);
 
+	if (r == 0)
+		r = cpython_names_tag(n, object, &code->tag);
 	if (r < 0)
 		return r;
-	code->tag = cpython_names_tag(n->o, object);
 	if (tag && tag != code->tag)
 		return -EPROTO;
 	r = read_strings(n, object, code);
-	if (r < 0)
-		return r;
-	r = read_object(n, addr, again);
-	if (r == 0 && cpython_names_tag(n->o, again) != code->tag)
-		r = -EPROTO;
-	return r;
+	if (r == 0)
+		r = read_object(n, addr, object);
+	if (r == 0)
+		r = cpython_names_tag(n, object, &again);
+	return r == 0 && again != code->tag ? -EPROTO : r;
 }
 
 static size_t slot_of(uint64_t addr, uint32_t tag)

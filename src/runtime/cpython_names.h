@@ -24,6 +24,7 @@ struct cpython_code {
 	bool stale;  /* not the object that the tag was taken of, or none at all */
 	bool unread; /* the memory could not be read */
 	bool library;
+	bool coroutine; /* or an asynchronous generator */
 	uint32_t first_line;
 	uint32_t n_lines;
 	uint8_t *lines; /* the line table; owned by the cache, as are the strings */
@@ -46,8 +47,8 @@ int cpython_names_get(struct cpython_names *n, uint64_t code, uint32_t tag,
 		      const struct cpython_code **ret_code);
 
 /* The tag of a code object, as the walker takes it: see enum walk_tag.  object: its first
- * o->code_lines + 8 bytes. */
-uint32_t cpython_names_tag(const struct cpython_offsets *o, const uint8_t *object);
+ * o->code_lines + 8 bytes.  0 or the error of a read. */
+int cpython_names_tag(const struct cpython_names *n, const uint8_t *object, uint32_t *ret_tag);
 
 /* Empties the cache when it has outgrown its bound. */
 void cpython_names_trim(struct cpython_names *n);

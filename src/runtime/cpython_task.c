@@ -22,12 +22,15 @@ int cpython_task_code(struct cpython_tasks_reader *tr, uint64_t code,
 {
 	const struct cpython_offsets *o = tr->rd->o;
 	uint8_t object[CODE_MAX];
+	uint32_t tag = 0;
 	int r = o->code_lines + 8 <= CODE_MAX
 			? cpython_read(tr->rd, code, object, o->code_lines + 8)
 			: -EPROTO;
 
 	if (r == 0)
-		r = cpython_names_get(tr->names, code, cpython_names_tag(o, object), ret);
+		r = cpython_names_tag(tr->names, object, &tag);
+	if (r == 0)
+		r = cpython_names_get(tr->names, code, tag, ret);
 	if (r == 0 && ((*ret)->stale || (*ret)->unread))
 		r = -EPROTO;
 	return r;

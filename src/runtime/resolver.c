@@ -129,6 +129,11 @@ const char *resolver_why(const struct resolver *r)
 	return r->session ? "" : r->facts.why;
 }
 
+const char *resolver_remark(const struct resolver *r)
+{
+	return r->session ? r->facts.why : "";
+}
+
 bool resolver_retry(const struct resolver *r)
 {
 	return r->retry;

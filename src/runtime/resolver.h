@@ -43,6 +43,8 @@ const char *resolver_runtime(const struct resolver *r); /* "python", or "" */
 const char *resolver_version(const struct resolver *r); /* "3.11.2", or "" */
 /* Why the runtime's frames are missing though it was recognised; "" if they are not. */
 const char *resolver_why(const struct resolver *r);
+/* What the runtime's frames will not show though they are there; "" if they show all. */
+const char *resolver_remark(const struct resolver *r);
 /* True when `why` may go away by itself: call resolver_refresh some time later. */
 bool resolver_retry(const struct resolver *r);
 /* For proc_conf.plan; enabled is 0 without an attached runtime.  Valid until refresh. */

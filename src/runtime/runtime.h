@@ -22,8 +22,9 @@
 struct runtime_facts {
 	struct walk_plan plan;		   /* enabled is 1 on success */
 	char version[RUNTIME_VERSION_MAX]; /* "3.11.2" */
-	char why[RUNTIME_WHY_MAX]; /* on failure: one clause for the user, "..." without final stop
-				    */
+	/* one clause for the user without final stop; on failure the reason, on success what will
+	 * not be seen all the same, "" where nothing is missing */
+	char why[RUNTIME_WHY_MAX];
 	uint64_t text_start; /* mapped addresses of the interpreter's ELF file: native frames in it
 				are */
 	uint64_t text_end;   /* the interpreter's own */

@@ -151,11 +151,39 @@ DOOR_STACK(poll_in)
 
 DOOR_STACK(wait_begin)
 {
-	struct wait_class w = { .klass = door.klass, .syscall = door.syscall };
+	struct wait_class w = { .klass = door.klass, .syscall = door.syscall, .gil = door.id };
 	struct loop_state *l = the_loop();
 
 	if (l)
 		wait_begin(ctx, l, &w, door.now);
+	return 0;
+}
+
+/* Who holds the GIL at door.id?  With door.kind 1: where in its code, too. */
+DOOR(holder_find)
+{
+	struct loop_state *l = the_loop();
+
+	if (l)
+		holder_find(l, door.id, door.kind);
+	return 0;
+}
+
+DOOR(holder_settle)
+{
+	struct loop_state *l = the_loop();
+
+	if (l)
+		holder_settle(l);
+	return 0;
+}
+
+DOOR(holder_send)
+{
+	struct loop_state *l = the_loop();
+
+	if (l)
+		holder_send(l);
 	return 0;
 }
 

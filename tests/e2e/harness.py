@@ -45,6 +45,8 @@ class Case:
     run: Callable[["Env"], str]
     measures: bool = True
     python: bool = False  # run it again under every other interpreter
+    minors: Sequence[str] = ()  # and under these versions, as name@3.8, skipped where not there
+    alone: bool = True  # not beside another: one processor is not enough for it
 
 
 @dataclass
@@ -237,14 +239,18 @@ class Env:
         """Start a target: a script of tests/targets, or a C one after compile()."""
         name, rest = argv[0], list(argv[1:])
         command = [self.python, str(TARGETS / name)] if name.endswith(".py") else [name]
-        command += rest + (["--wait"] if wait else [])
+        return self.start(command + rest + (["--wait"] if wait else []))
+
+    def start(self, command: Sequence[str], behind: bool = False, **environ: str) -> Target:
+        """Start a target by its whole command; `behind`: the process started is not the target,
+        but its parent."""
         proc = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                env=dict(os.environ, PYTHONDONTWRITEBYTECODE="1"))
+                                env=dict(os.environ, PYTHONDONTWRITEBYTECODE="1", **environ))
         self._procs.append(proc)
         target = Target(proc)
         target.reader = threading.Thread(target=target.read_all, daemon=True)
         target.reader.start()
-        if target.wait_line("ready")["ready"] != proc.pid:
+        if target.wait_line("ready")["ready"] != proc.pid and not behind:
             raise Failure("the target is behind a wrapper: its pid is not the one started")
         return target
 

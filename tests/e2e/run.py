@@ -6,7 +6,7 @@
     run.py --list       their names
 
 A case is a row in the CASES of a case_*.py.  One line for each: `ok`, `FAIL` with expected and
-found, or `skip` with the reason.  Measuring needs root and a kernel that allows BPF.  STALLPROF
+found, or `skip` with the reason.  Those that do not mind run two at a time.  Measuring needs root and a kernel that allows BPF.  STALLPROF
 names the program, E2E_PYTHONS further interpreters, parted by colons.
 """
 
@@ -14,10 +14,12 @@ import argparse
 import fnmatch
 import importlib
 import os
+import shutil
 import subprocess
 import sys
 import time
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import List, Optional, Tuple
 
@@ -28,6 +30,8 @@ sys.dont_write_bytecode = True
 from harness import STALLPROF, Case, Env, Failure, Skip  # noqa: E402
 
 SYSTEM_PYTHON = "/usr/bin/python3"
+
+Row = Tuple[str, Optional[str], Case]  # name, interpreter if there is one
 
 
 def real_python(python: str) -> Optional[str]:
@@ -40,26 +44,42 @@ def real_python(python: str) -> Optional[str]:
     return os.path.realpath(out.stdout.strip())
 
 
-def other_pythons() -> List[Tuple[str, str]]:
-    """Further interpreters: label and path.  pyenv's 3.11.7, and those of E2E_PYTHONS."""
-    paths = os.environ.get("E2E_PYTHONS", "").split(":")
+def pyenv_versions() -> Path:
+    """Where pyenv keeps its interpreters; a folder that need not exist."""
     try:
         root = subprocess.run(["pyenv", "root"], capture_output=True, text=True, timeout=20).stdout
-        paths.append(root.strip() + "/versions/3.11.7/bin/python3")
+        return Path(root.strip() or "/nonexistent") / "versions"
     except OSError:
-        pass
+        return Path("/nonexistent")
+
+
+def other_pythons(versions: Path) -> List[Tuple[str, str]]:
+    """Further interpreters: label and path.  pyenv's 3.11.7, and those of E2E_PYTHONS."""
+    paths = os.environ.get("E2E_PYTHONS", "").split(":") + [str(versions / "3.11.7/bin/python3")]
     found = [(Path(p).parent.parent.name, real_python(p)) for p in paths if p and os.path.exists(p)]
     return [(label, path) for label, path in found if path]
 
 
-def all_cases() -> List[Tuple[str, str, Case]]:
+def python_of_minor(versions: Path, minor: str) -> Optional[str]:
+    """pyenv's newest of that version, else one on the PATH."""
+    found = sorted(versions.glob(minor + ".*/bin/python3"))
+    path = str(found[-1]) if found else shutil.which("python" + minor)
+    return real_python(path) if path else None
+
+
+def all_cases() -> List[Row]:
     """Name, interpreter and case: the table, then the Python cases once more per interpreter."""
     cases: List[Case] = []
     for path in sorted(HERE.glob("case_*.py")):
         cases += importlib.import_module(path.stem).CASES
+    versions = pyenv_versions()
     python = real_python(SYSTEM_PYTHON) or os.path.realpath(sys.executable)
-    rows = [(case.name, python, case) for case in cases]
-    for label, other in other_pythons():
+    minors = {m: python_of_minor(versions, m) for m in {m for c in cases for m in c.minors}}
+    rows: List[Row] = []
+    for case in cases:
+        rows.append((case.name, python, case))
+        rows += [("%s@%s" % (case.name, m), minors[m], case) for m in case.minors]
+    for label, other in other_pythons(versions):
         rows += [("%s@%s" % (case.name, label), other, case) for case in cases if case.python]
     return rows
 
@@ -78,8 +98,10 @@ def why_not_measure() -> str:
     return "stallprof check: " + (lines[-1] if lines else "status %d" % check.returncode)
 
 
-def run_case(python: str, case: Case, obstacle: str) -> Tuple[str, str]:
+def run_case(python: Optional[str], case: Case, obstacle: str) -> Tuple[str, str]:
     """`ok`, `FAIL` or `skip`, and the detail."""
+    if not python:
+        return "skip", "no such interpreter here"
     if not os.access(STALLPROF, os.X_OK) or (case.measures and obstacle):
         return "skip", obstacle
     env = Env(python)
@@ -103,11 +125,25 @@ def shown(status: str, name: str, detail: str, seconds: float) -> str:
                      + (["       ... %d more lines" % (len(rest) - 40)] if len(rest) > 40 else []))
 
 
-def chosen(rows: List[Tuple[str, str, Case]], names: List[str]) -> List[Tuple[str, str, Case]]:
+def chosen(rows: List[Row], names: List[str]) -> List[Row]:
     for name in names:
         if not any(fnmatch.fnmatchcase(row[0], name) for row in rows):
             sys.exit("run.py: %s: no such case: --list names them" % name)
     return [row for row in rows if not names or any(fnmatch.fnmatchcase(row[0], n) for n in names)]
+
+
+def run_rows(rows: List[Row], obstacle: str) -> List[str]:
+    """Those that must be alone one by one, then the others two at a time; what became of each."""
+    def run_row(row: Row) -> str:
+        name, python, case = row
+        start = time.monotonic()
+        status, detail = run_case(python, case, obstacle)
+        print(shown(status, name, detail, time.monotonic() - start), flush=True)
+        return status
+
+    alone = [run_row(row) for row in rows if row[2].alone]
+    with ThreadPoolExecutor(2) as pool:
+        return alone + list(pool.map(run_row, [row for row in rows if not row[2].alone]))
 
 
 def main() -> int:
@@ -119,13 +155,8 @@ def main() -> int:
     if args.list:
         print("\n".join(name for name, _, _ in rows))
         return 0
-    obstacle = why_not_measure()
-    counts = {"ok": 0, "FAIL": 0, "skip": 0}
-    for name, python, case in rows:
-        start = time.monotonic()
-        status, detail = run_case(python, case, obstacle)
-        counts[status] += 1
-        print(shown(status, name, detail, time.monotonic() - start), flush=True)
+    statuses = run_rows(rows, why_not_measure())
+    counts = {s: statuses.count(s) for s in ("ok", "FAIL", "skip")}
     print("%d passed, %d failed, %d skipped" % (counts["ok"], counts["FAIL"], counts["skip"]))
     return 1 if counts["FAIL"] else 0
 

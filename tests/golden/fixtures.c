@@ -18,7 +18,7 @@
 
 #define NO_TARGET \
 	{ \
-		.fd = -1, .path = "", .local = "", .peer = "", .comm = "", .text = "" \
+		.fd = -1, .path = "", .local = "", .peer = "", .comm = "", .text = "", .group = "" \
 	}
 
 /* What a fixture says about one stall: a main part with its stack, and time on CPU around it. */
@@ -77,6 +77,8 @@ static void add_parts(struct built *b, struct stall *s, const struct plan *plan)
 		.flags = on_cpu		 ? PART_SAMPLED
 			 : plan->ongoing ? PART_OPEN
 					 : 0,
+		.episodes = 1,
+		.owner = { .name = "", .stack = -1 },
 	};
 	s->parts = part;
 	s->n_parts = 1;
@@ -132,6 +134,7 @@ static void add_stall(struct built *b, const struct plan *plan)
 			       plan->syscall, plan->target };
 	s->at = stack && plan->at >= 0 ? &stack->frames[plan->at] : NULL;
 	s->leaf = stack && plan->leaf >= 0 ? &stack->frames[plan->leaf] : NULL;
+	s->task = s->coro = "";
 	s->python = s->leaf ? QUALITY_FULL : QUALITY_NONE;
 	s->native = stack ? index % 3 == 1 ? QUALITY_PARTIAL : QUALITY_FULL : QUALITY_NONE;
 	s->kernel = stack ? QUALITY_FULL : QUALITY_NONE;
@@ -180,13 +183,15 @@ static void seal(struct built *b)
 
 #include "tests/golden/fixtures_demo.inc"
 #include "tests/golden/fixtures_more.inc"
+#include "tests/golden/fixtures_made.inc"
 
 static const struct {
 	const char *name;
 	const struct profile *(*build)(void);
 } fixtures[] = {
 	{ "demo", build_demo },	      { "empty", build_empty },	  { "healthy", build_healthy },
-	{ "hostile", build_hostile }, { "offcpu", build_offcpu },
+	{ "hostile", build_hostile }, { "offcpu", build_offcpu }, { "gil", build_gil },
+	{ "pools", build_pools },     { "noloop", build_noloop }, { "lies", build_lies },
 };
 
 const char *fixture_name(unsigned index)

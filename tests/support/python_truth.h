@@ -18,12 +18,15 @@
 #include "base/str.h"
 #include "base/vec.h"
 
+#define TRUTH_THREADS 16 /* as many as the script blocks, the main one included */
+
 struct truth_frame {
 	int tid;
 	uint64_t thread_pointer;
 	char *fn;
 	char *file;
 	unsigned int line;
+	bool coroutine;
 };
 
 struct truth {
@@ -33,7 +36,27 @@ struct truth {
 	char *text;
 };
 
-/* argv[0] by PATH.  False when it cannot be started. */
+/* An interpreter inside a root folder of its own is written "ROOT//usr/bin/python3.15"; there the
+ * script goes in as text, because the folder does not hold it.  Does not come back. */
+static inline void truth_exec(const char *python, const char *script)
+{
+	const char *inner = strstr(python, "//");
+	static char text[65536];
+	char root[4096];
+	FILE *f;
+
+	if (!inner) {
+		execlp(python, python, script, NULL);
+		_exit(127);
+	}
+	snprintf(root, sizeof(root), "%.*s", (int)(inner - python), python);
+	f = fopen(script, "r");
+	if (f && fread(text, 1, sizeof(text) - 1, f) > 0 && chroot(root) == 0 && chdir("/") == 0)
+		execl(inner + 1, inner + 1, "-c", text, NULL);
+	_exit(127);
+}
+
+/* argv[0] by PATH.  Not 0 when it cannot be started. */
 static inline int truth_spawn(const char *python, const char *script, pid_t *ret_pid, int *ret_in,
 			      int *ret_out)
 {
@@ -47,8 +70,7 @@ static inline int truth_spawn(const char *python, const char *script, pid_t *ret
 		dup2(in[0], 0);
 		dup2(out[1], 1);
 		setenv("PYTHONIOENCODING", "utf-8", 1);
-		execlp(python, python, script, NULL);
-		_exit(127);
+		truth_exec(python, script);
 	}
 	close(in[0]);
 	close(out[1]);
@@ -92,6 +114,7 @@ static inline int truth_start(struct truth *t, const char *python)
 		f.fn = strtok_r(NULL, "\t", &save);
 		f.file = strtok_r(NULL, "\t", &save);
 		f.line = (unsigned int)atoi(strtok_r(NULL, "\t", &save));
+		f.coroutine = atoi(strtok_r(NULL, "\t", &save)) == 1;
 		if (vec_add(&t->frames, f) < 0)
 			return -1;
 	}
@@ -110,31 +133,47 @@ static inline void truth_stop(struct truth *t)
 	memset(t, 0, sizeof(*t));
 }
 
-/* Calls fn for Debian's or the system's python3, and for every CPython 3.8 to 3.13 of pyenv. */
+static inline int truth_each_match(const char *pattern, void (*fn)(const char *python))
+{
+	glob_t found = { 0 };
+	int count = 0;
+	size_t i;
+
+	if (glob(pattern, 0, NULL, &found) != 0)
+		return 0;
+	for (i = 0; i < found.gl_pathc; i++, count++)
+		fn(found.gl_pathv[i]);
+	globfree(&found);
+	return count;
+}
+
+/* Calls fn for Debian's or the system's python3, for every CPython of pyenv, and for those in the
+ * root folders that STALLPROF_PYTHON_ROOTS names, parted by colons. */
 static inline int truth_each_python(void (*fn)(const char *python))
 {
-	const char *root = getenv("PYENV_ROOT"), *home = getenv("HOME");
+	const char *root = getenv("PYENV_ROOT"), *home = getenv("HOME"), *at;
 	char pattern[4096];
-	glob_t found = { 0 };
 	int count = 0, minor;
-	size_t i;
 
 	if (access("/usr/bin/python3", X_OK) == 0) {
 		fn("/usr/bin/python3");
 		count++;
 	}
-	for (minor = 8; minor <= 13; minor++) {
+	for (minor = 8; minor <= 15; minor++) {
 		if (root)
 			snprintf(pattern, sizeof(pattern), "%s/versions/3.%d.*/bin/python", root,
 				 minor);
 		else
 			snprintf(pattern, sizeof(pattern), "%s/.pyenv/versions/3.%d.*/bin/python",
 				 home ? home : "/root", minor);
-		if (glob(pattern, 0, NULL, &found) != 0)
-			continue;
-		for (i = 0; i < found.gl_pathc; i++, count++)
-			fn(found.gl_pathv[i]);
-		globfree(&found);
+		count += truth_each_match(pattern, fn);
+	}
+	for (at = getenv("STALLPROF_PYTHON_ROOTS"); at && *at; at += at[0] == ':') {
+		int len = (int)strcspn(at, ":");
+
+		snprintf(pattern, sizeof(pattern), "%.*s//usr/bin/python3.[0-9]*", len, at);
+		count += truth_each_match(pattern, fn);
+		at += len;
 	}
 	return count;
 }

@@ -1,13 +1,16 @@
 """Blocks threads in known places, then prints every thread's stack as Python itself sees it.
 
-One line per frame, innermost first: thread id, thread pointer, name, file, line, separated by tabs;
-"END" after the last.  Works from Python 3.8 on.  Ends when its standard input does.
+One line per frame, innermost first: thread id, thread pointer, name, file, line, whether its code
+is a coroutine's (0, 1), separated by tabs; "END" after the last.  Works from Python 3.8 on.  Ends when its standard input does.
 """
 import asyncio
+import functools
 import os
 import sys
+import tempfile
 import threading
 import time
+import zipfile
 
 FOREVER = 1000
 
@@ -48,6 +51,44 @@ def übung():
     exec(compile("\n\ndef made():\n    wait('exec')\n\nmade()\n", "<made up>", "exec"), namespace)
 
 
+def logged(fn):
+    @functools.wraps(fn)
+    def wrapper(*args):
+        return fn(*args)
+    return wrapper
+
+
+@logged
+@logged
+def decorated():
+    wait("decorated")
+
+
+def comprehended():
+    return {n: [
+        wait("comprehension") for _ in range(n)] for n in (1,)}
+
+
+def relative():
+    exec(compile("class Made:\n    wait('relative')\n", "./shop/cart.py", "exec"), {"wait": wait})
+
+
+def zipped():
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "truth.zip")
+        with zipfile.ZipFile(path, "w") as z:
+            z.writestr("inside_zip.py", "def call(fn):\n    return [\n        fn()]\n")
+        sys.path.insert(0, path)
+        import inside_zip
+    inside_zip.call(lambda: wait("zip"))
+
+
+def long_name():
+    name = "x" * 1000 + "ü"
+    namespace = {"wait": wait}
+    exec("def %s():\n    wait('long name')\n%s()" % (name, name), namespace)
+
+
 def deep(n):
     if n:
         deep(n - 1)
@@ -58,6 +99,15 @@ def deep(n):
 async def blocking():
     await asyncio.sleep(0)
     wait("coroutine")
+
+
+async def numbers():
+    wait("asynchronous generator")
+    yield 1
+
+
+async def through_numbers():
+    return [n async for n in numbers()]
 
 
 async def idle():
@@ -74,8 +124,28 @@ def spin_up():
         lambda: deep(307),
         lambda: asyncio.run(blocking()),
         lambda: asyncio.run(idle()),
+        lambda: asyncio.run(through_numbers()),
+        decorated,
+        comprehended,
+        relative,
+        zipped,
+        long_name,
     ]
     return [threading.Thread(target=work, daemon=True) for work in works]
+
+
+def foreign(threads):
+    """A thread that C code makes: Python meets it when it calls back."""
+    import ctypes
+
+    def called(_):
+        threads.append(threading.current_thread())
+        wait("foreign")
+
+    callback = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)(called)
+    thread = ctypes.c_ulong()
+    ctypes.CDLL(None).pthread_create(ctypes.byref(thread), None, callback, None)
+    return callback
 
 
 def name(code):
@@ -89,9 +159,10 @@ def dump(threads):
     for thread in threads:
         frame = frames[thread.ident]
         while frame:
-            lines.append("%d\t%d\t%s\t%s\t%d" % (
+            lines.append("%d\t%d\t%s\t%s\t%d\t%d" % (
                 thread.native_id, thread.ident, name(frame.f_code),
-                frame.f_code.co_filename, frame.f_lineno))
+                frame.f_code.co_filename, frame.f_lineno,
+                bool(frame.f_code.co_flags & 0x280)))
             frame = frame.f_back
     out = "\n".join(lines) + "\nEND\n"
     os.write(1, out.encode("utf-8", "surrogateescape"))
@@ -102,8 +173,10 @@ def main():
     for thread in threads:
         thread.start()
     threads.append(threading.current_thread())
+    keep = foreign(threads)
     threading.Thread(target=dump, args=(threads,), daemon=True).start()
     sys.stdin.buffer.read()
+    del keep
 
 
 main()

@@ -235,6 +235,19 @@ static void test_newer_major(void **state)
 	assert_non_null(strstr(recording_refusal(-EPROTONOSUPPORT), "newer stallprof"));
 }
 
+/* So is an earlier one: its events would be read as something else. */
+static void test_older_major(void **state)
+{
+	cleanup(str_releasep) struct str s = recorded(3);
+
+	(void)state;
+	set_header(&s, LAYOUT_MAJOR, RECORDING_MAJOR - 1, 2);
+	assert_int_equal(read_bytes(s.text, s.len).error, -ESTALE);
+	assert_non_null(strstr(recording_refusal(-ESTALE), "older stallprof"));
+	set_header(&s, LAYOUT_MAJOR, 0, 2);
+	assert_int_equal(read_bytes(s.text, s.len).error, -EBADMSG);
+}
+
 /* Other files, an empty one, a folder and nothing at all are told apart. */
 static void test_no_recording(void **state)
 {
@@ -310,13 +323,13 @@ static void test_standard_input(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		FOLDER_TEST(test_reads_back),	  FOLDER_TEST(test_reads_blocks_back),
-		FOLDER_TEST(test_bad_block),	  FOLDER_TEST(test_cut_anywhere),
-		FOLDER_TEST(test_incomplete),	  FOLDER_TEST(test_flipped_anywhere),
-		FOLDER_TEST(test_newer_minor),	  FOLDER_TEST(test_newer_major),
-		FOLDER_TEST(test_no_recording),	  FOLDER_TEST(test_header_size),
-		FOLDER_TEST(test_chunk_length),	  FOLDER_TEST(test_appended),
-		FOLDER_TEST(test_standard_input),
+		FOLDER_TEST(test_reads_back),  FOLDER_TEST(test_reads_blocks_back),
+		FOLDER_TEST(test_bad_block),   FOLDER_TEST(test_cut_anywhere),
+		FOLDER_TEST(test_incomplete),  FOLDER_TEST(test_flipped_anywhere),
+		FOLDER_TEST(test_newer_minor), FOLDER_TEST(test_newer_major),
+		FOLDER_TEST(test_older_major), FOLDER_TEST(test_no_recording),
+		FOLDER_TEST(test_header_size), FOLDER_TEST(test_chunk_length),
+		FOLDER_TEST(test_appended),    FOLDER_TEST(test_standard_input),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

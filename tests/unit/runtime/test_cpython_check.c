@@ -36,7 +36,7 @@ static void test_right(void **state)
 static void test_wrong_offsets(void **state)
 {
 	static const size_t members[] = {
-		offsetof(struct cpython_offsets, runtime_interp_main),
+		offsetof(struct cpython_offsets, runtime_interp_head),
 		offsetof(struct cpython_offsets, runtime_key),
 		offsetof(struct cpython_offsets, interp_threads),
 		offsetof(struct cpython_offsets, state_interp),
@@ -80,7 +80,7 @@ static void test_other_version(void **state)
 	uint32_t minor;
 
 	(void)state;
-	for (minor = 8; minor <= 13; minor++)
+	for (minor = 8; minor <= 15; minor++)
 		if (minor != place.minor && cpython_offsets_find(minor))
 			assert_true(check(cpython_offsets_find(minor), &place, why) < 0);
 	other.code_type += 8;

@@ -31,7 +31,7 @@ struct fake_bytes {
 	uint8_t data[64];
 };
 
-static struct fake_text qualname, filename;
+static struct fake_text name, qualname, filename;
 static struct fake_bytes lines;
 static uint64_t code[64];
 
@@ -49,6 +49,8 @@ static void build(void)
 {
 	static const uint8_t table[] = { 0x80 | 10 << 3 | 1, 0, 0, 0x80 | 13 << 3, 12 };
 
+	set_text(&name, "inner");
+	name.hash = 0x4242;
 	set_text(&qualname, "Outer.inner");
 	set_text(&filename, "/elsewhere/lib/python3.11/thing.py");
 	memset(&lines, 0, sizeof(lines));
@@ -56,10 +58,12 @@ static void build(void)
 	lines.size = sizeof(table);
 	memcpy(lines.data, table, sizeof(table));
 	memset(code, 0, sizeof(code));
+	code[0] = 1;
 	code[1] = CODE_TYPE;
 	code[offsets->code_firstlineno / 8] = 31;
 	code[offsets->code_filename / 8] = (uintptr_t)&filename;
-	code[offsets->code_name / 8] = 0x1234; /* not read: there is a qualified name */
+	code[offsets->code_name / 8] =
+		(uintptr_t)&name; /* for its hash: there is a qualified one */
 	code[offsets->code_qualname / 8] = (uintptr_t)&qualname;
 	code[offsets->code_lines / 8] = (uintptr_t)&lines;
 }
@@ -112,6 +116,60 @@ static void test_not_code(void **state)
 	build();
 	lines.type = TEXT_TYPE;
 	assert_true(get(0)->stale);
+}
+
+/* Freed memory: where the count of references was is 0, or the address of the next free piece. */
+static void test_freed(void **state)
+{
+	static const uint64_t alive[] = {
+		1, 2, 70000, 999999990, 1000070000, UINT32_MAX, 3ull << 30, 1ull << 48 | 3ull << 30
+	};
+	static const uint64_t freed[] = { 0, 0x1b3c040, 0x7f0012345670, 1ull << 48 };
+	size_t i;
+
+	(void)state;
+	build();
+	for (i = 0; i < sizeof(alive) / sizeof(*alive); i++) {
+		code[0] = alive[i];
+		assert_false(get(0)->stale);
+	}
+	for (i = 0; i < sizeof(freed) / sizeof(*freed); i++) {
+		code[0] = freed[i];
+		assert_true(get(0)->stale);
+	}
+}
+
+/* Two functions in the same memory, one after the other, that differ by their names only. */
+static void test_same_place(void **state)
+{
+	uint32_t tag, other;
+
+	(void)state;
+	build();
+	tag = get(0)->tag;
+	set_text(&qualname, "Outer.other");
+	assert_string_equal(get(tag)->fn, "Outer.inner");
+	name.hash = 0x4243;
+	other = get(0)->tag;
+	assert_int_not_equal(other, tag);
+	assert_string_equal(get(other)->fn, "Outer.other");
+	assert_true(get(tag ^ 3)->stale);
+}
+
+/* The same name and lines from another file: the words between those of the name count, too. */
+static void test_same_name(void **state)
+{
+	static struct fake_text elsewhere;
+	uint32_t tag;
+
+	(void)state;
+	build();
+	tag = get(0)->tag;
+	set_text(&elsewhere, "/elsewhere/other.py");
+	code[offsets->code_filename / 8] = (uintptr_t)&elsewhere;
+	assert_int_not_equal(get(0)->tag, tag);
+	assert_string_equal(get(get(0)->tag)->file, "/elsewhere/other.py");
+	assert_string_equal(get(tag)->file, "/elsewhere/lib/python3.11/thing.py");
 }
 
 /* Pointers to nowhere are unreadable, and that is all that happens. */
@@ -189,9 +247,10 @@ static int stop(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_whole),  cmocka_unit_test(test_not_code),
-		cmocka_unit_test(test_unread), cmocka_unit_test(test_hostile_lengths),
-		cmocka_unit_test(test_trim),
+		cmocka_unit_test(test_whole),		cmocka_unit_test(test_not_code),
+		cmocka_unit_test(test_freed),		cmocka_unit_test(test_same_place),
+		cmocka_unit_test(test_same_name),	cmocka_unit_test(test_unread),
+		cmocka_unit_test(test_hostile_lengths), cmocka_unit_test(test_trim),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);

@@ -1,0 +1,141 @@
+/* holders.c: which threads a stall waited for.
+ *
+ * Sums, per thread, the waits in which it was seen to hold the GIL, or after which it was seen to
+ * release the lock.  What nobody was seen to hold stays with nobody, so that the shares need not
+ * reach the whole.
+ */
+#include "model/state.h"
+
+#include <string.h>
+
+/* Threads that make a convoy, at least. */
+#define CONVOY_THREADS 3
+
+/* Who let go of a lock in another process says nothing about locks of this one. */
+static bool is_holder(const struct part *p)
+{
+	const struct owner *o = &p->owner;
+
+	if (o->tid == 0)
+		return false;
+	return p->klass == CLASS_GIL ? o->role == OWNER_HOLDER
+				     : p->klass == CLASS_LOCK && o->role == OWNER_WAKER && !o->pid;
+}
+
+static bool same_holder(const struct holder *h, const struct part *p)
+{
+	return h->klass == p->klass && h->owner.tid == p->owner.tid;
+}
+
+/* The stack under which that thread was seen for longest; -1: none was taken. */
+static int heaviest_stack(const struct stall *s, const struct holder *h)
+{
+	uint64_t best_ns = 0;
+	int best = -1;
+
+	for (size_t i = 0; i < s->n_parts; i++) {
+		const struct part *p = &s->parts[i];
+		uint64_t ns = 0;
+
+		if (!is_holder(p) || !same_holder(h, p) || p->owner.stack < 0)
+			continue;
+		for (size_t k = i; k < s->n_parts; k++)
+			if (is_holder(&s->parts[k]) && same_holder(h, &s->parts[k]) &&
+			    s->parts[k].owner.stack == p->owner.stack)
+				ns += s->parts[k].dur_ns;
+		if (ns > best_ns) {
+			best_ns = ns;
+			best = p->owner.stack;
+		}
+	}
+	return best;
+}
+
+static void sum_holders(struct stall *s)
+{
+	size_t k;
+
+	for (size_t i = 0; i < s->n_parts; i++) {
+		const struct part *p = &s->parts[i];
+
+		if (!is_holder(p))
+			continue;
+		for (k = 0; k < s->n_holders && !same_holder(&s->holders[k], p); k++)
+			;
+		if (k == s->n_holders) {
+			s->holders[k] = (struct holder){ .owner = p->owner, .klass = p->klass };
+			s->n_holders++;
+		}
+		s->holders[k].ns += p->dur_ns;
+	}
+}
+
+static int by_time(const void *a, const void *b)
+{
+	const struct holder *x = a, *y = b;
+
+	if (x->ns != y->ns)
+		return x->ns > y->ns ? -1 : 1;
+	if (x->klass != y->klass)
+		return x->klass < y->klass ? -1 : 1;
+	return (x->owner.tid > y->owner.tid) - (x->owner.tid < y->owner.tid);
+}
+
+/* Three threads that pass the GIL around: no single one is to blame.  Where most of the wait has
+ * no holder, nobody can tell. */
+static bool is_convoy(const struct stall *s)
+{
+	uint64_t gil = s->ns[CLASS_GIL], most = 0, seen = 0;
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n_holders; i++) {
+		const struct holder *h = &s->holders[i];
+
+		if (h->klass != CLASS_GIL)
+			continue;
+		n++;
+		seen += h->ns;
+		most = h->ns > most ? h->ns : most;
+	}
+	return s->why.klass == CLASS_GIL && n >= CONVOY_THREADS && most < gil - most &&
+	       seen >= gil - seen;
+}
+
+int holders_make(struct model *m, struct stall *s)
+{
+	s->holders = calloc(s->n_parts + 1, sizeof(*s->holders));
+	if (!s->holders)
+		return -ENOMEM;
+	sum_holders(s);
+	for (size_t i = 0; i < s->n_holders; i++) {
+		struct holder *h = &s->holders[i];
+
+		h->share = (double)h->ns / s->ns[h->klass];
+		h->owner.stack = heaviest_stack(s, h);
+		if (h->owner.stack < 0)
+			continue;
+		h->at = user_frame(&m->stacks.items[h->owner.stack]);
+		h->leaf = leaf_frame(&m->stacks.items[h->owner.stack]);
+	}
+	if (s->n_holders)
+		qsort(s->holders, s->n_holders, sizeof(*s->holders), by_time);
+	s->convoy = is_convoy(s);
+	return 0;
+}
+
+static void name_owner(const struct model *m, const struct stall *s, struct owner *o)
+{
+	uint32_t pid = o->pid ? o->pid : m->procs.items[s->proc].pid;
+	const char *name = o->tid ? thread_name(m, pid, o->tid) : "";
+
+	if (*name)
+		o->name = name;
+}
+
+void holders_seal(const struct model *m, struct stall *s)
+{
+	for (size_t i = 0; i < s->n_parts; i++)
+		name_owner(m, s, &s->parts[i].owner);
+	for (size_t i = 0; i < s->n_holders; i++)
+		name_owner(m, s, &s->holders[i].owner);
+}
