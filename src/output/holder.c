@@ -30,7 +30,7 @@ int place_words(struct str *s, const struct paths *paths, const struct frame *at
 
 	if (r || !leaf || (at && frame_same(at, leaf)))
 		return r;
-	r = str_add(s, at ? " > " : "> ");
+	r = at ? str_add(s, " > ") : 0;
 	return r ? r : frame_short(s, paths, leaf);
 }
 

@@ -65,7 +65,7 @@ static int print_wait(const struct text *t, const struct thread_row *row)
 
 	r = r ? r : why_words(&s, &why);
 	if (r == 0 && (row->at || row->leaf))
-		r = str_add(&s, " in ");
+		r = str_add(&s, " at ");
 	r = r ? r : place_words(&s, &t->paths, row->at, row->leaf);
 	if (r == 0)
 		text_wrap(t, 4, 6, str_text(&s));

@@ -26,7 +26,9 @@ static int print_place(const struct text *t, const struct thread_row *row, const
 {
 	cleanup(str_releasep) struct str place = { 0 };
 	size_t used = text_columns(start);
-	int r = place_words(&place, &t->paths, row->at, row->leaf);
+	int r = !row->at && row->leaf ? str_add(&place, "> ") : 0;
+
+	r = r ? r : place_words(&place, &t->paths, row->at, row->leaf);
 
 	if (r)
 		return r;

@@ -42,7 +42,7 @@ static void the_gil_is_held(void **state)
 	h[1].share = 0.19;
 	h[0].at = NULL;
 	assert_words(h, 2, false,
-		     "GIL held by worker-3 in > encoder.py:214 JSONEncoder.iterencode 71%");
+		     "GIL held by worker-3 in encoder.py:214 JSONEncoder.iterencode 71%");
 	h[0].leaf = NULL;
 	assert_words(h, 1, false, "GIL held by worker-3 71%");
 }
