@@ -158,6 +158,8 @@ static int add_end(struct str *s, const struct task_list *list, const struct tas
 	int r = collect(list, t, &tasks);
 
 	any = tasks.tasks.count || tasks.unlisted;
+	if (t->state == TASK_READY && !end && !any) /* what it awaited is done */
+		asked = "";
 	if (r == 0 && (end || any || *asked))
 		r = str_add(s, t->state == TASK_RUNNING ? " in " : " awaiting ");
 	if (r == 0 && end && end->kind == AWAIT_GATHER)

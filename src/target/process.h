@@ -59,6 +59,9 @@ const struct mapping *process_map(struct process *p, uint64_t addr);
  * 0, -ESRCH, -ENOMEM. */
 int process_tids(const struct process *p, int **ret_tids, size_t *ret_count);
 
+/* The id of the thread that its own pid namespace numbers ns_tid.  0, -ESRCH, -ENOMEM. */
+int process_tid(const struct process *p, int ns_tid, int *ret_tid);
+
 /* Reads memory, at most 1 MiB.  Bytes read (may be short, where the readable part ends), or
  * -EFAULT nothing there, -ESRCH gone, -EPERM, -ENOTSUP recorded tree. */
 ssize_t process_read(const struct process *p, uint64_t addr, void *buf, size_t len);
