@@ -10,6 +10,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "target/elf.h"
+#include "target/sandbox.h"
+
 #define PATH_ROOM    (4096 + 512)
 #define TRIES	     4 /* openat2 gives up when somebody renames folders meanwhile */
 #define BUILD_ID_MIN 4 /* digits: the first two name a folder */
@@ -48,23 +51,51 @@ static int try_path(int root, const char *path, const struct symbols_proof *proo
 	return fd < 0 ? fd : symbols_build_debug(fd, proof, ret);
 }
 
-static int by_build_id(int root, const char *id, struct symbols **ret)
+int debug_file_by_build_id(int root, const char *build_id, struct symbols **ret_debug)
 {
 	static const char *const folders[] = { "/usr/lib/debug/.build-id", "/.build-id" };
-	struct symbols_proof proof = { .build_id = id };
+	struct symbols_proof proof = { .build_id = build_id };
 	char path[PATH_ROOM];
 	size_t i;
 	int r = -ENOENT;
 
-	if (strlen(id) < BUILD_ID_MIN)
+	if (strlen(build_id) < BUILD_ID_MIN)
 		return -ENOENT;
 	for (i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
-		snprintf(path, sizeof(path), "%s/%.2s/%s.debug", folders[i], id, id + 2);
-		r = try_path(root, path, &proof, ret);
+		snprintf(path, sizeof(path), "%s/%.2s/%s.debug", folders[i], build_id,
+			 build_id + 2);
+		r = try_path(root, path, &proof, ret_debug);
 		if (r == 0 || r == -ETIMEDOUT)
 			return r;
 	}
 	return r;
+}
+
+static int read_id(int fd, const void *arg, struct str *result)
+{
+	cleanup(elf_image_closep) struct elf_image *e = NULL;
+	uint8_t id[64];
+	char hex[SYMBOLS_BUILD_ID_ROOM];
+	int r = elf_image_open(fd, &e);
+
+	(void)arg;
+	if (r < 0)
+		return r;
+	symbols_hex(id, elf_image_build_id(e, id, sizeof(id)), hex);
+	return str_add(result, hex);
+}
+
+int debug_file_read_id(int fd, char ret_build_id[SYMBOLS_BUILD_ID_ROOM])
+{
+	cleanup(str_releasep) struct str hex = { 0 };
+	int r = sandbox_run(fd, read_id, NULL, SANDBOX_DEADLINE_MS, &hex);
+
+	if (r < 0)
+		return r;
+	if (hex.len >= SYMBOLS_BUILD_ID_ROOM)
+		return -EIO;
+	memcpy(ret_build_id, str_text(&hex), hex.len + 1);
+	return 0;
 }
 
 static int by_link(int root, const char *file, const struct symbols *s, struct symbols **ret)
@@ -95,7 +126,7 @@ static int by_link(int root, const char *file, const struct symbols *s, struct s
 
 int debug_file_find(int root, const char *path, const struct symbols *s, struct symbols **ret_debug)
 {
-	int r = by_build_id(root, symbols_build_id(s), ret_debug);
+	int r = debug_file_by_build_id(root, symbols_build_id(s), ret_debug);
 
 	if (r == 0 || r == -ETIMEDOUT)
 		return r;

@@ -14,7 +14,14 @@
  * -EINVAL no regular file, -ELOOP, -ENOENT. */
 int debug_file_open(int root, const char *path);
 
-/* By build id below root, in /usr/lib/debug/.build-id and /.build-id; then, unless path is NULL, by
+/* By build id below root, in /usr/lib/debug/.build-id and /.build-id.  As debug_file_find. */
+int debug_file_by_build_id(int root, const char *build_id, struct symbols **ret_debug);
+
+/* The build id of an ELF file in hexadecimal, "" if it has none; read in the sandbox.  0, the
+ * errors of symbols_build_safely. */
+int debug_file_read_id(int fd, char ret_build_id[SYMBOLS_BUILD_ID_ROOM]);
+
+/* By build id as above; then, unless path is NULL, by
  * the link in the file, which lies at path below root.  0; -ENOENT; -ETIMEDOUT a candidate took too
  * long, and no other was looked at. */
 int debug_file_find(int root, const char *path, const struct symbols *s,

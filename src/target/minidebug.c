@@ -9,8 +9,9 @@
 #include <lzma.h>
 #include <stdint.h>
 
-#define DECODER_MEMORY_MAX (128u << 20) /* the largest dictionary of the xz presets is half of it \
-					 */
+#define DECODER_MEMORY_MAX \
+	(128u << 20) /* the largest dictionary of the xz presets is half of it \
+		      */
 #define PIECE 65536
 
 static int unpack(lzma_stream *stream, struct str *file)
