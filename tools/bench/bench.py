@@ -15,6 +15,7 @@ import time
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import parts_footprint
+import parts_python
 import parts_server
 import parts_switch
 import processes
@@ -190,15 +191,57 @@ def part_recording() -> Result:
     return found
 
 
+def per_version(m: Dict[str, Measure], version: str) -> Result:
+    """ns for a wait below 30 frames, and for each further frame while nothing is cached anew."""
+    low, mid, high = (m["%s %d" % (version, d)].added("stallprof") for d in parts_python.DEPTHS)
+    if not low or not mid or not high:
+        return {}
+    span = parts_python.DEPTHS[2] - parts_python.DEPTHS[0]
+    return {"wait_ns": mid.median, "frame_ns": (high.median - low.median) / span}
+
+
+def part_pythons() -> Result:
+    rounds = Rounds(["stallprof"] + ([] if QUICK else ["offcputime"]), 2 if QUICK else 4, say)
+    m = parts_python.frames(rounds, 150 if QUICK else 300)
+    table_head("7. ns of CPU added to a wait below Python frames, by interpreter", rounds)
+    found: Result = {"measures": {n: x.json() for n, x in m.items()}, **disturbance(m)}
+    columns(24, "", ["%d frames" % d for d in parts_python.DEPTHS])
+    for version in dict.fromkeys(name.split()[0] for name in m):
+        cells = [shown(m["%s %d" % (version, d)].added("stallprof")) for d in parts_python.DEPTHS]
+        columns(24, version, cells)
+        found[version] = per_version(m, version)
+    for version, costs in found.items():
+        if isinstance(costs, dict) and "frame_ns" in costs:
+            row("%s: 30 frames, each frame" % version, "%.1f us, %.0f ns" % (
+                costs["wait_ns"] / 1000, costs["frame_ns"]), "10 us, 100 ns",
+                costs["wait_ns"] > 10000 or costs["frame_ns"] > 100)
+    return found
+
+
+def part_gil() -> Result:
+    rounds = Rounds(["stallprof"] + ([] if QUICK else ["offcputime", "bpftrace"]),
+                    2 if QUICK else 4, say)
+    m = parts_python.contention(rounds, 300)
+    table_head("8. CPU time of a piece of work, %d threads that fight for the GIL"
+               % parts_python.THREADS, rounds)
+    row(BARE, shown(m["piece"].plain(BARE), " ns"))
+    for tool in m["piece"].tools():
+        row("with " + tool, shown(m["piece"].ratio(tool), " x", 3))
+    return {"measures": {n: x.json() for n, x in m.items()}, **disturbance(m)}
+
+
 PARTS: Dict[str, Callable[[], Result]] = {
     "switches": part_switches,
     "redis": lambda: part_server("Redis", parts_server.redis),
     "asyncio": lambda: part_server("asyncio", parts_server.asyncio),
+    "fastapi": lambda: part_server("FastAPI", parts_python.framework),
     "attach": part_attach,
     "memory": part_memory,
     "waits": part_waits,
     "programs": part_programs,
     "recording": part_recording,
+    "pythons": part_pythons,
+    "gil": part_gil,
 }
 
 
