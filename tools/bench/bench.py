@@ -191,31 +191,25 @@ def part_recording() -> Result:
     return found
 
 
-def per_version(m: Dict[str, Measure], version: str) -> Result:
-    """ns for a wait below 30 frames, and for each further frame while nothing is cached anew."""
-    low, mid, high = (m["%s %d" % (version, d)].added("stallprof") for d in parts_python.DEPTHS)
-    if not low or not mid or not high:
-        return {}
-    span = parts_python.DEPTHS[2] - parts_python.DEPTHS[0]
-    return {"wait_ns": mid.median, "frame_ns": (high.median - low.median) / span}
-
-
 def part_pythons() -> Result:
-    rounds = Rounds(["stallprof"] + ([] if QUICK else ["offcputime"]), 2 if QUICK else 4, say)
-    m = parts_python.frames(rounds, 150 if QUICK else 300)
-    table_head("7. ns of CPU added to a wait below Python frames, by interpreter", rounds)
-    found: Result = {"measures": {n: x.json() for n, x in m.items()}, **disturbance(m)}
+    title = "7. ns at the switch hooks for a wait with its stack, cold, by interpreter"
+    try:
+        found = parts_python.frames(150 if QUICK else 300, 2 if QUICK else 5)
+    except processes.Skip as why:
+        table_head("%s: skipped: %s" % (title, why))
+        return {"skipped": str(why)}
+    table_head(title)
+    low, mid, high = parts_python.DEPTHS
     columns(24, "", ["%d frames" % d for d in parts_python.DEPTHS])
-    for version in dict.fromkeys(name.split()[0] for name in m):
-        cells = [shown(m["%s %d" % (version, d)].added("stallprof")) for d in parts_python.DEPTHS]
-        columns(24, version, cells)
-        found[version] = per_version(m, version)
-    for version, costs in found.items():
-        if isinstance(costs, dict) and "frame_ns" in costs:
-            row("%s: 30 frames, each frame" % version, "%.1f us, %.0f ns" % (
-                costs["wait_ns"] / 1000, costs["frame_ns"]), "10 us, 100 ns",
-                costs["wait_ns"] > 10000 or costs["frame_ns"] > 100)
-    return found
+    for version, by in found.items():
+        columns(24, version, [shown(s) for s in by.values()])
+    result: Result = {}
+    for version, by in found.items():
+        frame = (by[high].median - by[low].median) / (high - low)
+        result[version] = {"wait_ns": by[mid].median, "frame_ns": frame}
+        row("%s: %d frames, each frame" % (version, mid), "%.1f us, %.0f ns" % (
+            by[mid].median / 1000, frame), "10 us, 100 ns", by[mid].median > 10000 or frame > 100)
+    return result
 
 
 def part_gil() -> Result:

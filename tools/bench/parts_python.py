@@ -6,13 +6,13 @@ Loads are deepwait.py, convoy.py and fastapi_pong.py.
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Dict, List, Tuple
+from typing import Dict, List
 
 import parts_server
 import processes
-from parts_switch import CPU, Rounds, measure_orders
-from processes import Load, Skip
-from samples import Measure
+from parts_switch import CPU, STATS, Rounds, measure_orders, program_times
+from processes import Skip
+from samples import Measure, Spread
 
 DEPTHS = (5, 30, 120)
 THREADS = 7
@@ -40,18 +40,40 @@ def interpreters() -> Dict[str, str]:
     return {v: found[v] for numbers, v in rows if numbers >= (3, 8)}
 
 
-def frames(rounds: Rounds, ms: int) -> Dict[str, Measure]:
-    """A wait below so many Python frames, whose stack is taken; the name is `VERSION DEPTH`."""
+def spent(pid: int) -> int:
+    """ns so far in the process's programs at the scheduler's hooks, as the kernel itself counts."""
+    return sum(ns for name, (_, ns) in program_times(pid).items()
+               if name.startswith(("switch", "resume")))
+
+
+def frames(ms: int, times: int) -> Dict[str, Dict[int, Spread]]:
+    """ns at the scheduler's hooks for a wait whose stack is taken, by version and depth.
+
+    The kernel's own count is steadier by far than the load's CPU time, which others disturb; their
+    switches are in it, the same for each depth.
+    """
     loads = {v: processes.deepwait(CPU, python) for v, python in interpreters().items()}
+    found: Dict[str, Dict[int, List[float]]] = {v: {d: [] for d in DEPTHS} for v in loads}
+    before = STATS.read_text()
     try:
-        orders: Dict[str, Tuple[Load, List[Any]]] = {
-            "%s %d" % (v, depth): (load, ["sleep", ms, depth])
-            for v, load in loads.items() for depth in DEPTHS}
-        every = list(loads.values())
-        return measure_orders(rounds, every, [load.pid for load in every], orders)
+        STATS.write_text("1")
+        tool = processes.start("stallprof", [load.pid for load in loads.values()])
+        try:
+            for _ in range(times):
+                for version, load in loads.items():
+                    for depth in DEPTHS:
+                        first = spent(tool.pid)
+                        turns = load.order("sleep", ms, depth)["turns"]
+                        found[version][depth].append((spent(tool.pid) - first) / turns)
+        finally:
+            processes.end(tool)
+    except (OSError, subprocess.CalledProcessError) as why:
+        raise Skip(str(why)) from None
     finally:
+        STATS.write_text(before)
         for load in loads.values():
             load.close()
+    return {v: {d: Spread(values) for d, values in by.items()} for v, by in found.items()}
 
 
 def contention(rounds: Rounds, ms: int) -> Dict[str, Measure]:
