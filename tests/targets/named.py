@@ -84,4 +84,5 @@ if __name__ == "__main__":
     if options.uvloop:
         import uvloop
         uvloop.install()
+    truth.go_first(1)
     truth.run_as_usual(main, options)
