@@ -10,9 +10,9 @@ PREFIX ?= /usr/local
 SANITIZE ?=
 FUZZ_SECONDS ?= 5
 
-LIBS := libbpf libelf libdw zlib jansson libseccomp libcap
+LIBS := libbpf libelf libdw zlib liblzma jansson libseccomp libcap
 LIBBPF_CFLAGS ?= $(shell pkg-config --cflags $(LIBS) 2>/dev/null)
-LIBBPF_LIBS   ?= $(shell pkg-config --libs $(LIBS) 2>/dev/null)
+LIBBPF_LIBS   ?= $(shell pkg-config --libs $(LIBS) 2>/dev/null) -liberty
 CFLAGS   ?= -O2 -g
 # clang objects to the { NULL } that ends a table, which gcc allows.
 WARNINGS := -Wall -Wextra -Werror -Wmissing-prototypes -Wno-missing-field-initializers
@@ -38,9 +38,10 @@ BPF_TESTS := $(patsubst %.c,$(B)/%,$(call find,tests/bpf,test_*.c))
 BPF_TEST_SKELETONS := $(patsubst %.bpf.c,$(B)/%.skel.h,$(call find,tests/bpf,*.bpf.c))
 HEADERS   := $(call find,src bpf,*.h)
 FUZZERS   := $(patsubst %.c,$(B)/%,$(call find,tests/fuzz,fuzz_*.c))
+SUPPORT   := $(patsubst %.c,$(B)/%,$(call find,tests/support,*.c))
 
 .PHONY: all demo test unit bpf-test golden golden-record e2e fuzz check headers format bench install man clean
-.PHONY: unit-programs bpf-test-programs fuzz-programs vm-test FORCE
+.PHONY: unit-programs bpf-test-programs fuzz-programs support-programs vm-test FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -82,13 +83,14 @@ $(UNIT) $(BPF_TESTS): %: %.o $(LIBRARY)
 	$(call say,LINK)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBBPF_LIBS)
 
-$(FUZZERS): %: %.o $(LIBRARY)
+$(FUZZERS) $(SUPPORT): %: %.o $(LIBRARY)
 	$(call say,LINK)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBBPF_LIBS)
 
 unit-programs: $(UNIT) ; @:
 bpf-test-programs: $(BPF_TESTS) ; @:
 fuzz-programs: $(FUZZERS) ; @:
+support-programs: $(SUPPORT) ; @:
 
 # Tests are always built with sanitizers, in a folder of their own.
 SANITIZED = $(MAKE) --no-print-directory B=$(B)/asan SANITIZE=address,undefined
@@ -104,7 +106,7 @@ bpf-test:
 golden golden-record: all
 	@B=$(B) tools/run-if-present.sh golden tests/golden/run.sh $(if $(filter %-record,$@),record,check)
 
-e2e: all
+e2e: all support-programs
 	@B=$(B) tools/as-root.sh e2e tools/run-if-present.sh e2e tests/e2e/run.py
 
 fuzz:

@@ -26,9 +26,15 @@ enum walk_ip {
 enum walk_tag {
 	TAG_NONE = 0,
 	TAG_WORD = 1, /* the u32 at code + tag_off[0] */
-	TAG_MIX = 2,  /* u32 at tag_off[0], low words at tag_off[1] and [2], and the u32 tag_deref
-			 bytes behind what the second points to: a ^ rol(b,11) ^ rol(c,22) ^ d */
+	TAG_MIX = 2,  /* every word from tag_off[0] to tag_off[2], and the u32 tag_deref bytes
+			 behind what the word at tag_off[1] points to; see walk_tag_mix */
 };
+
+/* One more word of a mixed tag, which begins as 0.  Pointers differ in their low half. */
+static inline __attribute__((always_inline)) __u32 walk_tag_mix(__u32 tag, __u64 word)
+{
+	return ((tag << 5 | tag >> 27) ^ (__u32)(word ^ word >> 32)) * 0x9e3779b1u;
+}
 
 struct walk_plan {
 	__u8 enabled;

@@ -69,6 +69,7 @@ struct thread_state {
 	u32 slept_in;	 /* call of the last sleep, plus 1; 0: none */
 	u32 pointer_tid; /* see thread_id.bpf.h: under which number, */
 	u64 pointer;	 /* and by which thread pointer it can be found; 0: by none */
+	u64 epolls;	 /* made, so many */
 };
 
 struct {

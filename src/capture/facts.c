@@ -162,4 +162,5 @@ void emit_losses(struct capture *c)
 	for (int i = 0; i < LOST_COUNT; i++)
 		emit_loss(c, names[i], c->skel->bss->lost[i]);
 	emit_loss(c, "stack names", c->unnamed);
+	emit_loss(c, "thread samples", c->threads_lost);
 }

@@ -177,6 +177,7 @@ static void capture_free(struct capture *c)
 		bpf_link__destroy(c->links.items[i]);
 	vec_release(&c->links);
 	targets_close(c);
+	threads_close(c);
 	names_close(c);
 	resolver_host_close(c->host);
 	if (c->skel)
@@ -213,8 +214,10 @@ static int capture_start(struct capture *c, const struct capture_opts *opts, str
 		r = c->offcpu ? overflow_rows(c) : loops_open(c);
 	if (r == 0) {
 		emit_circumstances(c, opts);
-		r = targets_open(c, opts, why);
+		r = c->offcpu ? 0 : threads_open(c);
 	}
+	if (r == 0)
+		r = targets_open(c, opts, why);
 	if (r == 0)
 		r = attach(c, why);
 	if (r == 0)
@@ -272,8 +275,10 @@ static void housekeeping(struct capture *c, uint64_t now)
 	c->scan_at = now + scan_pause(c);
 	c->busy_until = now + DRAIN_MAX;
 	watched_retry(c, now);
-	if (!c->offcpu)
+	if (!c->offcpu) {
 		loops_scan(c, now);
+		threads_scan(c, now);
+	}
 	if (now < c->look_at)
 		return;
 	c->look_at = now + LOOK_PAUSE;
@@ -324,6 +329,8 @@ int capture_finish(struct capture *c)
 	else
 		loops_finish(c, now);
 	ring_buffer__consume(c->ring);
+	if (!c->offcpu)
+		threads_tell(c);
 	emit_losses(c);
 	str_clear(&c->payload);
 	chunk_put_u64(&c->payload, now);
