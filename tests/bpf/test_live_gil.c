@@ -45,7 +45,7 @@ static bool look(const struct live *v, const struct event_stall *e, uint32_t hog
 static void check_python(const char *python)
 {
 	const struct event_stall *e;
-	struct seen seen = { 0 };
+	struct seen seen = { 0 }, ongoing = { 0 };
 	struct live v = { .sink.put = live_put };
 	unsigned int hog = 0;
 	int in = -1, out = -1;
@@ -64,8 +64,14 @@ static void check_python(const char *python)
 	live_finish(&v);
 	while ((e = live_next(&v, &at)))
 		seen.stalls += look(&v, e, hog, &seen);
-	print_message("%u stalls, %u slices in %u waits, %u held, %u stacks\n", seen.stalls,
-		      seen.slices, seen.episodes, seen.held, seen.stacks);
+	for (size_t i = 0; i < v.events.count; i++) {
+		e = v.events.items[i];
+		if (e->head.kind == EVENT_STALL && e->flags & STALL_ONGOING)
+			ongoing.stalls += look(&v, e, hog, &ongoing);
+	}
+	print_message("%u stalls, %u slices in %u waits, %u held, %u stacks; %u ongoing\n",
+		      seen.stalls, seen.slices, seen.episodes, seen.held, seen.stacks,
+		      ongoing.stalls);
 	assert_true(seen.stalls >= STALLS);
 	assert_true(seen.held > seen.slices / 2);
 	assert_true(seen.stacks >= STALLS);
