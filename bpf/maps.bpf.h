@@ -34,6 +34,7 @@ enum runqueue_rung {
 
 const volatile __u32 poll_rung = POLL_BY_HOOK;
 const volatile __u32 runqueue_rung = RUNQUEUE_BY_DELAY;
+const volatile bool waker_hook = false;	 /* wakers are looked at */
 const volatile bool resume_hook = false; /* sched_exit_tp is attached */
 const volatile bool offcpu_mode = false;
 const volatile __u64 sample_period =

@@ -113,6 +113,9 @@ static void emit_hooks(struct capture *c)
 	if (strcmp(c->rung[NEED_ONCPU]->name, "off") == 0)
 		emit_missing(c, "stacks of CPU time", "no samples are taken",
 			     "--hooks oncpu=clock");
+	if (strcmp(c->rung[NEED_WAKER]->name, "off") == 0)
+		emit_missing(c, "wakers", "who ends a wait is not looked at",
+			     "--hooks waker=waking");
 }
 
 void emit_circumstances(struct capture *c, const struct capture_opts *opts)

@@ -49,7 +49,7 @@ static bool program_wanted(const struct capture *c, const char *name)
 	if (str_starts(name, "list_"))
 		return !c->offcpu;
 	for (enum need need = 0; need < NEED_COUNT; need++) {
-		bool loops_only = need == NEED_POLL || need == NEED_ONCPU || need == NEED_RUNQUEUE;
+		bool loops_only = need != NEED_SWITCH && need != NEED_STACK;
 
 		if (c->offcpu && loops_only)
 			continue;
@@ -65,6 +65,7 @@ static void settings(struct capture *c)
 
 	ro->poll_rung = c->rung[NEED_POLL]->value;
 	ro->resume_hook = c->rung[NEED_STACK]->value;
+	ro->waker_hook = c->rung[NEED_WAKER]->value;
 	ro->runqueue_rung = c->rung[NEED_RUNQUEUE]->value;
 	ro->offcpu_mode = c->offcpu;
 	ro->sample_period = c->sample_period;

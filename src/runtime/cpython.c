@@ -15,6 +15,7 @@
 #include "runtime/cpython_live.h"
 #include "runtime/cpython_names.h"
 #include "runtime/cpython_offsets.h"
+#include "runtime/cpython_tasks.h"
 #include "runtime/runtime.h"
 
 struct runtime_session {
@@ -162,6 +163,21 @@ static int thread_now(struct runtime_session *s, uint64_t thread_pointer,
 	return s->live ? cpython_live_thread(s->live, thread_pointer, ret_thread) : -ENODATA;
 }
 
+static int tasks(struct runtime_session *s, int (*put)(void *ctx, const struct str *payload),
+		 void *ctx)
+{
+	struct cpython_tasks_opts o = { .names = s->names };
+
+	if (!s->live)
+		return -ENODATA;
+	cpython_live_prepare(s->live);
+	o.loops = &s->live->loops;
+	o.p = s->live->p;
+	o.tgid = (uint32_t)s->live->p->pid;
+	o.runtime = s->live->runtime;
+	return cpython_tasks(&o, put, ctx);
+}
+
 static struct runtime_session *close_session(struct runtime_session *s)
 {
 	if (!s)
@@ -180,5 +196,6 @@ const struct runtime runtime_cpython = {
 	.name_frame = name_frame,
 	.loop_now = loop_now,
 	.thread_now = thread_now,
+	.tasks = tasks,
 	.close = close_session,
 };

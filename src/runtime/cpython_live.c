@@ -35,6 +35,7 @@ int cpython_live_open(struct process *p, const struct cpython_offsets *o,
 	live->p = p;
 	live->o = o;
 	live->plan = *plan;
+	live->runtime = runtime;
 	live->layout = *row;
 	if (row->minor >= 13) {
 		r = process_read_all(p, runtime, block, sizeof(block));
@@ -80,7 +81,7 @@ static int try_asyncio(struct cpython_live *live, const struct mapping *m)
 
 /* asyncio's C module is a file of its own, loaded when it is first imported, or a part of the
  * interpreter. */
-static void find_asyncio(struct cpython_live *live)
+void cpython_live_prepare(struct cpython_live *live)
 {
 	uint64_t last = 0, now = now_ns();
 	size_t i;
@@ -141,7 +142,7 @@ int cpython_live_loop(struct cpython_live *live, uint64_t thread_pointer,
 	uint64_t state, interp;
 	int r;
 
-	find_asyncio(live);
+	cpython_live_prepare(live);
 	r = cpython_live_begin(live, thread_pointer, &state, &interp);
 	return r < 0 ? r : outcome(cpython_loop_now(&live->loops, interp, state, ret_loop));
 }

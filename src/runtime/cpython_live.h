@@ -19,6 +19,7 @@ struct cpython_live {
 	struct process *p;		 /* borrowed */
 	const struct cpython_offsets *o; /* borrowed */
 	struct walk_plan plan;
+	uint64_t runtime; /* address of _PyRuntime */
 	struct cpython_layout layout;
 	struct cpython_reader reader;
 	struct cpython_loops loops;
@@ -38,6 +39,10 @@ DEFINE_CLEANUP(struct cpython_live *, cpython_live_close)
  * -ENODATA: it runs no Python. */
 int cpython_live_begin(struct cpython_live *live, uint64_t thread_pointer, uint64_t *ret_state,
 		       uint64_t *ret_interp);
+
+/* Finds what asyncio's C module says of its layout, once it is loaded: comes before every question
+ * about loops and tasks. */
+void cpython_live_prepare(struct cpython_live *live);
 
 /* As runtime.h says. */
 int cpython_live_loop(struct cpython_live *live, uint64_t thread_pointer,

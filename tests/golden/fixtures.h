@@ -1,7 +1,8 @@
 /* fixtures.h: profiles for the tests of the writers.
  *
  * Some are made by hand: plain data that keeps every promise of profile.h (sums, orders, indexes).
- * The others are what the model makes of a capture that was made up.  Built once for each process, never freed.
+ * The others are what the model makes of a capture that was made up.  Built once for each process,
+ * never freed.
  */
 #ifndef STALLPROF_TESTS_FIXTURES_H
 #define STALLPROF_TESTS_FIXTURES_H

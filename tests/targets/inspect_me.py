@@ -7,6 +7,7 @@ Prime and different counts.  One line of JSON says the truth, then it stays unti
 
 import asyncio
 import json
+import os
 import sys
 import threading
 import time
@@ -34,6 +35,11 @@ async def finished():
     return 1
 
 
+def stay():
+    sys.stdin.read()
+    os._exit(0)
+
+
 def truth_of_threads():
     return {t.name: t.ident for t in threading.enumerate()}
 
@@ -41,7 +47,7 @@ def truth_of_threads():
 def blocking_callback(loop_truth, keep):
     print(json.dumps(dict(loop_truth, threads=truth_of_threads(), pid=keep["pid"],
                           main=threading.get_ident())), flush=True)
-    sys.stdin.read()
+    stay()
 
 
 async def busy_main(mode, keep):
@@ -66,19 +72,16 @@ async def busy_main(mode, keep):
         loop.call_soon(lambda: print(json.dumps(dict(
             truth, threads=truth_of_threads(), pid=keep["pid"],
             main=threading.get_ident())), flush=True))
-        await loop.run_in_executor(keep["side"], sys.stdin.read)
+        await loop.run_in_executor(keep["side"], stay)
     else:
         for _ in range(READY):
             loop.call_soon(noop)
         asyncio.current_task().set_name("the-main-one")
         truth.update(ready=READY, task="the-main-one", coro="busy_main")
         blocking_callback(truth, keep)
-    end.set()
-    await asyncio.gather(*waiting)
 
 
 def main():
-    import os
     mode = sys.argv[1]
     if mode.startswith("uvloop"):
         import uvloop
@@ -93,11 +96,7 @@ def main():
     dummy.map(abs, range(2))
     named = threading.Thread(target=hold, args=(keep["end"],), name="t\u00efck-t\u00f6ck")
     named.start()
-    try:
-        asyncio.run(busy_main(mode, keep))
-    finally:
-        keep["end"].set()
-        dummy.terminate()
+    asyncio.run(busy_main(mode, keep))
 
 
 main()
