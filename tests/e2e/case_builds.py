@@ -314,6 +314,17 @@ def sub_interpreter(env: Env) -> str:
     return check(env, env.start([python, str(TARGETS / "builds.py"), "sub", "--wait"]))
 
 
+def many_gils(env: Env) -> str:
+    """More interpreters with a lock of their own than are watched: that is said."""
+    python = python_3(12)
+    target = env.start([python, str(TARGETS / "builds.py"), "sub", "--interpreters", "7",
+                        "--wait"])
+    run = env.measure(target)
+    if "more GILs" not in run.out:
+        raise Failure("expected a word of the GILs:\n" + run.out)
+    return check_truths(target.truths, run.stalls(), target.noise)
+
+
 def sub_interpreter_old(env: Env) -> str:
     """Up to 3.11 they cannot be seen, and that is said."""
     if "3.12" <= os.path.basename(env.python)[6:10]:
@@ -344,5 +355,6 @@ CASES: List[Case] = [
     Case("build-workers", workers),
     Case("build-exec", exec_other),
     Case("build-sub-interpreter", sub_interpreter),
+    Case("build-many-gils", many_gils),
     Case("build-sub-interpreter-old", sub_interpreter_old),
 ]
