@@ -120,6 +120,8 @@ int watched_add(struct capture *c, int pid, struct str *why)
 		str_printf(why, "too many processes to watch");
 	emit_proc(c, &w);
 	runtime_result(c, &c->watched.items[c->watched.count - 1]);
+	if (r == 0 && !c->offcpu)
+		r = sampled_open(c, &c->watched.items[c->watched.count - 1]);
 	return r;
 }
 
@@ -128,6 +130,7 @@ void watched_refresh(struct capture *c, struct watched *w)
 	w->retries = 0;
 	w->told = false;
 	w->fresh_until = now_ns() + FRESH;
+	sampled_execed(w);
 	if (w->gone_at || resolver_refresh(w->resolver) < 0)
 		return;
 	conf_push(c, w);
