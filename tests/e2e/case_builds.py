@@ -293,6 +293,24 @@ def deleted(env: Env) -> str:
     return check(env, target)
 
 
+def too_old(env: Env) -> str:
+    """Versions that are not supported are recognised, and refused with the reason."""
+    root = os.environ.get("PYENV_ROOT", os.path.expanduser("~/.pyenv"))
+    found = sorted(glob.glob(root + "/versions/3.[67].*/bin/python3"))
+    if not found:
+        raise Skip("no Python 3.6 or 3.7")
+    said = []
+    for python in found:
+        target = env.start([python, "-u", "-c", "import os, sys; print('{\"ready\": %d}' % "
+                            "os.getpid()); sys.stdin.read()"])
+        done = env.command("check", "-p", str(target.pid))
+        lines = [line for line in done.stdout.splitlines() if "runtime" in line]
+        if not any("not supported" in line for line in lines):
+            raise Failure("expected the reason, found %r" % (lines or done.stdout))
+        said += lines
+    return " / ".join(" ".join(line.split()) for line in said)
+
+
 def workers(env: Env) -> str:
     """Workers by fork are followed, each with its own loop and its own interpreter state."""
     target = env.target("builds.py", "workers")
@@ -352,6 +370,7 @@ CASES: List[Case] = [
     Case("build-young", young),
     Case("build-venv", venv),
     Case("build-deleted", deleted),
+    Case("build-too-old", too_old),
     Case("build-workers", workers),
     Case("build-exec", exec_other),
     Case("build-sub-interpreter", sub_interpreter),
