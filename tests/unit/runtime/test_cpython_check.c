@@ -166,8 +166,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_right),	  cmocka_unit_test(test_wrong_offsets),
 		cmocka_unit_test(test_wrong_gil), cmocka_unit_test(test_other_version),
-		cmocka_unit_test(test_musl),
-		cmocka_unit_test(test_looking),
+		cmocka_unit_test(test_musl),	  cmocka_unit_test(test_looking),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);

@@ -224,10 +224,8 @@ static void test_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rows),
-		cmocka_unit_test(test_plan),
-		cmocka_unit_test(test_stated),
-		cmocka_unit_test(test_recorded),
+		cmocka_unit_test(test_rows),	cmocka_unit_test(test_plan),
+		cmocka_unit_test(test_stated),	cmocka_unit_test(test_recorded),
 		cmocka_unit_test(test_refused),
 	};
 
