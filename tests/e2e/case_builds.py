@@ -11,6 +11,7 @@ import subprocess
 from pathlib import Path
 from typing import List, Sequence, Tuple
 
+from case_python import compare
 from compare import check_invariants, check_truths
 from harness import TARGETS, TOP, Case, Env, Failure, Skip, Target, parse_jsonl
 
@@ -101,12 +102,13 @@ exec chroot "$root" "$@"
 """
 
 
-def start_in(env: Env, folder: str, *command: str) -> Target:
-    """The plainest target inside a root folder: under an interpreter, or the C program."""
+def start_in(env: Env, folder: str, *command: str,
+             script: Sequence[str] = ("sleepy.py", *SLEEPY[1:])) -> Target:
+    """A target inside a root folder: under an interpreter, or the C program."""
     os.makedirs(folder + "/mnt", exist_ok=True)
     return env.start(["unshare", "-m", "--propagation", "private", "sh", "-ec", IN_ROOT, "sh",
                       str(env.folder), folder, str(TARGETS), *command,
-                      "/mnt/targets/sleepy.py", *SLEEPY[1:]])
+                      "/mnt/targets/" + script[0], *script[1:]])
 
 
 def folders_given() -> List[str]:
@@ -122,13 +124,23 @@ def libraries_given() -> List[Tuple[str, str]]:
             for path in sorted(glob.glob(folder + "/usr/lib/*/libpython3.*.so.1.0"))]
 
 
+def pythons_given() -> List[Tuple[str, str]]:
+    return [(folder, path[len(folder):]) for folder in folders_given()
+            for path in sorted(glob.glob(folder + "/usr/bin/python3.[0-9]*"))]
+
+
 def roots(env: Env) -> str:
     """Every interpreter of the root folders given."""
+    return ", ".join("%s %s" % (os.path.basename(python), check(env, start_in(env, folder, python)))
+                     for folder, python in pythons_given())
+
+
+def roots_frames(env: Env) -> str:
+    """Their stacks, frame by frame."""
     said = []
-    for folder in folders_given():
-        for python in sorted(glob.glob(folder + "/usr/bin/python3.[0-9]*")):
-            target = start_in(env, folder, python[len(folder):])
-            said.append("%s %s" % (os.path.basename(python), check(env, target)))
+    for folder, python in pythons_given():
+        target = start_in(env, folder, python, script=("frames.py", "--wait"))
+        said.append("%s %s" % (os.path.basename(python), compare(env, target)))
     return ", ".join(said)
 
 
@@ -361,6 +373,7 @@ def sub_interpreter_old(env: Env) -> str:
 CASES: List[Case] = [
     Case("build-chroot", chroot),
     Case("build-roots", roots),
+    Case("build-roots-frames", roots_frames),
     Case("build-roots-embedded", roots_embedded),
     Case("build-roots-opened", roots_opened),
     Case("build-pid-namespace", pid_namespace),
