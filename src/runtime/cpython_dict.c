@@ -71,7 +71,7 @@ static int open_table(struct cpython_reader *rd, uint64_t keys, uint64_t values,
 
 	if (r < 0)
 		return r;
-	if (d.count > CPYTHON_ITEMS_MAX)
+	if (d.count > CPYTHON_DICT_MAX)
 		return -E2BIG;
 	*ret_dict = d;
 	return 0;
