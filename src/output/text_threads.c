@@ -21,12 +21,23 @@ static int add_group(const struct text *t, const struct thread_row *row, struct 
 	return str_printf(s, "%s [%" PRIu32 "]", group, t->p->procs[row->proc].pid);
 }
 
+int text_wait(struct str *s, const struct thread_row *row)
+{
+	const struct why why = { row->klass, 1, row->syscall, row->target };
+
+	if (row->klass == CLASS_CPU)
+		return str_add(s, "on CPU, or ready for one");
+	return why_words(s, &why);
+}
+
 /* The place stands beside the cause, or under it where there is no room. */
 static int print_place(const struct text *t, const struct thread_row *row, const char *start)
 {
 	cleanup(str_releasep) struct str place = { 0 };
 	size_t used = text_columns(start);
-	int r = place_words(&place, &t->paths, row->at, row->leaf);
+	int r = !row->at && row->leaf ? str_add(&place, "> ") : 0;
+
+	r = r ? r : place_words(&place, &t->paths, row->at, row->leaf);
 
 	if (r)
 		return r;
@@ -41,14 +52,13 @@ static int print_place(const struct text *t, const struct thread_row *row, const
 
 static int print_row(const struct text *t, const struct thread_row *row)
 {
-	const struct why why = { row->klass, 1, row->syscall, row->target };
 	cleanup(str_releasep) struct str group = { 0 };
 	cleanup(str_releasep) struct str words = { 0 };
 	cleanup(str_releasep) struct str line = { 0 };
 	cleanup(str_releasep) struct str cut = { 0 };
 	int r = add_group(t, row, &group);
 
-	r = r ? r : why_words(&words, &why);
+	r = r ? r : text_wait(&words, row);
 	r = r ? r : str_printf(&line, "  %-7s %-5s ", DURATION(row->ns), COUNT(row->at_once));
 	r = r ? r : text_cell(&line, str_text(&group), GROUP_COLUMNS);
 	r = r ? r : str_add(&line, "  ");

@@ -58,9 +58,9 @@ TEST(test_heaviest_stack)
 	BENCH(b);
 	give_stack(&b, 7, 0, encode, 2);
 	give_python(&b, 8, "parse", 77);
+	add_owned(&e, CLASS_GIL, 100, OWNER_HOLDER, 4260, 7);
+	add_owned(&e, CLASS_GIL, 100, OWNER_HOLDER, 4260, 7);
 	add_owned(&e, CLASS_GIL, 150, OWNER_HOLDER, 4260, 8);
-	add_owned(&e, CLASS_GIL, 100, OWNER_HOLDER, 4260, 7);
-	add_owned(&e, CLASS_GIL, 100, OWNER_HOLDER, 4260, 7);
 	give_stall(&b, &e);
 	assert_string_equal(b.last->holders[0].at->fn, "to_report");
 	assert_string_equal(b.last->holders[0].leaf->fn, "iterencode");
@@ -78,6 +78,7 @@ TEST(test_lock)
 	e.parts[1].owner.tgid = 900;
 	add_owned(&e, CLASS_SYSCALL, 50, OWNER_WAKER, 4262, 0);
 	add_owned(&e, CLASS_LOCK, 10, OWNER_HOLDER, 4263, 0);
+	add_owned(&e, CLASS_GIL, 10, OWNER_WAKER, 4264, 0);
 	give_stall(&b, &e);
 	assert_int_equal(b.last->n_holders, 1);
 	assert_int_equal(b.last->holders[0].klass, CLASS_LOCK);

@@ -75,6 +75,7 @@ TEST(test_last_counts)
 	assert_string_equal(p->pools[1].name, "theirs");
 	assert_int_equal(p->pools[2].exhausted_ns, 20);
 	assert_int_equal(p->pools[2].n_workers, 3);
+	assert_int_equal(p->pools[2].workers[2].tid, 5000);
 	assert_int_equal(pool_index(b.m, TGID, 7), 2);
 	assert_int_equal(pool_index(b.m, TGID, 9), -1);
 	bench_close(&b);

@@ -92,6 +92,9 @@ TEST(test_short_names)
 	assert_string_equal(b.last->coro, "Client.get");
 	give_task(&b, 4000 * MS, "Task-2", "forget");
 	assert_string_equal(in_stacks(&b, 4, 7, 200, 0, 0)->task, "");
+	give_coro(&b, 8, "fetch", "forget");
+	give_task(&b, 5000 * MS, "Task-3", "get");
+	assert_string_equal(in_stacks(&b, 5, 8, 200, 0, 0)->task, "");
 	bench_close(&b);
 }
 

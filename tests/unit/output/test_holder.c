@@ -17,15 +17,27 @@ static struct holder a_holder(enum stall_class klass, uint32_t tid, const char *
 }
 
 /* The phrase of a stall of 411 ms with those holders. */
-static void assert_words(struct holder *holders, size_t n, bool convoy, const char *expected)
+static void assert_words_of(enum stall_class because, struct holder *holders, size_t n, bool convoy,
+			    const char *expected)
 {
 	cleanup(str_releasep) struct str s = { 0 };
 	struct stall stall = {
-		.dur_ns = 411 * MS, .holders = holders, .n_holders = n, .convoy = convoy
+		.dur_ns = 411 * MS,
+		.holders = holders,
+		.n_holders = n,
+		.convoy = convoy,
+		.ns = { [CLASS_GIL] = 400 * MS, [CLASS_LOCK] = 400 * MS },
 	};
+
+	stall.why.klass = because;
 
 	assert_int_equal(holder_words(&s, fixture_find("demo"), NULL, &stall), 0);
 	assert_string_equal(str_text(&s), expected);
+}
+
+static void assert_words(struct holder *holders, size_t n, bool convoy, const char *expected)
+{
+	assert_words_of(n ? holders[0].klass : CLASS_GIL, holders, n, convoy, expected);
 }
 
 /* The thread, what it was in, and how much of the wait; a second one if it held it for a good part.
@@ -42,7 +54,7 @@ static void the_gil_is_held(void **state)
 	h[1].share = 0.19;
 	h[0].at = NULL;
 	assert_words(h, 2, false,
-		     "GIL held by worker-3 in > encoder.py:214 JSONEncoder.iterencode 71%");
+		     "GIL held by worker-3 in encoder.py:214 JSONEncoder.iterencode 71%");
 	h[0].leaf = NULL;
 	assert_words(h, 1, false, "GIL held by worker-3 71%");
 }
@@ -70,6 +82,18 @@ static void a_lock_is_released(void **state)
 	assert_words(&h, 1, false, "lock released by Thread-2 at report.py:19 to_report");
 	h.share = 0.5;
 	assert_words(&h, 1, false, "lock released by Thread-2 at report.py:19 to_report 50%");
+}
+
+/* In a stall of another cause the share is one of the wait, which is said. */
+static void a_part_of_a_stall_is_said(void **state)
+{
+	struct holder h = a_holder(CLASS_GIL, 4260, "worker-3", 200);
+
+	(void)state;
+	h.at = h.leaf = NULL;
+	assert_words_of(CLASS_CPU, &h, 1, false, "GIL (400ms) held by worker-3 50%");
+	h.klass = CLASS_LOCK;
+	assert_words_of(CLASS_CPU, &h, 1, false, "lock (400ms) released by worker-3 50%");
 }
 
 /* Many threads are counted, not blamed one by one; those of a lock do not count. */
@@ -106,7 +130,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_gil_is_held),    cmocka_unit_test(threads_are_told_apart),
 		cmocka_unit_test(a_lock_is_released), cmocka_unit_test(a_convoy_is_counted),
-		cmocka_unit_test(little_is_left_out),
+		cmocka_unit_test(little_is_left_out), cmocka_unit_test(a_part_of_a_stall_is_said),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

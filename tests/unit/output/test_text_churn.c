@@ -35,12 +35,36 @@ static void a_few_loops_are_nothing(void **state)
 
 	(void)state;
 	assert_null(strstr(few, "EVENT LOOPS MADE"));
-	assert_non_null(strstr(shown, "\n  1 event loop made in 30.0s, up to 0 at once, 0 left at "
-				      "the end\n"));
+	assert_non_null(strstr(shown, "\n  1 event loop made in 30.0s\n"));
 	assert_null(strstr(shown, "Advice"));
 	assert_non_null(strstr(many, "Advice"));
 	assert_null(strstr(many, "never closed"));
 	assert_non_null(strstr(leaked, "never closed"));
+}
+
+/* Several stacks with the same frames to show are one place, and counted before the cut. */
+static void like_places_are_one(void **state)
+{
+	struct frame own = PYTHON("handle", "/srv/sync.py", 22),
+		     leaf = PYTHON_LIB("f", "/lib/u.py", 5);
+	struct frame again = own, other = PYTHON("other", "/srv/sync.py", 30);
+	struct stack_count stacks[] = { { 0, 5, &other, NULL },
+					{ 1, 4, &own, &leaf },
+					{ 2, 3, &again, &leaf },
+					{ -1, 2, NULL, NULL },
+					{ 3, 1, &own, NULL } };
+	struct churn churn = { .made = 15, .n_stacks = COUNTOF(stacks), .stacks = stacks };
+	struct profile p = *fixture_find("healthy");
+	_cleanup_free_ char *text = NULL;
+
+	(void)state;
+	p.churn = &churn;
+	p.n_churn = 1;
+	text = printed("text", &p, NULL);
+	assert_non_null(strstr(text, "\n    7 made in sync.py:22 handle > u.py:5 f\n"
+				     "    5 made in sync.py:30 other\n"
+				     "    2 made at a place that was not seen\n"
+				     "    and from 1 more places (-v shows them)\n"));
 }
 
 static char *with_growth(uint32_t first, uint32_t last, uint32_t max)
@@ -76,6 +100,7 @@ int main(void)
 		cmocka_unit_test(churn_is_explained),
 		cmocka_unit_test(a_few_loops_are_nothing),
 		cmocka_unit_test(growth_is_shown),
+		cmocka_unit_test(like_places_are_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,7 +23,7 @@ static void exhaustion_is_said(void **state)
 			       "up to 41, waited up to 3.1s  (looked at\n    every 25ms)\n"));
 	assert_non_null(strstr(text,
 			       "\n    up to 30 at once: waits on tcp 10.0.0.9:9000 (recvfrom) "
-			       "in db.py:31 query\n    up to 2 at once: waits for the GIL"));
+			       "at db.py:31 query\n    up to 2 at once: waits for the GIL"));
 	assert_non_null(strstr(text, "\n  images  up to 3 of 4 busy, never seen exhausted"));
 	assert_non_null(strstr(text, "and 1 more pool (-v shows them)"));
 	assert_null(strstr(text, "unused"));
