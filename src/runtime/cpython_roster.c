@@ -61,7 +61,7 @@ static int list_states(struct build *b, uint64_t interp)
 		if (r == 0 && cpython_read_word(b->rd, state + o->state_next, &state) < 0)
 			break;
 	}
-	if (r == 0)
+	if (r == 0 && b->next.members.count)
 		qsort(b->next.members.items, b->next.members.count, sizeof(struct cpython_member),
 		      by_pointer);
 	return r;
