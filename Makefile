@@ -10,9 +10,9 @@ PREFIX ?= /usr/local
 SANITIZE ?=
 FUZZ_SECONDS ?= 5
 
-LIBS := libbpf libelf libdw zlib jansson libseccomp libcap
+LIBS := libbpf libelf libdw zlib liblzma jansson libseccomp libcap
 LIBBPF_CFLAGS ?= $(shell pkg-config --cflags $(LIBS) 2>/dev/null)
-LIBBPF_LIBS   ?= $(shell pkg-config --libs $(LIBS) 2>/dev/null)
+LIBBPF_LIBS   ?= $(shell pkg-config --libs $(LIBS) 2>/dev/null) -liberty
 CFLAGS   ?= -O2 -g
 # clang objects to the { NULL } that ends a table, which gcc allows.
 WARNINGS := -Wall -Wextra -Werror -Wmissing-prototypes -Wno-missing-field-initializers

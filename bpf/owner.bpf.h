@@ -62,6 +62,7 @@ static __always_inline void holder_walk(struct loop_state *l, const struct walk_
 	l->holder.head = w->frame;
 	walk_list(w, plan, (struct walk_frames *)s->python, HOLDER_FRAMES_MAX);
 	n = w->count;
+	capture_charge(&l->tokens_at, n);
 	walk_keep(n);
 	if (!n || n > HOLDER_FRAMES_MAX)
 		return;

@@ -2,6 +2,8 @@
 # Installs what a build, a test run or the demo needs and this machine lacks; nothing else, and
 # never silently.  Each row of the table below is probed by use (a command, a header), not by
 # package name, so that what was built by hand counts too.
+# liblzma unpacks the symbol tables that some distributions compress into stripped files; libiberty
+# knows the mangled names of C++ and Rust.
 # Usage: tools/setup.sh build|test|demo|vm...      Debian and its relatives, apt-get.
 set -eu
 
@@ -19,6 +21,8 @@ packages() {
 		build libelf-dev        header gelf.h
 		build libdw-dev         header elfutils/libdwfl.h
 		build zlib1g-dev        header zlib.h
+		build liblzma-dev       header lzma.h
+		build libiberty-dev     header libiberty/demangle.h
 		build libjansson-dev    header jansson.h
 		build libseccomp-dev    header seccomp.h
 		build libcap-dev        header sys/capability.h

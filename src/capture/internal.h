@@ -181,7 +181,11 @@ int threads_open(struct capture *c);
 void threads_scan(struct capture *c, uint64_t now);
 void threads_tell(struct capture *c);
 void threads_close(struct capture *c);
-/* The same of one process that has ended. */
+/* For a process that is watched from now on.  0 or -ENOMEM. */
+int sampled_open(struct capture *c, struct watched *w);
+/* It runs another program. */
+void sampled_execed(struct watched *w);
+/* As threads_tell, of one process that has ended. */
 void sampled_tell(struct capture *c, struct watched *w);
 void sampled_close(struct sampled *s);
 

@@ -72,7 +72,7 @@ static void count(struct capture *c, struct watched *w)
 	if (n < 0)
 		return;
 	made_epolls_open(m, n);
-	for (size_t i = m->alive ? 0 : m->open.count; i > 0; i--) {
+	for (size_t i = n ? 0 : m->open.count; i > 0; i--) {
 		uint32_t tid = m->open.items[i - 1].tid;
 
 		/* It is told before it is there. */
@@ -87,6 +87,12 @@ void sampled_made_open(struct watched *w)
 
 	if (n >= 0)
 		made_epolls_open(&w->sampled->made, n);
+}
+
+void sampled_execed(struct watched *w)
+{
+	if (w->sampled)
+		made_execed(&w->sampled->made);
 }
 
 /* Looking at every descriptor is dear where there are many: only when something was made. */

@@ -92,6 +92,13 @@ void made_epolls_open(struct made_by *m, uint64_t count)
 		m->alive_max = m->alive;
 }
 
+void made_execed(struct made_by *m)
+{
+	m->counted = true;
+	m->before = m->alive = 0;
+	m->open.count = 0;
+}
+
 static int thread_tell(uint32_t tgid, uint64_t stack, uint64_t count, struct chunk_sink *sink)
 {
 	cleanup(str_releasep) struct str payload = { 0 };

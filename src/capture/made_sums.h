@@ -49,8 +49,8 @@ struct made_by {
 
 void made_thread(struct made_by *m, const struct event_thread *e);
 
-/* A loop lives from its epoll file to its last poll before the thread makes another, ends, or no
- * epoll file is left that was made while watched.  Where the thread had two, or one between was not
+/* A loop lives from its epoll file to its last poll before the thread makes another, ends, or the
+ * process has no epoll file left.  Where the thread had two, or one between was not
  * told, or no poll was seen, no lifetime is counted: there are fewer lifetimes than loops. */
 void made_epoll(struct made_by *m, const struct event_made *e);
 /* The thread does not poll again; last_poll 0: it never did. */
@@ -61,6 +61,8 @@ void made_total(struct made_by *m, const struct made_sums *sums);
 /* So many epoll files are open; the first time is the start of watching.  Those that were there
  * then are taken to be open still. */
 void made_epolls_open(struct made_by *m, uint64_t count);
+/* Another program: the files of the one before are closed. */
+void made_execed(struct made_by *m);
 
 /* Hands over what changed, cumulative.  0 or what the sink or memory says. */
 int made_tell(struct made_by *m, uint32_t tgid, struct chunk_sink *sink);

@@ -52,6 +52,13 @@ void named_add(struct capture *c, uint64_t hash, const char *kind, bool whole)
 	HASH_ADD(hh, c->named, hash, sizeof(n->hash), n);
 }
 
+static int put_module(void *ctx, const struct str *payload)
+{
+	struct capture *c = ctx;
+
+	return chunk_emit(c->sink, CHUNK_MODULE, payload);
+}
+
 void name_stack(struct capture *c, const struct event_stack *stack)
 {
 	struct watched *w = watched_find(c, stack->head.tgid);
@@ -65,6 +72,7 @@ void name_stack(struct capture *c, const struct event_stack *stack)
 	str_clear(&c->payload);
 	if (resolver_stack(w->resolver, stack, &c->payload) < 0)
 		return;
+	resolver_modules(w->resolver, put_module, c); /* what it misses is tried again */
 	emit_payload(c, CHUNK_STACK_NAMES);
 	named_add(c, stack->hash, resolver_loop_kind(w->resolver),
 		  !(stack->flags & (STACK_PYTHON_LOST | STACK_PYTHON_CUT)) &&

@@ -214,16 +214,16 @@ static int capture_start(struct capture *c, const struct capture_opts *opts, str
 		r = c->offcpu ? overflow_rows(c) : loops_open(c);
 	if (r == 0) {
 		emit_circumstances(c, opts);
-		r = targets_open(c, opts, why);
+		r = c->offcpu ? 0 : threads_open(c);
 	}
+	if (r == 0)
+		r = targets_open(c, opts, why);
 	if (r == 0)
 		r = attach(c, why);
 	if (r == 0)
 		r = threads_pass(c, why);
-	if (r == 0 && !c->offcpu) {
+	if (r == 0 && !c->offcpu)
 		samples_open(c);
-		r = threads_open(c);
-	}
 	command_go(c);
 	return r < 0 ? r : c->sink_error;
 }

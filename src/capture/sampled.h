@@ -24,6 +24,7 @@ struct known_thread {
 	uint64_t stack;
 	uint64_t ino; /* of the file that was named last */
 	struct runtime_thread info;
+	uint64_t info_until; /* to be asked again from then on */
 	UT_hash_handle hh;
 };
 
@@ -38,12 +39,23 @@ struct sampled {
 	uint32_t n_threads;
 	struct known_thread *known;
 	struct pool_seen pools[THREAD_POOLS_MAX];
-	size_t n_pools;
 	struct thread_sums sums;
 	struct made_by made;
 	bool made_new; /* epoll files, since they were counted */
 	uint64_t count_at;
 	uint64_t lost; /* of threads over LISTED_MAX */
+};
+
+/* Of all processes; too big for the stack. */
+struct threads {
+	uint64_t look_at, tell_at;
+	uint64_t look_until;	   /* nothing is read from then on: the ring must be drained, too */
+	uint64_t list_ns, look_ns; /* CPU time of the last look */
+	struct thread_now list[LISTED_MAX], again[LISTED_MAX];
+	struct thread_sample samples[LISTED_MAX];
+	char groups[LISTED_MAX][THREAD_GROUP_MAX];
+	struct event_stack stack;
+	bool told; /* that threads cannot be listed */
 };
 
 /* lists.c: the kernel side's list of the threads of one process. */
@@ -52,6 +64,20 @@ struct sampled {
 struct bpf_link *list_open(struct capture *c, uint32_t pid);
 /* How many were written; *ret_cut: there are more.  Negative errno. */
 ssize_t list_read(struct bpf_link *list, struct thread_now *ret, size_t max, bool *ret_cut);
+
+/* look.c */
+struct known_thread *known_find(const struct sampled *s, uint32_t tid);
+/* Made if need be; NULL: out of memory. */
+struct known_thread *known_get(struct sampled *s, uint32_t tid);
+/* Those that were not listed this time have ended. */
+void known_prune(struct sampled *s);
+/* What is known of a pool, made if need be; valid until the next call. */
+struct pool_seen *pool_seen(struct sampled *s, uint64_t pool);
+/* True when something of the thread was read, which counts only if it sleeps on. */
+bool look_thread(struct capture *c, struct watched *w, struct known_thread *k,
+		 const struct thread_now *n, uint64_t now);
+/* Which threads have run since they were listed: what was read of them may be of two moments. */
+void look_again(struct capture *c, struct sampled *s);
 
 /* made.c */
 void sampled_made_open(struct watched *w);

@@ -18,19 +18,7 @@
 #define LIST_SHARE 1000 /* the kernel's lists take at most this part of a core, */
 #define LOOK_SHARE 50	/* all together this part */
 #define TELL_PAUSE (10 * NSEC_PER_SEC)
-#define STACK_FLAGS \
-	(STACK_KERNEL_LOST | STACK_USER_LOST) /* only the interpreter's part is read \
-					       */
-
-struct threads {
-	uint64_t look_at, tell_at;
-	uint64_t list_ns, look_ns; /* CPU time of the last look */
-	struct thread_now list[LISTED_MAX], again[LISTED_MAX];
-	struct thread_sample samples[LISTED_MAX];
-	char groups[LISTED_MAX][THREAD_GROUP_MAX];
-	struct event_stack stack;
-	bool told; /* that threads cannot be listed */
-};
+#define LOOK_MAX   (50 * NSEC_PER_MSEC)
 
 static uint64_t cpu_ns(void)
 {
@@ -51,12 +39,12 @@ void threads_close(struct capture *c)
 	free(c->threads);
 }
 
-static struct sampled *sampled_open(struct capture *c, struct watched *w)
+int sampled_open(struct capture *c, struct watched *w)
 {
 	struct sampled *s = w->sampled = calloc(1, sizeof(*s));
 
 	if (!s)
-		return NULL;
+		return -ENOMEM;
 	s->list = list_open(c, w->process->pid);
 	if (!s->list && !c->threads->told) {
 		c->threads->told = true;
@@ -65,7 +53,7 @@ static struct sampled *sampled_open(struct capture *c, struct watched *w)
 			     "newer");
 	}
 	sampled_made_open(w);
-	return s;
+	return 0;
 }
 
 void sampled_close(struct sampled *s)
@@ -82,164 +70,6 @@ void sampled_close(struct sampled *s)
 	thread_sums_release(&s->sums);
 	made_release(&s->made);
 	free(s);
-}
-
-static struct known_thread *known_find(const struct sampled *s, uint32_t tid)
-{
-	struct known_thread *k;
-
-	map_find(s->known, &tid, k);
-	return k;
-}
-
-static struct known_thread *known_get(struct sampled *s, uint32_t tid)
-{
-	struct known_thread *k = known_find(s, tid);
-
-	if (k)
-		return k;
-	k = calloc(1, sizeof(*k));
-	if (!k)
-		return NULL;
-	k->tid = tid;
-	if (map_add(s->known, tid, k) == 0)
-		return k;
-	free(k);
-	return NULL;
-}
-
-/* Those that were not listed this time have ended. */
-static void known_prune(struct sampled *s)
-{
-	struct known_thread *k, *next;
-
-	HASH_ITER (hh, s->known, k, next) {
-		if (k->moment == s->moment)
-			continue;
-		HASH_DEL(s->known, k);
-		free(k);
-	}
-}
-
-static void emit_name(struct capture *c, const struct thread_now *n, const char *name)
-{
-	str_clear(&c->payload);
-	chunk_put_u32(&c->payload, n->tgid);
-	chunk_put_u32(&c->payload, n->tid);
-	chunk_put_str(&c->payload, name);
-	emit_payload(c, CHUNK_THREAD_NAME);
-}
-
-static struct pool_seen *pool_seen(struct sampled *s, uint64_t pool)
-{
-	for (size_t i = 0; i < s->n_pools; i++)
-		if (s->pools[i].pool == pool)
-			return &s->pools[i];
-	if (s->n_pools >= THREAD_POOLS_MAX)
-		return NULL;
-	s->pools[s->n_pools].pool = pool;
-	return &s->pools[s->n_pools++];
-}
-
-/* A pool's queue changes while its workers sleep: one of them is asked about it every time. */
-static bool pool_due(struct sampled *s, uint64_t pool)
-{
-	struct pool_seen *p = pool ? pool_seen(s, pool) : NULL;
-
-	return p && p->moment != s->moment;
-}
-
-/* What the thread is to its program. */
-static void look_info(struct capture *c, struct watched *w, struct known_thread *k,
-		      const struct thread_now *n)
-{
-	struct sampled *s = w->sampled;
-	struct runtime_thread info;
-	struct pool_seen *p;
-	int r;
-
-	memset(&info, 0, sizeof(info));
-	r = resolver_thread_now(w->resolver, n->thread_pointer, &info);
-	k->info_ok = r == 0;
-	k->fresh = true;
-	if (r < 0)
-		return;
-	info.name[RUNTIME_NAME_MAX - 1] = info.pool_name[RUNTIME_NAME_MAX - 1] = '\0';
-	if (info.name[0] && strcmp(info.name, k->info.name) != 0)
-		emit_name(c, n, info.name);
-	k->info = info;
-	p = info.pool ? pool_seen(s, info.pool) : NULL;
-	if (p) {
-		p->moment = s->moment;
-		p->queued = info.queued;
-	}
-}
-
-static void look_stack(struct capture *c, struct watched *w, struct known_thread *k,
-		       const struct thread_now *n)
-{
-	struct event_stack *stack = &c->threads->stack;
-	const uint32_t tgid = n->tgid;
-
-	k->fresh = true;
-	k->stack = 0;
-	if (!resolver_walk(w->resolver, n->thread_pointer, stack))
-		return;
-	stack->head.kind = EVENT_STACK;
-	stack->head.ts = now_ns();
-	stack->head.tgid = tgid;
-	stack->head.tid = n->tid;
-	stack->flags |= STACK_FLAGS;
-	/* Processes made by fork have the same addresses. */
-	stack->hash = hash_bytes(stack->hash, &tgid, sizeof(tgid)) | 1;
-	name_stack(c, stack);
-	k->stack = stack->hash;
-}
-
-/* True when something of the thread was read, which counts only if it sleeps on. */
-static bool look_thread(struct capture *c, struct watched *w, struct known_thread *k,
-			const struct thread_now *n)
-{
-	struct sampled *s = w->sampled;
-	bool slept = k->asleep && !k->moved && !n->running && k->switches == n->switches &&
-		     k->moment == s->moment - 1;
-
-	k->moment = s->moment;
-	k->asleep = !n->running;
-	k->switches = n->switches;
-	k->fresh = k->moved = false;
-	if (!resolver_plan(w->resolver)->enabled) {
-		k->info_ok = true;
-	} else {
-		if (!slept || !k->info_ok || pool_due(s, k->info.pool))
-			look_info(c, w, k, n);
-		if (n->running || k->info.idle || k->polls == s->moment)
-			k->stack = 0;
-		else if (!slept || !k->stack)
-			look_stack(c, w, k, n);
-	}
-	if (!slept && n->target.ino != k->ino) {
-		k->ino = n->target.ino;
-		name_target(c, n->tgid, &n->target);
-	}
-	return k->fresh && !n->running;
-}
-
-/* Which threads have run since they were listed: what was read of them may be of two moments. */
-static void confirm(struct capture *c, struct sampled *s)
-{
-	struct thread_now *again = c->threads->again;
-	struct known_thread *k;
-	bool cut;
-	ssize_t n = list_read(s->list, again, LISTED_MAX, &cut);
-
-	for (k = s->known; k; k = k->hh.next)
-		k->moved = k->fresh && k->asleep;
-	for (ssize_t i = 0; i < n; i++) {
-		k = known_find(s, again[i].tid);
-		if (k && k->switches == again[i].switches)
-			k->moved = false;
-	}
 }
 
 static void sample_make(struct threads *t, struct sampled *s, size_t i,
@@ -297,7 +127,7 @@ static void emit_count(struct capture *c, struct watched *w, uint64_t now, uint3
 
 static void look_process(struct capture *c, struct watched *w)
 {
-	struct sampled *s = w->sampled ? w->sampled : sampled_open(c, w);
+	struct sampled *s = w->sampled;
 	struct threads *t = c->threads;
 	uint64_t now = now_ns(), cpu = cpu_ns();
 	bool cut = false, read = false;
@@ -316,11 +146,11 @@ static void look_process(struct capture *c, struct watched *w)
 	for (ssize_t i = 0; i < n; i++) {
 		struct known_thread *k = known_get(s, t->list[i].tid);
 
-		if (k && look_thread(c, w, k, &t->list[i]))
+		if (k && look_thread(c, w, k, &t->list[i], now))
 			read = true;
 	}
 	if (read)
-		confirm(c, s);
+		look_again(c, s);
 	for (ssize_t i = 0; i < n; i++) {
 		struct known_thread *k = known_find(s, t->list[i].tid);
 
@@ -376,6 +206,7 @@ void threads_scan(struct capture *c, uint64_t now)
 	if (now < t->look_at)
 		return;
 	t->list_ns = 0;
+	t->look_until = now_ns() + LOOK_MAX;
 	for (size_t i = 0; i < c->watched.count; i++)
 		if (!c->watched.items[i].gone_at)
 			look_process(c, &c->watched.items[i]);

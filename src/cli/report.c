@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "cli/outputs.h"
 #include "cli/raise.h"
+#include "cli/rename.h"
 #include "cli/talk.h"
 #include "model/model.h"
 #include "recording/recording.h"
@@ -19,6 +20,7 @@
 struct report_opts {
 	struct output_opts outputs;
 	uint64_t threshold;
+	const char *debug_dir;
 	bool verbose;
 };
 
@@ -42,30 +44,50 @@ static int refuse_threshold(const struct raise *r)
 	return STATUS_USAGE;
 }
 
+/* Puts every chunk through; an exit status. */
+static int pass_all(struct recording_reader *reader, const char *path, struct chunk_sink *sink,
+		    const struct raise *raise)
+{
+	struct chunk chunk;
+	int r = 0;
+
+	while (r >= 0 && (r = recording_next(reader, &chunk)) == 1)
+		r = sink->put(sink, &chunk);
+	if (r == -ERANGE && raise->recorded_ns > raise->threshold_ns)
+		return refuse_threshold(raise);
+	if (r < 0) {
+		log_error("%s: cannot be read: %s", path, strerror(-r));
+		return STATUS_FAILED;
+	}
+	return STATUS_DONE;
+}
+
 /* Everything that can be read goes into the model; an exit status. */
-static int read_all(const char *path, uint64_t threshold_ns, struct model *m,
+static int read_all(const struct report_opts *o, const char *path, struct model *m,
 		    const char **ret_incomplete)
 {
 	cleanup(recording_closep) struct recording_reader *reader = NULL;
+	struct rename rename;
 	struct raise raise;
-	struct chunk chunk;
-	int r = recording_open(path, &reader), status = STATUS_DONE;
+	int r = recording_open(path, &reader), status = STATUS_FAILED;
 
 	if (r < 0) {
 		log_error("%s: %s: give a file of stallprof record", path, recording_refusal(r));
 		return STATUS_FAILED;
 	}
-	raise_init(&raise, model_sink(m), threshold_ns);
-	while (r >= 0 && (r = recording_next(reader, &chunk)) == 1)
-		r = raise.sink.put(&raise.sink, &chunk);
-	if (r == -ERANGE && raise.recorded_ns > threshold_ns) {
-		status = refuse_threshold(&raise);
-	} else if (r < 0) {
-		log_error("%s: cannot be read: %s", path, strerror(-r));
-		status = STATUS_FAILED;
-	} else {
-		*ret_incomplete = state_words[recording_state(reader)];
-	}
+	raise_init(&raise, model_sink(m), o->threshold);
+	r = rename_init(&rename, &raise.sink, o->debug_dir);
+	if (r < 0)
+		log_error("--debug-dir %s: %s: give a folder with debug files", o->debug_dir,
+			  strerror(-r));
+	else
+		status = pass_all(reader, path, &rename.sink, &raise);
+	if (status == STATUS_DONE && rename.wanted && !rename.found)
+		log_error("--debug-dir %s: has no file for any of the %u modules with frames "
+			  "that have no name",
+			  o->debug_dir, rename.wanted);
+	*ret_incomplete = state_words[recording_state(reader)];
+	rename_release(&rename);
 	raise_release(&raise);
 	return status;
 }
@@ -82,7 +104,7 @@ static int report(const struct report_opts *o, const char *path, struct outputs 
 		log_error("report: %s", strerror(-r));
 		return STATUS_FAILED;
 	}
-	status = read_all(path, o->threshold, m, &incomplete);
+	status = read_all(o, path, m, &incomplete);
 	if (status != STATUS_DONE)
 		return status;
 	if (*incomplete)
@@ -146,6 +168,11 @@ static const struct opt rows[] = {
 	{ "threshold", 0, OPT_TIME, offsetof(struct report_opts, threshold), "TIME",
 	  "leave out shorter stalls", "that of the recording",
 	  "It can only be raised: shorter stalls were not recorded." },
+	{ "debug-dir", 0, OPT_TEXT, offsetof(struct report_opts, debug_dir), "DIR",
+	  "name native frames from debug files in DIR", NULL,
+	  "DIR is laid out like /usr/lib/debug, or holds such a tree, or holds the files "
+	  "themselves, debug files or programs that are not stripped. They are matched by build "
+	  "id; frames that have a name keep it." },
 	{ "verbose", 'v', OPT_FLAG, offsetof(struct report_opts, verbose), NULL,
 	  "add stacks, hooks and notes", NULL, NULL },
 	{ NULL },

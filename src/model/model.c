@@ -81,6 +81,8 @@ void model_free(struct model *m)
 	map_clear(m->peers);
 	map_clear(m->thread_names);
 	map_clear(m->running);
+	map_clear(m->module_by_number);
+	vec_release(&m->module_build_ids);
 	vec_release(&m->procs);
 	vec_release(&m->proc_infos);
 	vec_release(&m->stacks);

@@ -27,6 +27,7 @@ struct frame {
 	const char *fn;	  /* qualified name or symbol, "" if not known */
 	const char *file; /* path as a person would write it, "" */
 	const char *module;
+	const char *build_id; /* of a native frame with an empty fn: of the module; else "" */
 };
 
 struct stack {

@@ -42,6 +42,7 @@ static int get_frame(struct model *m, struct chunk_cursor *c, struct frame *f, i
 	f->library = flags & FRAME_LIBRARY;
 	f->line = chunk_get_u32(c);
 	f->offset = chunk_get_u64(c);
+	f->build_id = "";
 	if (kind >= FRAME_KIND_COUNT)
 		c->bad = true;
 	if (kind == FRAME_NATIVE && (flags & FRAME_GUESSED))
@@ -57,6 +58,39 @@ static int get_frame(struct model *m, struct chunk_cursor *c, struct frame *f, i
 			return -ENOMEM;
 	}
 	return 0;
+}
+
+/* Which files the nameless frames lie in.  Absent in older recordings. */
+static void get_nameless(const struct model *m, struct chunk_cursor *c, struct stack *stack)
+{
+	uint32_t n = c->at < c->end ? chunk_get_u32(c) : 0;
+
+	for (uint32_t i = 0; i < n && !c->bad; i++) {
+		uint32_t frame = chunk_get_u32(c), module = chunk_get_u32(c);
+		int index = module ? index_find(m->module_by_number, module) : -1;
+
+		chunk_get_u64(c);
+		if (!c->bad && frame < stack->n_frames && index >= 0 && !*stack->frames[frame].fn)
+			stack->frames[frame].build_id = m->module_build_ids.items[index];
+	}
+}
+
+int stacks_feed_module(struct model *m, struct chunk_cursor *c)
+{
+	uint32_t number = chunk_get_u32(c);
+	const char *build_id = model_text(m, c);
+
+	if (!build_id)
+		return -ENOMEM;
+	if (c->bad || !number || index_find(m->module_by_number, number) >= 0)
+		return 0;
+	if (m->module_build_ids.count >= m->items_max) {
+		m->lost_items++;
+		return 0;
+	}
+	if (vec_add(&m->module_build_ids, build_id) < 0)
+		return -ENOMEM;
+	return index_add(m, &m->module_by_number, number, (int)m->module_build_ids.count - 1);
 }
 
 int stacks_feed_names(struct model *m, const struct chunk *chunk)
@@ -81,6 +115,8 @@ int stacks_feed_names(struct model *m, const struct chunk *chunk)
 	for (uint32_t i = 0; i < n; i++)
 		if (get_frame(m, &c, &stack.frames[i], i, &info) < 0)
 			return -ENOMEM;
+	if (!c.bad)
+		get_nameless(m, &c, &stack);
 	if (c.bad) {
 		m->bad_events++;
 		return 0;
@@ -92,7 +128,12 @@ int stacks_feed_names(struct model *m, const struct chunk *chunk)
 static struct frame raw_frame(enum frame_kind kind, const char *module, uint64_t address)
 {
 	return (struct frame){
-		.kind = kind, .offset = address, .fn = "", .file = "", .module = module
+		.kind = kind,
+		.offset = address,
+		.fn = "",
+		.file = "",
+		.module = module,
+		.build_id = "",
 	};
 }
 

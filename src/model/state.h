@@ -200,6 +200,8 @@ struct model {
 	struct peer_node *peers;
 	struct thread_name_node *thread_names;
 	struct running_node *running;
+	struct index_node *module_by_number;
+	VEC(const char *) module_build_ids; /* interned */
 	struct pool_node *pool_nodes;
 	struct thread_row_node *thread_nodes;
 	struct growth_node *growth_nodes;
@@ -276,6 +278,7 @@ int index_add(struct model *m, struct index_node **head, uint64_t key, int index
 
 /* stacks.c */
 int stacks_feed_names(struct model *m, const struct chunk *chunk);
+int stacks_feed_module(struct model *m, struct chunk_cursor *c);
 int stacks_feed_raw(struct model *m, const struct event_stack *e);
 int stack_find(const struct model *m, uint64_t hash); /* -1: none */
 

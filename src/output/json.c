@@ -113,6 +113,8 @@ static json_t *json_frame(const struct frame *f)
 	r |= json_put(o, "module", json_string(f->module));
 	if (!*f->fn)
 		r |= json_put(o, "offset", json_u64(f->offset));
+	if (!*f->fn && f->build_id)
+		r |= json_put_text(o, "build_id", f->build_id);
 	if (f->inlined)
 		r |= json_put(o, "inlined", json_true());
 	if (f->jit)

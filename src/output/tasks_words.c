@@ -1,6 +1,7 @@
 /* tasks_words.c: see tasks_words.h. */
 #include "output/tasks_words.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -113,7 +114,10 @@ static int add_tasks(struct str *s, const struct task_list *list, const struct a
 	if (n && form == WORDS_NO_TASKS)
 		r = str_printf(s, "%s task%s", COUNT(n), n == 1 ? "" : "s");
 	else if (n && form != WORDS_COMMON)
-		r = task_names(s, list, a->tasks.items, n);
+		r = str_printf(s, "task%s ", n == 1 ? "" : "s") ||
+				    task_names(s, list, a->tasks.items, n)
+			    ? -ENOMEM
+			    : 0;
 	else if (n && a->coro && *a->coro)
 		r = str_printf(s, "%s task%s (%s)", COUNT(n), n == 1 ? "" : "s", a->coro);
 	else if (n)
@@ -136,7 +140,8 @@ static const char *asked_for(const struct task *t)
 		else if (a->kind == AWAIT_FRAME && !*asked && i > 0)
 			asked = a->fn;
 	}
-	return asked;
+	/* the words of the program itself */
+	return str_ends(asked, "__aenter__") ? "async with" : asked;
 }
 
 /* What stands at the end of the chain; NULL: frames or tasks. */
@@ -165,7 +170,9 @@ static int add_end(struct str *s, const struct task_list *list, const struct tas
 	if (r == 0 && end && end->kind == AWAIT_GATHER)
 		r = str_add(s, any ? "gather of " : "gather");
 	else if (r == 0 && end && !any)
-		r = str_add(s, *end->fn ? end->fn : "Future");
+		r = str_add(s, strcmp(end->fn, "thread") == 0 ? "a thread"
+			       : *end->fn		      ? end->fn
+							      : "Future");
 	if (r == 0 && any)
 		r = add_tasks(s, list, &tasks, form);
 	if (r == 0 && *asked)

@@ -28,7 +28,10 @@ enum chunk_kind {
 	CHUNK_HOOK = 4,
 	/* str what, str why, str cure */
 	CHUNK_MISSING = 5,
-	/* u64 hash, u32 flags (enum stack_flag), u32 n, n * struct chunk_frame; innermost first */
+	/* u64 hash, u32 flags (enum stack_flag), u32 n, n * struct chunk_frame; innermost first;
+	   then, which older recordings lack, the native frames without a name that may get one
+	   later: u32 n, n * { u32 frame, u32 module, u64 address in the file's own numbering, of
+	   the instruction that was running or calling } */
 	CHUNK_STACK_NAMES = 6,
 	/* u32 tgid, s32 fd, u64 dev, u64 ino, str path: full path of a file some wait_target names
 	 */
@@ -78,6 +81,9 @@ enum chunk_kind {
 	CHUNK_CHURN = 20,
 	/* One task list of one loop, layout in runtime/task_list.h */
 	CHUNK_TASKS = 21,
+	/* u32 module (a number from 1), str build_id (hexadecimal), str path: a file of native
+	   code; once, before the stacks that refer to it */
+	CHUNK_MODULE = 30,
 	/* 0x5a is taken: layout.h uses it for what holds these in the file. */
 };
 
@@ -120,6 +126,9 @@ struct chunk_frame {
 	const char *fn;	 /* "" if not known: show module+0xoffset */
 	const char *file;
 	const char *module; /* basename of the ELF file; "" for python and kernel */
+	/* Of a native frame without a name; not part of the frame on the wire. */
+	uint32_t module_number; /* as in CHUNK_MODULE; 0: its file has no build id */
+	uint64_t address;	/* in the file's own numbering */
 };
 
 /* A view of one chunk; the payload belongs to whoever handed it out, until its next call. */

@@ -147,25 +147,49 @@ static void asyncio_depths(struct cpython_reader *rd, uint64_t loop, struct cpyt
 	d->scheduled = live_timers(rd, heap, cancelled);
 }
 
+/* A set whose elements are timers: no other set of its loop has any. */
+static bool is_timers(struct cpython_reader *rd, uint64_t object)
+{
+	struct cpython_set set;
+	uint64_t first;
+
+	return cpython_set_open(rd, object, &set) == 0 && cpython_set_next(rd, &set, &first) > 0 &&
+	       cpython_is(rd, first, "uvloop.loop.TimerHandle") == 0;
+}
+
 /* Its attributes are fields of a C structure: the first deque in it is the one that is called. */
+static void search_uvloop(struct cpython_loops *loops, const uint64_t *words)
+{
+	uint64_t length;
+	uint32_t at;
+
+	for (at = UVLOOP_FIRST; at < UVLOOP_HEAD; at += 8) {
+		uint64_t object = words[at / 8];
+
+		if (object % 8)
+			continue;
+		if (!loops->uvloop_ready && cpython_deque_length(loops->rd, object, &length) == 0)
+			loops->uvloop_ready = at;
+		if (!loops->uvloop_timers && is_timers(loops->rd, object))
+			loops->uvloop_timers = at;
+	}
+}
+
 static void uvloop_depths(struct cpython_loops *loops, uint64_t loop, struct cpython_depths *d)
 {
 	uint64_t words[UVLOOP_HEAD / 8];
-	uint32_t at;
+	struct cpython_set timers;
 
 	if (cpython_read(loops->rd, loop, words, sizeof(words)) < 0)
 		return;
-	at = loops->uvloop_ready;
-	if (at && cpython_deque_length(loops->rd, words[at / 8], &d->ready) == 0)
-		return;
-	for (at = UVLOOP_FIRST; at < UVLOOP_HEAD; at += 8) {
-		if (words[at / 8] % 8 ||
-		    cpython_deque_length(loops->rd, words[at / 8], &d->ready) < 0)
-			continue;
-		loops->uvloop_ready = at;
-		return;
-	}
-	d->ready = UINT64_MAX;
+	if (!loops->uvloop_ready || !loops->uvloop_timers)
+		search_uvloop(loops, words);
+	if (loops->uvloop_ready &&
+	    cpython_deque_length(loops->rd, words[loops->uvloop_ready / 8], &d->ready) < 0)
+		d->ready = UINT64_MAX;
+	if (loops->uvloop_timers &&
+	    cpython_set_open(loops->rd, words[loops->uvloop_timers / 8], &timers) == 0)
+		d->scheduled = timers.used;
 }
 
 void cpython_loop_depths(struct cpython_loops *loops, uint64_t loop,

@@ -28,7 +28,8 @@ struct cpython_loops {
 	int32_t pid;		   /* as the process itself knows it; 0: do not check */
 	uint64_t (*clock)(void);   /* ns, monotonic */
 	struct cpython_asyncio known[CPYTHON_INTERPS_MAX];
-	uint32_t uvloop_ready; /* where its loop object has the deque; 0: not known yet */
+	/* Where uvloop's loop object has its deque and its set of timers; 0: not known yet. */
+	uint32_t uvloop_ready, uvloop_timers;
 };
 
 /* The running loop of a thread state; *ret_loop 0: none.  0, -ENODATA: this build does not say,

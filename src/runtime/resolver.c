@@ -11,15 +11,15 @@
 #include <string.h>
 
 #include "recording/chunk.h"
+#include "runtime/native_names.h"
 #include "target/ksyms.h"
 #include "target/native.h"
-#include "target/symbols.h"
 
 #define PROBE_FRAMES_MAX 8 /* how deep a probe is looked for */
 
 struct resolver_host {
 	struct ksyms *ksyms; /* NULL: not readable */
-	struct symbol_cache *symbols;
+	struct native_names *names;
 };
 
 int resolver_host_open(const char *proc, struct resolver_host **ret_host)
@@ -30,7 +30,7 @@ int resolver_host_open(const char *proc, struct resolver_host **ret_host)
 
 	if (!h)
 		return -ENOMEM;
-	r = symbol_cache_new(&h->symbols);
+	r = native_names_new(&h->names);
 	if (r == 0)
 		r = str_printf(&path, "%s/kallsyms", proc);
 	if (r < 0)
@@ -47,7 +47,7 @@ struct resolver_host *resolver_host_close(struct resolver_host *h)
 	if (!h)
 		return NULL;
 	ksyms_close(h->ksyms);
-	symbol_cache_free(h->symbols);
+	native_names_free(h->names);
 	free(h);
 	return NULL;
 }
@@ -212,11 +212,9 @@ static bool is_system_path(const char *path)
  * function. */
 static void add_native_frame(struct resolver *r, uint64_t addr, bool leaf)
 {
-	uint64_t inside = leaf ? addr : addr - 1, offset, vaddr;
+	uint64_t inside = leaf ? addr : addr - 1;
 	struct chunk_frame *f = add_frame(r, FRAME_NATIVE);
 	const struct mapping *m = process_map(r->p, inside);
-	const struct symbols *symbols = NULL;
-	const char *name = NULL;
 
 	if (!f)
 		return;
@@ -230,16 +228,7 @@ static void add_native_frame(struct resolver *r, uint64_t addr, bool leaf)
 		f->flags |= FRAME_LIBRARY;
 	f->module = m->path[0] ? mapping_basename(m) : "[anonymous]";
 	f->file = m->path;
-	offset = inside - m->start + m->offset;
-	f->offset = offset + (addr - inside);
-	if (m->ino)
-		symbols = symbol_cache_get(r->host->symbols, r->p, m);
-	if (symbols && symbols_vaddr(symbols, offset, &vaddr)) {
-		f->offset = vaddr + (addr - inside);
-		name = symbols_find(symbols, vaddr);
-	}
-	if (name)
-		f->fn = name;
+	native_names_find(r->host->names, r->p, m, inside, addr, f);
 }
 
 static bool in_interpreter(const struct resolver *r, uint64_t addr)
@@ -298,6 +287,30 @@ static int add_python(struct resolver *r, const struct event_stack *stack)
 	return 0;
 }
 
+/* The frames that may be named later. */
+static int encode_nameless(const struct resolver *r, struct str *payload)
+{
+	uint32_t n = 0;
+	size_t i;
+	int error;
+
+	for (i = 0; i < r->count; i++)
+		n += r->frames[i].module_number != 0;
+	error = chunk_put_u32(payload, n);
+	for (i = 0; error == 0 && i < r->count; i++) {
+		const struct chunk_frame *f = &r->frames[i];
+
+		if (!f->module_number)
+			continue;
+		error = chunk_put_u32(payload, (uint32_t)i);
+		if (error == 0)
+			error = chunk_put_u32(payload, f->module_number);
+		if (error == 0)
+			error = chunk_put_u64(payload, f->address);
+	}
+	return error;
+}
+
 static int encode(const struct resolver *r, const struct event_stack *stack, struct str *payload)
 {
 	size_t i;
@@ -309,7 +322,7 @@ static int encode(const struct resolver *r, const struct event_stack *stack, str
 		error = chunk_put_u32(payload, (uint32_t)r->count);
 	for (i = 0; error == 0 && i < r->count; i++)
 		error = chunk_put_frame(payload, &r->frames[i]);
-	return error;
+	return error < 0 ? error : encode_nameless(r, payload);
 }
 
 int resolver_stack(struct resolver *r, const struct event_stack *stack, struct str *payload)
@@ -328,4 +341,10 @@ int resolver_stack(struct resolver *r, const struct event_stack *stack, struct s
 		return error;
 	r->loop_kind = runtime_loop_kind(r->p, r->frames, r->count);
 	return encode(r, stack, payload);
+}
+
+int resolver_modules(struct resolver *r, int (*put)(void *ctx, const struct str *payload),
+		     void *ctx)
+{
+	return native_names_modules(r->host->names, put, ctx);
 }

@@ -55,6 +55,11 @@ const struct walk_plan *resolver_plan(const struct resolver *r);
  * limits). */
 int resolver_stack(struct resolver *r, const struct event_stack *stack, struct str *payload);
 
+/* Hands out, as payloads of CHUNK_MODULE, the modules that stacks resolved so far refer to and that
+ * were not handed out yet, whichever process had them.  0 or what put returned. */
+int resolver_modules(struct resolver *r, int (*put)(void *ctx, const struct str *payload),
+		     void *ctx);
+
 /* The loop kind of the stack resolved last ("asyncio", "uvloop"), or NULL. */
 const char *resolver_loop_kind(const struct resolver *r);
 

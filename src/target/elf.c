@@ -3,31 +3,20 @@
  * libelf reads by pread, not by mmap: a file that is cut while we look at it must give an error and
  * not a SIGBUS.
  */
-#include "target/elf.h"
+#include "target/elf_state.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <gelf.h>
-#include <libelf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/vec.h"
-
 #define PROGRAM_HEADERS_MAX 1024
+#define DEBUGLINK_MAX	    4096
 #define NOTES_MAX	    (64u << 10)
 #define PAGE		    4096ull
-
-struct elf_image {
-	int fd;
-	Elf *elf;
-	GElf_Ehdr head;
-	size_t program_headers;
-	VEC(struct elf_load) loads;
-};
 
 /* Opens by O_PATH first: a device or pipe must not notice us. */
 static int open_regular(int dir, const char *path, uint64_t ino)
@@ -98,6 +87,17 @@ static int read_loads(struct elf_image *e)
 	return e->loads.count ? 0 : -ENOEXEC;
 }
 
+/* What both ways of opening have in common, from the library's handle on. */
+static int check_image(struct elf_image *e)
+{
+	if (!e->elf || elf_kind(e->elf) != ELF_K_ELF || !gelf_getehdr(e->elf, &e->head))
+		return -ENOEXEC;
+	if (gelf_getclass(e->elf) != ELFCLASS64 || e->head.e_machine != EM_X86_64 ||
+	    (e->head.e_type != ET_EXEC && e->head.e_type != ET_DYN))
+		return -ENOEXEC;
+	return read_loads(e);
+}
+
 int elf_image_open(int fd, struct elf_image **ret_image)
 {
 	cleanup(elf_image_closep) struct elf_image *e = NULL;
@@ -118,13 +118,28 @@ int elf_image_open(int fd, struct elf_image **ret_image)
 	e->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (e->fd < 0)
 		return -errno;
+	e->size = (uint64_t)st.st_size;
 	e->elf = elf_begin(e->fd, ELF_C_READ, NULL);
-	if (!e->elf || elf_kind(e->elf) != ELF_K_ELF || !gelf_getehdr(e->elf, &e->head))
+	r = check_image(e);
+	if (r < 0)
+		return r;
+	*ret_image = steal(e);
+	return 0;
+}
+
+int elf_image_open_memory(void *bytes, size_t len, struct elf_image **ret_image)
+{
+	cleanup(elf_image_closep) struct elf_image *e = NULL;
+	int r;
+
+	if (elf_version(EV_CURRENT) == EV_NONE)
 		return -ENOEXEC;
-	if (gelf_getclass(e->elf) != ELFCLASS64 || e->head.e_machine != EM_X86_64 ||
-	    (e->head.e_type != ET_EXEC && e->head.e_type != ET_DYN))
-		return -ENOEXEC;
-	r = read_loads(e);
+	e = calloc(1, sizeof(*e));
+	if (!e)
+		return -ENOMEM;
+	e->fd = -1;
+	e->elf = elf_memory(bytes, len);
+	r = check_image(e);
 	if (r < 0)
 		return r;
 	*ret_image = steal(e);
@@ -168,62 +183,8 @@ uint64_t elf_bias(const struct elf_load *loads, size_t count, uint64_t start, ui
 	return count ? start - (loads[0].vaddr & ~(PAGE - 1)) : start;
 }
 
-/* The symbol table section of that type, with its entry count cut to what is allowed. */
-static Elf_Data *symbol_table(const struct elf_image *e, uint32_t type, size_t *ret_count,
-			      size_t *ret_strings)
-{
-	Elf_Scn *section = NULL;
-
-	while ((section = elf_nextscn(e->elf, section))) {
-		GElf_Shdr h;
-		Elf_Data *data;
-
-		if (!gelf_getshdr(section, &h) || h.sh_type != type)
-			continue;
-		if (h.sh_entsize != sizeof(Elf64_Sym) || h.sh_size > ELF_FILE_MAX)
-			return NULL;
-		data = elf_getdata(section, NULL);
-		if (!data || !data->d_buf)
-			return NULL;
-		*ret_count = data->d_size / sizeof(Elf64_Sym);
-		if (*ret_count > ELF_SYMBOLS_MAX)
-			*ret_count = ELF_SYMBOLS_MAX;
-		*ret_strings = h.sh_link;
-		return data;
-	}
-	return NULL;
-}
-
-static int find_in_table(const struct elf_image *e, uint32_t type, const char *name,
-			 struct elf_symbol *ret)
-{
-	size_t count, strings, i;
-	Elf_Data *data = symbol_table(e, type, &count, &strings);
-
-	for (i = 0; data && i < count; i++) {
-		GElf_Sym s;
-		const char *text;
-
-		if (!gelf_getsym(data, (int)i, &s) || s.st_shndx == SHN_UNDEF)
-			continue;
-		text = elf_strptr(e->elf, strings, s.st_name);
-		if (text && strcmp(text, name) == 0) {
-			*ret = (struct elf_symbol){ .value = s.st_value, .size = s.st_size };
-			return 0;
-		}
-	}
-	return -ENOENT;
-}
-
-int elf_image_symbol(const struct elf_image *e, const char *name, struct elf_symbol *ret_symbol)
-{
-	int r = find_in_table(e, SHT_DYNSYM, name, ret_symbol);
-
-	return r == 0 ? 0 : find_in_table(e, SHT_SYMTAB, name, ret_symbol);
-}
-
-int elf_image_section(const struct elf_image *e, const char *name, uint64_t *ret_vaddr,
-		      uint64_t *ret_size)
+/* The first section of that name that is loaded, or that is not. */
+static int find_section(const struct elf_image *e, const char *name, bool loaded, GElf_Shdr *ret)
 {
 	Elf_Scn *section = NULL;
 	size_t names;
@@ -231,19 +192,69 @@ int elf_image_section(const struct elf_image *e, const char *name, uint64_t *ret
 	if (elf_getshdrstrndx(e->elf, &names) < 0)
 		return -ENOENT;
 	while ((section = elf_nextscn(e->elf, section))) {
-		GElf_Shdr h;
 		const char *text;
 
-		if (!gelf_getshdr(section, &h) || !(h.sh_flags & SHF_ALLOC))
+		if (!gelf_getshdr(section, ret) || loaded != !!(ret->sh_flags & SHF_ALLOC))
 			continue;
-		text = elf_strptr(e->elf, names, h.sh_name);
-		if (!text || strcmp(text, name) != 0)
-			continue;
-		*ret_vaddr = h.sh_addr;
-		*ret_size = h.sh_size;
-		return 0;
+		text = elf_strptr(e->elf, names, ret->sh_name);
+		if (text && strcmp(text, name) == 0)
+			return 0;
 	}
 	return -ENOENT;
+}
+
+int elf_image_section(const struct elf_image *e, const char *name, uint64_t *ret_vaddr,
+		      uint64_t *ret_size)
+{
+	GElf_Shdr h;
+	int r = find_section(e, name, true, &h);
+
+	if (r < 0)
+		return r;
+	*ret_vaddr = h.sh_addr;
+	*ret_size = h.sh_size;
+	return 0;
+}
+
+int elf_image_raw_section(const struct elf_image *e, const char *name, size_t max, void **ret_bytes,
+			  size_t *ret_len)
+{
+	_cleanup_free_ char *bytes = NULL;
+	GElf_Shdr h;
+	int r = find_section(e, name, false, &h);
+
+	if (r < 0)
+		return r;
+	if (h.sh_size > max)
+		return -EFBIG;
+	if (e->fd < 0 || h.sh_type == SHT_NOBITS || !h.sh_size || h.sh_offset > e->size ||
+	    h.sh_size > e->size - h.sh_offset)
+		return -ENOENT;
+	bytes = malloc(h.sh_size);
+	if (!bytes)
+		return -ENOMEM;
+	if (pread(e->fd, bytes, h.sh_size, (off_t)h.sh_offset) != (ssize_t)h.sh_size)
+		return -ENOENT;
+	*ret_bytes = steal(bytes);
+	*ret_len = h.sh_size;
+	return 0;
+}
+
+int elf_image_debuglink(const struct elf_image *e, char *ret_name, size_t room, uint32_t *ret_crc)
+{
+	_cleanup_free_ void *bytes = NULL;
+	size_t len, text, at;
+	int r = elf_image_raw_section(e, ".gnu_debuglink", DEBUGLINK_MAX, &bytes, &len);
+
+	if (r < 0)
+		return -ENOENT;
+	text = strnlen(bytes, len);
+	at = (text + 4) & ~(size_t)3; /* the CRC stands behind the NUL, aligned */
+	if (!text || text >= room || at + 4 > len || memchr(bytes, '/', text))
+		return -ENOENT;
+	memcpy(ret_name, bytes, text + 1);
+	memcpy(ret_crc, (char *)bytes + at, 4);
+	return 0;
 }
 
 int elf_image_read(const struct elf_image *e, uint64_t vaddr, void *buf, size_t len)
@@ -302,35 +313,6 @@ size_t elf_image_build_id(const struct elf_image *e, void *buf, size_t room)
 		n = find_build_id(notes, buf, room);
 		if (n)
 			return n;
-	}
-	return 0;
-}
-
-int elf_image_each_function(const struct elf_image *e,
-			    int (*fn)(void *arg, const char *name, uint64_t value, uint64_t size),
-			    void *arg)
-{
-	size_t count, strings, i;
-	Elf_Data *data = symbol_table(e, SHT_SYMTAB, &count, &strings);
-
-	if (!data)
-		data = symbol_table(e, SHT_DYNSYM, &count, &strings);
-	for (i = 0; data && i < count; i++) {
-		const char *name;
-		GElf_Sym s;
-		int type, r;
-
-		if (!gelf_getsym(data, (int)i, &s) || s.st_shndx == SHN_UNDEF)
-			continue;
-		type = GELF_ST_TYPE(s.st_info);
-		if (type != STT_FUNC && type != STT_GNU_IFUNC)
-			continue;
-		name = elf_strptr(e->elf, strings, s.st_name);
-		if (!name || !*name)
-			continue;
-		r = fn(arg, name, s.st_value, s.st_size);
-		if (r)
-			return r;
 	}
 	return 0;
 }

@@ -15,7 +15,8 @@
 #include "base/cleanup.h"
 #include "target/process.h"
 
-#define ELF_FILE_MAX	(512ull << 20) /* bytes; larger files are refused with -EFBIG */
+#define ELF_FILE_MAX	(16ull << 30)  /* bytes; larger files are refused with -EFBIG */
+#define ELF_TABLE_MAX	(512ull << 20) /* bytes of one symbol table; larger ones are not there */
 #define ELF_SYMBOLS_MAX (4u << 20)     /* per table; the rest is not looked at */
 #define ELF_LOADS_MAX	64
 
@@ -41,6 +42,10 @@ int elf_open_mapping(const struct process *p, const struct mapping *m);
 /* Takes a descriptor it does not own: the caller may close it after this.
  * -ENOEXEC not an x86-64 ELF file or damaged, -EFBIG, -ENOMEM. */
 int elf_image_open(int fd, struct elf_image **ret_image);
+/* The same for a file in memory, which must live as long as the image; elf_image_read gives
+ * -EFAULT.
+ */
+int elf_image_open_memory(void *bytes, size_t len, struct elf_image **ret_image);
 struct elf_image *elf_image_close(struct elf_image *e);
 DEFINE_CLEANUP(struct elf_image *, elf_image_close)
 
@@ -67,8 +72,20 @@ int elf_image_read(const struct elf_image *e, uint64_t vaddr, void *buf, size_t 
 /* The NT_GNU_BUILD_ID note; bytes written (at most room), 0: it has none. */
 size_t elf_image_build_id(const struct elf_image *e, void *buf, size_t room);
 
-/* Calls fn for each defined function symbol of .symtab, or of .dynsym if there is no .symtab, until
- * it returns non-zero, which is returned.  The name is NUL-terminated and lives as long as e. */
+/* The content of .gnu_debuglink: the name of a separate debug file and the CRC-32 of its bytes.
+ * 0; -ENOENT: it has none, or one that is no plain file name of at most room - 1 bytes. */
+int elf_image_debuglink(const struct elf_image *e, char *ret_name, size_t room, uint32_t *ret_crc);
+
+/* The bytes of a section that is not loaded, as they are in the file, by malloc.
+ * 0, -ENOENT, -EFBIG (more than max), -ENOMEM. */
+int elf_image_raw_section(const struct elf_image *e, const char *name, size_t max, void **ret_bytes,
+			  size_t *ret_len);
+
+/* A .symtab is there: the file itself names all its functions. */
+bool elf_image_has_symtab(const struct elf_image *e);
+
+/* Calls fn for each defined function symbol of .dynsym and of .symtab, until it returns non-zero,
+ * which is returned.  The name is NUL-terminated and lives as long as e. */
 int elf_image_each_function(const struct elf_image *e,
 			    int (*fn)(void *arg, const char *name, uint64_t value, uint64_t size),
 			    void *arg);

@@ -59,8 +59,9 @@ static int filter_syscalls(void)
 		ALLOW(mremap),
 		ALLOW(madvise),
 		ALLOW(futex),
-		ALLOW(getrandom), /* malloc's tcache */
-		ALLOW(sysinfo),	  /* qsort asks once how much memory there is */
+		ALLOW(getrandom),   /* malloc's tcache */
+		ALLOW(sysinfo),	    /* qsort asks once how much memory there is */
+		ALLOW(sigaltstack), /* asked by sanitizers at every way out */
 		ALLOW(exit),
 		ALLOW(exit_group),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mmap, 0, 3),
@@ -94,12 +95,12 @@ static int lock_in(pid_t parent)
 	return filter_syscalls();
 }
 
-static void write_all(const void *bytes, size_t len)
+static void write_all(int out, const void *bytes, size_t len)
 {
 	const char *at = bytes;
 
 	while (len) {
-		ssize_t n = write(OUTPUT_FD, at, len);
+		ssize_t n = write(out, at, len);
 
 		if (n <= 0)
 			_exit(1);
@@ -108,13 +109,9 @@ static void write_all(const void *bytes, size_t len)
 	}
 }
 
-/* The answer on the pipe is an int32 return value, then the result. */
 static void __attribute__((noreturn))
-worker(pid_t parent, int fd, int pipe, sandbox_job *job, const void *arg)
+worker(pid_t parent, int fd, int pipe, sandbox_body *body, const void *arg)
 {
-	struct str result = { 0 };
-	int32_t r;
-
 	/* by way of high numbers: either may already sit on the other's place */
 	fd = fcntl(fd, F_DUPFD, 16);
 	pipe = fcntl(pipe, F_DUPFD, 16);
@@ -124,11 +121,52 @@ worker(pid_t parent, int fd, int pipe, sandbox_job *job, const void *arg)
 		_exit(1);
 	if (lock_in(parent) < 0)
 		_exit(1);
-	r = job(INPUT_FD, arg, &result);
-	write_all(&r, sizeof(r));
-	if (r == 0)
-		write_all(result.text, result.len);
+	body(INPUT_FD, OUTPUT_FD, arg);
 	_exit(0);
+}
+
+int sandbox_spawn(int in, sandbox_body *body, const void *arg, pid_t *ret_pid, int *ret_out)
+{
+	pid_t parent = getpid(), pid;
+	int pipes[2];
+
+	if (pipe2(pipes, O_CLOEXEC) < 0)
+		return -errno;
+	pid = fork();
+	if (pid == 0)
+		worker(parent, in, pipes[1], body, arg);
+	close(pipes[1]);
+	if (pid < 0) {
+		close(pipes[0]);
+		return -EAGAIN;
+	}
+	*ret_pid = pid;
+	*ret_out = pipes[0];
+	return 0;
+}
+
+void sandbox_end(pid_t pid)
+{
+	kill(pid, SIGKILL); /* no harm when it has ended: it is ours until reaped */
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+struct one_job {
+	sandbox_job *job;
+	const void *arg;
+};
+
+/* The answer on the pipe is an int32 return value, then the result. */
+static void do_job(int in, int out, const void *arg)
+{
+	const struct one_job *one = arg;
+	struct str result = { 0 };
+	int32_t r = one->job(in, one->arg, &result);
+
+	write_all(out, &r, sizeof(r));
+	if (r == 0)
+		write_all(out, result.text, result.len);
 }
 
 static int64_t now_ms(void)
@@ -168,34 +206,20 @@ static int drain(int fd, int64_t until, struct str *result)
 	}
 }
 
-static void reap(pid_t pid)
-{
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
-}
-
 int sandbox_run(int fd, sandbox_job *job, const void *arg, unsigned int deadline_ms,
 		struct str *ret_result)
 {
 	cleanup(str_releasep) struct str answer = { 0 };
-	pid_t parent = getpid(), pid;
+	struct one_job one = { job, arg };
 	int32_t status;
-	int pipes[2], r;
+	pid_t pid;
+	int out, r = sandbox_spawn(fd, do_job, &one, &pid, &out);
 
-	if (pipe2(pipes, O_CLOEXEC) < 0)
-		return -errno;
-	pid = fork();
-	if (pid == 0)
-		worker(parent, fd, pipes[1], job, arg);
-	close(pipes[1]);
-	if (pid < 0) {
-		close(pipes[0]);
-		return -EAGAIN;
-	}
-	r = drain(pipes[0], now_ms() + deadline_ms, &answer);
-	close(pipes[0]);
-	kill(pid, SIGKILL); /* no harm when it has ended: it is ours until reaped */
-	reap(pid);
+	if (r < 0)
+		return r;
+	r = drain(out, now_ms() + deadline_ms, &answer);
+	close(out);
+	sandbox_end(pid);
 	if (r < 0)
 		return r;
 	if (answer.len < sizeof(status))

@@ -7,6 +7,7 @@
 #define STALLPROF_TARGET_SANDBOX_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "base/str.h"
 
@@ -21,5 +22,14 @@ typedef int sandbox_job(int fd, const void *arg, struct str *result);
  * -EAGAIN, -ENOMEM no worker could be made.  The result is still hostile: the caller checks it. */
 int sandbox_run(int fd, sandbox_job *job, const void *arg, unsigned int deadline_ms,
 		struct str *ret_result);
+
+/* What a worker does that lives longer than one job; it is killed when this returns. */
+typedef void sandbox_body(int in, int out, const void *arg);
+
+/* Starts a worker that has `in` and a pipe to us and nothing else.  The caller reads *ret_out,
+ * closes it, and ends the worker by sandbox_end.  0, -EAGAIN or the error of pipe. */
+int sandbox_spawn(int in, sandbox_body *body, const void *arg, pid_t *ret_pid, int *ret_out);
+/* Kills and reaps. */
+void sandbox_end(pid_t pid);
 
 #endif

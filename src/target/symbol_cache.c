@@ -5,14 +5,20 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/vec.h"
+#include "target/debug_file.h"
 #include "target/elf.h"
 #include "target/symbols.h"
 
-#define FILES_MAX 4096
+#define FILES_MAX    4096
+#define MEMORY_MAX   (1ull << 30) /* bytes of all tables */
+#define TIMEOUTS_MAX 8		  /* of workers; a target that costs more gets no names */
+#define VDSO_MAX     (64u << 10)
 
 struct cached {
 	/* as maps says it: finds the row without a system call */
@@ -27,6 +33,8 @@ struct cached {
 
 struct symbol_cache {
 	VEC(struct cached) files;
+	size_t memory; /* bytes of all tables */
+	unsigned int timeouts;
 };
 
 int symbol_cache_new(struct symbol_cache **ret_cache)
@@ -67,8 +75,33 @@ static const struct cached *find_file(const struct symbol_cache *c, const struct
 	return NULL;
 }
 
+static int count(struct symbol_cache *c, int r)
+{
+	if (r == -ETIMEDOUT)
+		c->timeouts++;
+	return r;
+}
+
+static void build(struct symbol_cache *c, int fd, struct cached *row)
+{
+	if (c->memory >= MEMORY_MAX || c->timeouts >= TIMEOUTS_MAX)
+		return;
+	row->owner = count(c, symbols_build_safely(fd, &row->symbols)) == 0;
+}
+
+/* A stripped file: whether somebody kept its names. */
+static void add_debug_file(struct symbol_cache *c, const struct process *p, const struct mapping *m,
+			   struct symbols *s)
+{
+	struct symbols *debug;
+
+	if (!symbols_complete(s) && c->timeouts < TIMEOUTS_MAX &&
+	    count(c, debug_file_find_for(p, m, s, &debug)) == 0)
+		symbols_attach(s, debug);
+}
+
 /* Opens the file and fills the row; a row without symbols is an answer too. */
-static void load(const struct symbol_cache *c, const struct process *p, const struct mapping *m,
+static void load(struct symbol_cache *c, const struct process *p, const struct mapping *m,
 		 struct cached *row)
 {
 	_cleanup_close_ int fd = elf_open_mapping(p, m);
@@ -83,10 +116,32 @@ static void load(const struct symbol_cache *c, const struct process *p, const st
 	row->mtime_s = st.st_mtim.tv_sec;
 	row->mtime_ns = st.st_mtim.tv_nsec;
 	same = find_file(c, row);
-	if (same)
+	if (same) {
 		row->symbols = same->symbols;
-	else
-		row->owner = symbols_build_safely(fd, &row->symbols) == 0;
+		return;
+	}
+	build(c, fd, row);
+	if (row->owner)
+		add_debug_file(c, p, m, row->symbols);
+}
+
+/* The kernel's own library lies in no file: what the process sees of it is parsed. */
+static void load_vdso(struct symbol_cache *c, const struct process *p, const struct mapping *m,
+		      struct cached *row)
+{
+	_cleanup_close_ int fd = memfd_create("vdso", MFD_CLOEXEC);
+	_cleanup_free_ char *image = malloc(VDSO_MAX);
+	size_t len = m->end - m->start;
+
+	if (fd < 0 || !image || len > VDSO_MAX || process_read_all(p, m->start, image, len) < 0)
+		return;
+	if (write(fd, image, len) == (ssize_t)len)
+		build(c, fd, row);
+}
+
+static bool is_vdso(const struct mapping *m)
+{
+	return !m->ino && strcmp(m->path, "[vdso]") == 0;
 }
 
 const struct symbols *symbol_cache_get(struct symbol_cache *c, const struct process *p,
@@ -95,6 +150,8 @@ const struct symbols *symbol_cache_get(struct symbol_cache *c, const struct proc
 	struct cached row = { .map_dev = m->dev, .map_ino = m->ino, .pid = p->pid };
 	size_t i;
 
+	if (!m->ino && !is_vdso(m))
+		return NULL;
 	for (i = 0; i < c->files.count; i++) {
 		const struct cached *f = &c->files.items[i];
 
@@ -103,11 +160,16 @@ const struct symbols *symbol_cache_get(struct symbol_cache *c, const struct proc
 	}
 	if (c->files.count >= FILES_MAX)
 		return NULL;
-	load(c, p, m, &row);
+	if (m->ino)
+		load(c, p, m, &row);
+	else
+		load_vdso(c, p, m, &row);
 	if (vec_add(&c->files, row) < 0) {
 		if (row.owner)
 			symbols_free(row.symbols);
 		return NULL;
 	}
+	if (row.owner)
+		c->memory += symbols_memory(row.symbols);
 	return row.symbols;
 }

@@ -15,16 +15,41 @@
 #include "base/cleanup.h"
 #include "target/process.h"
 
+#define SYMBOLS_BUILD_ID_ROOM 129 /* bytes of a build id in hexadecimal, with its NUL */
+
 struct symbols;
+
+/* What a separate debug file must show to be that of another file. */
+struct symbols_proof {
+	const char *build_id; /* hexadecimal; NULL: the CRC counts */
+	uint32_t crc;	      /* CRC-32 of all its bytes */
+};
 
 /* Builds the table of an open ELF file, in the calling process.  0, -ENOEXEC, -EFBIG, -ENOMEM. */
 int symbols_build(int fd, struct symbols **ret_symbols);
 /* The same in a sandboxed child with a deadline; in addition -ETIMEDOUT, -EIO (the worker died). */
 int symbols_build_safely(int fd, struct symbols **ret_symbols);
+/* The same for a file that may be the debug file of another; -ESTALE it is not. */
+int symbols_build_debug(int fd, const struct symbols_proof *proof, struct symbols **ret_symbols);
 struct symbols *symbols_free(struct symbols *s);
 DEFINE_CLEANUP(struct symbols *, symbols_free)
 
+/* From now on the debug file's names come first.  Takes debug, which gives up what it had itself.
+ */
+void symbols_attach(struct symbols *s, struct symbols *debug);
+
 size_t symbols_count(const struct symbols *s);
+size_t symbols_memory(const struct symbols *s); /* bytes */
+
+/* In hexadecimal, "" if the file has none. */
+const char *symbols_build_id(const struct symbols *s);
+/* The file names all its functions itself: no debug file knows more. */
+bool symbols_complete(const struct symbols *s);
+/* The plain name of its debug file, "" if it says none. */
+const char *symbols_debuglink(const struct symbols *s, uint32_t *ret_crc);
+
+/* Writes 2 * len digits and a NUL; len: at most 64. */
+void symbols_hex(const uint8_t *bytes, size_t len, char *ret_text);
 
 /* The function that holds the virtual address (file's own numbering), or NULL.  Belongs to s. */
 const char *symbols_find(const struct symbols *s, uint64_t vaddr);

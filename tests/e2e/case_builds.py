@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import List, Sequence, Tuple
 
 from compare import check_invariants, check_truths
-from harness import TARGETS, TOP, Case, Env, Failure, Skip, Target
+from harness import TARGETS, TOP, Case, Env, Failure, Skip, Target, parse_jsonl
 
 SLEEPY = [str(TARGETS / "sleepy.py"), "--count", "7", "--wait"]
 
@@ -137,7 +137,7 @@ def roots_embedded(env: Env) -> str:
     said = []
     for folder, library in libraries_given():
         program = Path(embed(env, library))
-        target = start_in(env, folder, "/mnt/" + program.name, "-")
+        target = start_in(env, folder, "/mnt/" + program.name, "0", "-")
         said.append("%s %s" % (os.path.basename(library), check(env, target)))
     return ", ".join(said)
 
@@ -147,7 +147,8 @@ def roots_opened(env: Env) -> str:
     said = []
     for folder, library in libraries_given():
         name = os.path.basename(library)
-        target = start_in(env, folder, "/mnt/" + Path(embed(env)).name, library[len(folder):])
+        target = start_in(env, folder, "/mnt/" + Path(embed(env)).name, "0",
+                          library[len(folder):])
         if name < "libpython3.15":
             said.append("%s %s" % (name, check(env, target)))
             continue
@@ -215,7 +216,7 @@ def embedded(env: Env) -> str:
     """A C program linked with libpython; the loop's thread is made by C."""
     python = python_3(11)
     library, version = library_of(python)
-    target = env.start([embed(env, library), "-", *SLEEPY], PYTHONHOME=home_of(python))
+    target = env.start([embed(env, library), "0", "-", *SLEEPY], PYTHONHOME=home_of(python))
     return "%s: %s" % (version, check(env, target))
 
 
@@ -223,8 +224,48 @@ def opened(env: Env) -> str:
     """libpython is opened while the program runs."""
     python = python_3(11)
     library, version = library_of(python)
-    target = env.start([embed(env), library, *SLEEPY], PYTHONHOME=home_of(python))
+    target = env.start([embed(env), "0", library, *SLEEPY], PYTHONHOME=home_of(python))
     return "%s: %s" % (version, check(env, target))
+
+
+def young(env: Env) -> str:
+    """A process given by its pid that has just begun: Python comes later."""
+    python = python_3(11)
+    library, version = library_of(python)
+    target = env.start([embed(env), "1500", library, *SLEEPY], early=True,
+                       PYTHONHOME=home_of(python))
+    watch = env.watch("-p", str(target.pid), "--threshold", "50ms").attached()
+    if target.records:
+        raise Skip("the machine was too slow to attach before Python was there")
+    target.wait_line("ready")
+    target.go()
+    target.finish()
+    first = target.truths[0]["start_ns"]
+    stalls = [s for s in watch.end().stalls() if s["start_ns"] + s["dur_ns"] > first]
+    return "%s: %s" % (version, check_truths(target.truths, stalls, target.noise))
+
+
+def late(env: Env) -> str:
+    """Watched from its exec on, when nothing tells yet that Python will come; and with the library
+    there, but not started."""
+    python = python_3(11)
+    library, version = library_of(python)
+    said = []
+    for program, argument in ((embed(env), library), (embed(env, library), "-")):
+        watch = env.watch("--threshold", "50ms", "--", "env", "PYTHONHOME=" + home_of(python),
+                          program, "700", argument, *SLEEPY[:-1])
+        run = watch.end()
+        printed = parse_jsonl("\n".join(r for r in run.out.splitlines() if r.startswith("{")))
+        truths = [r for r in printed if "class" in r]
+        if run.status != 0 or len(truths) != 7:
+            raise Failure("expected status 0 and 7 truths, found %d and %d: %s"
+                          % (run.status, len(truths), run.err))
+        noise = [r["noise"] for r in printed if "noise" in r]
+        # what starting takes is no event loop's, but the thread may look like one
+        first = truths[0]["start_ns"]
+        stalls = [s for s in run.stalls() if s["start_ns"] + s["dur_ns"] > first]
+        said.append(check_truths(truths, stalls, noise))
+    return "%s: %s" % (version, ", ".join(said))
 
 
 # --- other ways to live
@@ -296,6 +337,8 @@ CASES: List[Case] = [
     Case("build-pid-namespace", pid_namespace),
     Case("build-embedded", embedded),
     Case("build-opened", opened),
+    Case("build-late", late),
+    Case("build-young", young),
     Case("build-venv", venv),
     Case("build-deleted", deleted),
     Case("build-workers", workers),

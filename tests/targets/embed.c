@@ -1,15 +1,16 @@
 /* embed.c: a C program with a Python inside, the way application servers have one.
  *
- *	embed LIBRARY SCRIPT [ARGUMENT...]
+ *	embed MS LIBRARY SCRIPT [ARGUMENT...]
  *
- * LIBRARY is opened while the program runs; "-": the program was linked with it.  The main thread
- * starts the interpreter, lets go of it and waits; a thread made by C runs the script.  Uses no
- * header of Python, so that one source serves every version.
+ * LIBRARY is opened MS milliseconds after the start; "-": the program was linked with it.  The main
+ * thread starts the interpreter, lets go of it and waits; a thread made by C runs the script.  Uses
+ * no header of Python, so that one source serves every version.
  */
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static void *library;
 static char **arguments;
@@ -54,14 +55,15 @@ int main(int argc, char **argv)
 	void *(*let_go)(void);
 	pthread_t thread;
 
-	if (argc < 3)
+	if (argc < 4)
 		return 2;
-	library = dlopen(argv[1][0] == '-' ? NULL : argv[1], RTLD_NOW | RTLD_GLOBAL);
+	usleep((useconds_t)atoi(argv[1]) * 1000);
+	library = dlopen(argv[2][0] == '-' ? NULL : argv[2], RTLD_NOW | RTLD_GLOBAL);
 	if (!library) {
 		fprintf(stderr, "embed: %s\n", dlerror());
 		return 2;
 	}
-	arguments = argv + 2;
+	arguments = argv + 3;
 	start = need("Py_InitializeEx");
 	let_go = need("PyEval_SaveThread");
 	start(0);

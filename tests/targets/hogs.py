@@ -45,10 +45,11 @@ class Watched:
 
 
 def sized(work: Callable[[int], Any], size: int, seconds: float) -> int:
-    """How much of `work` takes about so long here."""
-    start = time.monotonic()
+    """How much of `work` takes about so much CPU time here; the first go warms up."""
     work(size)
-    return max(size, int(size * seconds / (time.monotonic() - start)))
+    start = time.thread_time()
+    work(size)
+    return max(size, int(size * seconds / (time.thread_time() - start)))
 
 
 def make_rows(size: int) -> List[str]:

@@ -25,8 +25,8 @@ def block(**extra: Any) -> None:
 
 
 def shown(qualname: str) -> List[str]:
-    """As the interpreter knows it: code objects have qualified names from 3.11 on."""
-    return [qualname if sys.version_info >= (3, 11) else qualname.rsplit(".", 1)[-1]]
+    """The coroutine knows its qualified name, its code only from 3.11 on."""
+    return [qualname] + ([qualname.rsplit(".", 1)[-1]] if sys.version_info < (3, 11) else [])
 
 
 async def load_user(task: str, coro: str, twins: bool) -> None:
@@ -82,6 +82,6 @@ if __name__ == "__main__":
     parser.add_argument("--uvloop", action="store_true")
     options = parser.parse_args()
     if options.uvloop:
-        import uvloop  # noqa: the target is not started without it
-        truth.new_loop = lambda _: uvloop.new_event_loop()
-    truth.run(main, options)
+        import uvloop
+        uvloop.install()
+    truth.run_as_usual(main, options)

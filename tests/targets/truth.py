@@ -182,6 +182,13 @@ def done(**extra: Any) -> None:
                "end_ns": time.monotonic_ns()}, **extra))
 
 
+def run_as_usual(main: Callable[[], Awaitable[None]], args: argparse.Namespace) -> None:
+    """As most programs do: asyncio.run() makes the loop, of the policy that is installed."""
+    announce()
+    asyncio.run(_scenario(main, args.wait))
+    done()
+
+
 def run(main: Callable[[], Awaitable[None]], args: argparse.Namespace) -> None:
     """The whole life of a target with one loop."""
     loop = new_loop(args.loop)

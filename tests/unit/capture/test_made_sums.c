@@ -179,6 +179,26 @@ static void test_not_known(void **state)
 	made_release(&m);
 }
 
+/* A new program: nothing that was before counts any more, but what was counted. */
+static void test_execed(void **state)
+{
+	struct made_by m = { 0 };
+
+	(void)state;
+	made_epolls_open(&m, 3);
+	epoll(&m, 1, 1000, 1, 0);
+	made_epolls_open(&m, 5);
+	assert_int_equal(m.alive, 2);
+	made_execed(&m);
+	assert_int_equal(m.alive, 0);
+	made_epoll_over(&m, 1, 1500);
+	assert_int_equal(m.lifetimes, 0);
+	made_epolls_open(&m, 1);
+	assert_int_equal(m.alive, 1);
+	assert_int_equal(m.alive_max, 2);
+	made_release(&m);
+}
+
 /* Threads do not mix. */
 static void test_two_threads(void **state)
 {
@@ -213,9 +233,10 @@ static void test_sink_fails(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_threads),	    cmocka_unit_test(test_stacks_bounded),
-		cmocka_unit_test(test_lifetimes),   cmocka_unit_test(test_not_known),
-		cmocka_unit_test(test_two_threads), cmocka_unit_test(test_sink_fails),
+		cmocka_unit_test(test_threads),	   cmocka_unit_test(test_stacks_bounded),
+		cmocka_unit_test(test_lifetimes),  cmocka_unit_test(test_not_known),
+		cmocka_unit_test(test_execed),	   cmocka_unit_test(test_two_threads),
+		cmocka_unit_test(test_sink_fails),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,270 @@
+/* rename.c: see rename.h.  Chunks come from a file: every length is checked before it is used. */
+#include "cli/rename.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/vec.h"
+#include "target/debug_file.h"
+#include "target/demangler.h"
+
+#define FILES_MAX    4096
+#define MODULES_MAX  65536
+#define TIMEOUTS_MAX 8 /* of files that take too long to read; then no more are read */
+
+struct rename_module {
+	uint32_t number;
+	char build_id[SYMBOLS_BUILD_ID_ROOM];
+	bool tried;
+	struct symbols *symbols; /* NULL: no file */
+};
+
+struct rename_file {
+	char *name;
+	char build_id[SYMBOLS_BUILD_ID_ROOM];
+};
+
+/* One text of a payload: where its length stands, and where it ends. */
+struct place {
+	size_t at, end;
+};
+
+static struct rename_module *find_module(struct rename *r, uint32_t number)
+{
+	for (size_t i = 0; i < r->modules.count; i++)
+		if (r->modules.items[i].number == number)
+			return &r->modules.items[i];
+	return NULL;
+}
+
+static int add_module(struct rename *r, const struct chunk *chunk)
+{
+	struct rename_module m = { 0 };
+	struct chunk_cursor c;
+	const char *build_id;
+	uint32_t len;
+
+	chunk_cursor_init(&c, chunk);
+	m.number = chunk_get_u32(&c);
+	build_id = chunk_get_str(&c, &len);
+	/* It becomes part of a path. */
+	if (c.bad || !len || len >= sizeof(m.build_id) || r->modules.count >= MODULES_MAX ||
+	    find_module(r, m.number))
+		return 0;
+	memcpy(m.build_id, build_id, len);
+	if (strspn(m.build_id, "0123456789abcdef") != len)
+		return 0;
+	return vec_add(&r->modules, m);
+}
+
+static int add_file(struct rename *r, const char *name, unsigned int *timeouts)
+{
+	_cleanup_close_ int fd = debug_file_open(r->folder, name);
+	struct rename_file f = { 0 };
+	int status;
+
+	if (fd < 0 || *timeouts >= TIMEOUTS_MAX || r->files.count >= FILES_MAX)
+		return 0;
+	status = debug_file_read_id(fd, f.build_id);
+	*timeouts += status == -ETIMEDOUT;
+	if (status < 0 || !*f.build_id)
+		return 0;
+	f.name = strdup(name);
+	if (!f.name)
+		return -ENOMEM;
+	status = vec_add(&r->files, f);
+	if (status < 0)
+		free(f.name);
+	return status;
+}
+
+/* Once: which builds the files in the folder are. */
+static int list_files(struct rename *r)
+{
+	int fd = openat(r->folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), status = 0;
+	DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+	unsigned int timeouts = 0;
+	struct dirent *entry;
+
+	r->listed = true;
+	if (!folder) {
+		closep(&fd);
+		return 0;
+	}
+	while (status == 0 && (entry = readdir(folder)))
+		status = add_file(r, entry->d_name, &timeouts);
+	closedir(folder);
+	return status;
+}
+
+/* Of several files of that build the one with all names counts, else the first. */
+static int from_files(struct rename *r, struct rename_module *m)
+{
+	struct symbols_proof proof = { .build_id = m->build_id };
+	int status = r->listed ? 0 : list_files(r);
+
+	for (size_t i = 0; status == 0 && i < r->files.count; i++) {
+		const struct rename_file *f = &r->files.items[i];
+		struct symbols *s;
+		_cleanup_close_ int fd = -1;
+
+		if (strcmp(f->build_id, m->build_id) != 0)
+			continue;
+		fd = debug_file_open(r->folder, f->name);
+		if (fd < 0 || symbols_build_debug(fd, &proof, &s) < 0)
+			continue;
+		if (m->symbols && !symbols_complete(s)) {
+			symbols_free(s);
+			continue;
+		}
+		symbols_free(m->symbols);
+		m->symbols = s;
+		if (symbols_complete(s))
+			break;
+	}
+	return status;
+}
+
+static int load(struct rename *r, struct rename_module *m)
+{
+	int status = 0;
+
+	if (m->tried)
+		return 0;
+	m->tried = true;
+	r->wanted++;
+	if (debug_file_by_build_id(r->folder, m->build_id, &m->symbols) < 0)
+		status = from_files(r, m);
+	r->found += m->symbols != NULL;
+	return status;
+}
+
+/* The place of each frame's name; the cursor is behind the last frame then. */
+static struct place *name_places(struct chunk_cursor *c, const struct chunk *chunk, uint32_t n)
+{
+	struct place *places = calloc(n, sizeof(*places));
+
+	for (uint32_t i = 0; places && i < n && !c->bad; i++) {
+		uint32_t len;
+
+		chunk_get_u32(c);
+		chunk_get_u32(c);
+		chunk_get_u32(c);
+		chunk_get_u64(c);
+		places[i].at = (size_t)(c->at - (const unsigned char *)chunk->payload);
+		chunk_get_str(c, &len);
+		places[i].end = (size_t)(c->at - (const unsigned char *)chunk->payload);
+		chunk_get_str(c, &len);
+		chunk_get_str(c, &len);
+	}
+	return places;
+}
+
+/* The name for one nameless frame, or NULL. */
+static int name_for(struct rename *r, uint32_t number, uint64_t address, const char **ret)
+{
+	struct rename_module *m = find_module(r, number);
+	const char *name = NULL;
+	int status = m ? load(r, m) : 0;
+
+	if (status == 0 && m && m->symbols)
+		name = symbols_find(m->symbols, address);
+	*ret = name ? demangler_name(r->demangler, name) : NULL;
+	return status;
+}
+
+/* Writes the payload anew up to its end, with names where there are some.  Frames come in order. */
+static int rewrite(struct rename *r, const struct chunk *chunk, const struct place *places,
+		   uint32_t n, struct chunk_cursor *c)
+{
+	const char *from = chunk->payload;
+	uint32_t nameless = chunk_get_u32(c);
+	size_t done = 0;
+	int status = 0;
+
+	for (uint32_t i = 0; status == 0 && i < nameless && !c->bad; i++) {
+		uint32_t frame = chunk_get_u32(c), module = chunk_get_u32(c);
+		uint64_t address = chunk_get_u64(c);
+		const char *name;
+
+		if (c->bad || frame >= n || places[frame].at < done ||
+		    places[frame].end != places[frame].at + 4)
+			continue;
+		status = name_for(r, module, address, &name);
+		if (status < 0 || !name)
+			continue;
+		status = str_add_mem(&r->copy, from + done, places[frame].at - done);
+		if (status == 0)
+			status = chunk_put_str(&r->copy, name);
+		done = places[frame].end;
+	}
+	return status < 0 ? status : str_add_mem(&r->copy, from + done, chunk->len - done);
+}
+
+static int put_names(struct rename *r, const struct chunk *chunk)
+{
+	_cleanup_free_ struct place *places = NULL;
+	struct chunk changed = *chunk;
+	struct chunk_cursor c;
+	uint32_t n;
+	int status;
+
+	chunk_cursor_init(&c, chunk);
+	chunk_get_u64(&c);
+	chunk_get_u32(&c);
+	n = chunk_get_u32(&c);
+	/* a frame takes more than its three lengths */
+	if (c.bad || !n || n > (size_t)(c.end - c.at) / 12)
+		return r->to->put(r->to, chunk);
+	places = name_places(&c, chunk, n);
+	if (!places)
+		return -ENOMEM;
+	if (c.bad || c.at == c.end)
+		return r->to->put(r->to, chunk);
+	str_clear(&r->copy);
+	status = rewrite(r, chunk, places, n, &c);
+	if (status < 0)
+		return status;
+	changed.payload = r->copy.text;
+	changed.len = (uint32_t)r->copy.len;
+	return r->to->put(r->to, &changed);
+}
+
+static int put(struct chunk_sink *sink, const struct chunk *chunk)
+{
+	struct rename *r = (struct rename *)((char *)sink - offsetof(struct rename, sink));
+	int status;
+
+	if (r->folder >= 0 && chunk->kind == CHUNK_STACK_NAMES)
+		return put_names(r, chunk);
+	if (r->folder >= 0 && chunk->kind == CHUNK_MODULE) {
+		status = add_module(r, chunk);
+		if (status < 0)
+			return status;
+	}
+	return r->to->put(r->to, chunk);
+}
+
+int rename_init(struct rename *r, struct chunk_sink *to, const char *folder)
+{
+	*r = (struct rename){ .sink = { .put = put }, .to = to, .folder = -1 };
+	if (!folder)
+		return 0;
+	r->folder = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return r->folder < 0 ? -errno : demangler_new(&r->demangler);
+}
+
+void rename_release(struct rename *r)
+{
+	for (size_t i = 0; i < r->modules.count; i++)
+		symbols_free(r->modules.items[i].symbols);
+	for (size_t i = 0; i < r->files.count; i++)
+		free(r->files.items[i].name);
+	vec_release(&r->modules);
+	vec_release(&r->files);
+	demangler_free(r->demangler);
+	str_release(&r->copy);
+	closep(&r->folder);
+}

@@ -1,0 +1,39 @@
+/* rename.h: names native frames of a recording that have none, from debug files at hand.
+ *
+ * A sink before the model: a recording says of each such frame which build of which module it lies
+ * in, and where.  Frames that have a name keep it.
+ */
+#ifndef STALLPROF_CLI_RENAME_H
+#define STALLPROF_CLI_RENAME_H
+
+#include "recording/chunk.h"
+
+struct rename_module;
+struct rename_file;
+
+struct rename {
+	struct chunk_sink sink; /* put chunks here */
+	struct chunk_sink *to;
+	int folder; /* -1: every chunk passes as it is */
+	bool listed;
+	struct {
+		struct rename_module *items;
+		size_t count, room;
+	} modules;
+	struct {
+		struct rename_file *items;
+		size_t count, room;
+	} files; /* that lie in the folder itself */
+	struct demangler *demangler;
+	struct str copy;     /* of a chunk that had to be changed */
+	unsigned int wanted; /* modules with nameless frames */
+	unsigned int found;  /* those of them that a file was found for */
+};
+
+/* folder: laid out like /usr/lib/debug or with such a tree in it, or a plain folder of ELF files;
+ * NULL: everything passes.  `to` stays the caller's; `r` must not move.  0, -ENOMEM, the error of
+ * open. */
+int rename_init(struct rename *r, struct chunk_sink *to, const char *folder);
+void rename_release(struct rename *r);
+
+#endif

@@ -1,0 +1,116 @@
+/* native_names.c: see native_names.h. */
+#include "runtime/native_names.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/vec.h"
+#include "target/demangler.h"
+#include "target/symbols.h"
+
+struct module {
+	const struct symbols *symbols; /* the same for every process that maps the file */
+	char *path;		       /* in the process that was seen first */
+};
+
+struct native_names {
+	struct symbol_cache *symbols;
+	struct demangler *demangler;
+	VEC(struct module) modules; /* the number is one more than the index */
+	size_t told;
+};
+
+int native_names_new(struct native_names **ret_names)
+{
+	cleanup(native_names_freep) struct native_names *n = calloc(1, sizeof(*n));
+	int r;
+
+	if (!n)
+		return -ENOMEM;
+	r = symbol_cache_new(&n->symbols);
+	if (r == 0)
+		r = demangler_new(&n->demangler);
+	if (r < 0)
+		return r;
+	*ret_names = steal(n);
+	return 0;
+}
+
+struct native_names *native_names_free(struct native_names *n)
+{
+	size_t i;
+
+	if (!n)
+		return NULL;
+	for (i = 0; i < n->modules.count; i++)
+		free(n->modules.items[i].path);
+	vec_release(&n->modules);
+	demangler_free(n->demangler);
+	symbol_cache_free(n->symbols);
+	free(n);
+	return NULL;
+}
+
+/* 0: it cannot be told from other files. */
+static uint32_t module_number(struct native_names *n, const struct symbols *s, const char *path)
+{
+	struct module one = { .symbols = s };
+	size_t i;
+
+	if (!*symbols_build_id(s))
+		return 0;
+	for (i = 0; i < n->modules.count; i++)
+		if (n->modules.items[i].symbols == s)
+			return (uint32_t)i + 1;
+	one.path = strdup(path);
+	if (!one.path)
+		return 0;
+	if (vec_add(&n->modules, one) < 0) {
+		free(one.path);
+		return 0;
+	}
+	return (uint32_t)n->modules.count;
+}
+
+void native_names_find(struct native_names *n, const struct process *p, const struct mapping *m,
+		       uint64_t inside, uint64_t shown, struct chunk_frame *f)
+{
+	uint64_t offset = inside - m->start + m->offset, vaddr;
+	const struct symbols *s = symbol_cache_get(n->symbols, p, m);
+	const char *name;
+
+	f->offset = offset + (shown - inside);
+	if (!s || !symbols_vaddr(s, offset, &vaddr))
+		return;
+	f->offset = vaddr + (shown - inside);
+	name = symbols_find(s, vaddr);
+	if (name) {
+		f->fn = demangler_name(n->demangler, name);
+		return;
+	}
+	f->module_number = module_number(n, s, m->path);
+	f->address = vaddr;
+}
+
+int native_names_modules(struct native_names *n, int (*put)(void *ctx, const struct str *payload),
+			 void *ctx)
+{
+	cleanup(str_releasep) struct str payload = { 0 };
+
+	for (; n->told < n->modules.count; n->told++) {
+		const struct module *one = &n->modules.items[n->told];
+		int r;
+
+		str_clear(&payload);
+		r = chunk_put_u32(&payload, (uint32_t)n->told + 1);
+		if (r == 0)
+			r = chunk_put_str(&payload, symbols_build_id(one->symbols));
+		if (r == 0)
+			r = chunk_put_str(&payload, one->path);
+		if (r == 0)
+			r = put(ctx, &payload);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}

@@ -1,0 +1,33 @@
+/* native_names.h: what to call a place in native code.
+ *
+ * Owns the symbol tables, the readable names and the numbers of the modules that a recording
+ * speaks of.  Must not know stacks or interpreters.
+ */
+#ifndef STALLPROF_RUNTIME_NATIVE_NAMES_H
+#define STALLPROF_RUNTIME_NATIVE_NAMES_H
+
+#include <stdint.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "recording/chunk.h"
+#include "target/process.h"
+
+/* What all processes of a host share. */
+struct native_names;
+
+int native_names_new(struct native_names **ret_names); /* 0 or -ENOMEM */
+struct native_names *native_names_free(struct native_names *n);
+DEFINE_CLEANUP(struct native_names *, native_names_free)
+
+/* Sets fn, offset, and what names the frame later, for the address `inside` of mapping m: the
+ * instruction that runs or calls.  `shown` is the address itself, one more for a return address.
+ * fn stays "" where there is no symbol; otherwise it belongs to n. */
+void native_names_find(struct native_names *n, const struct process *p, const struct mapping *m,
+		       uint64_t inside, uint64_t shown, struct chunk_frame *f);
+
+/* Hands out the payloads of CHUNK_MODULE that were not handed out yet.  0 or what put returned. */
+int native_names_modules(struct native_names *n, int (*put)(void *ctx, const struct str *payload),
+			 void *ctx);
+
+#endif

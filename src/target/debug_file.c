@@ -1,0 +1,158 @@
+/* debug_file.c: see debug_file.h. */
+#include "target/debug_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "target/elf.h"
+#include "target/sandbox.h"
+
+#define PATH_ROOM    (4096 + 512)
+#define TRIES	     4 /* openat2 gives up when somebody renames folders meanwhile */
+#define BUILD_ID_MIN 4 /* digits: the first two name a folder */
+
+int debug_file_open(int root, const char *path)
+{
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC,
+				.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
+	_cleanup_close_ int handle = -1;
+	char self[64];
+	struct stat st;
+	int fd, i;
+
+	for (i = 0; i < TRIES && handle < 0; i++) {
+		handle = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+		if (handle < 0 && errno != EAGAIN)
+			return -errno;
+	}
+	if (handle < 0)
+		return -EAGAIN;
+	if (fstat(handle, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", handle);
+	fd = open(self, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	return fd < 0 ? -errno : fd;
+}
+
+/* 0, or why not; only -ETIMEDOUT ends the search. */
+static int try_path(int root, const char *path, const struct symbols_proof *proof,
+		    struct symbols **ret)
+{
+	_cleanup_close_ int fd = debug_file_open(root, path);
+
+	return fd < 0 ? fd : symbols_build_debug(fd, proof, ret);
+}
+
+int debug_file_by_build_id(int root, const char *build_id, struct symbols **ret_debug)
+{
+	static const char *const folders[] = { "/usr/lib/debug/.build-id", "/.build-id" };
+	struct symbols_proof proof = { .build_id = build_id };
+	char path[PATH_ROOM];
+	size_t i;
+	int r = -ENOENT;
+
+	if (strlen(build_id) < BUILD_ID_MIN)
+		return -ENOENT;
+	for (i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%.2s/%s.debug", folders[i], build_id,
+			 build_id + 2);
+		r = try_path(root, path, &proof, ret_debug);
+		if (r == 0 || r == -ETIMEDOUT)
+			return r;
+	}
+	return r;
+}
+
+static int read_id(int fd, const void *arg, struct str *result)
+{
+	cleanup(elf_image_closep) struct elf_image *e = NULL;
+	uint8_t id[64];
+	char hex[SYMBOLS_BUILD_ID_ROOM];
+	int r = elf_image_open(fd, &e);
+
+	(void)arg;
+	if (r < 0)
+		return r;
+	symbols_hex(id, elf_image_build_id(e, id, sizeof(id)), hex);
+	return str_add(result, hex);
+}
+
+int debug_file_read_id(int fd, char ret_build_id[SYMBOLS_BUILD_ID_ROOM])
+{
+	cleanup(str_releasep) struct str hex = { 0 };
+	int r = sandbox_run(fd, read_id, NULL, SANDBOX_DEADLINE_MS, &hex);
+
+	if (r < 0)
+		return r;
+	if (hex.len >= SYMBOLS_BUILD_ID_ROOM)
+		return -EIO;
+	memcpy(ret_build_id, str_text(&hex), hex.len + 1);
+	return 0;
+}
+
+static int by_link(int root, const char *file, const struct symbols *s, struct symbols **ret)
+{
+	static const char *const places[][2] = { { "", "/" },
+						 { "", "/.debug/" },
+						 { "/usr/lib/debug", "/" } };
+	struct symbols_proof proof = { 0 };
+	const char *link = symbols_debuglink(s, &proof.crc), *slash = strrchr(file, '/');
+	char path[PATH_ROOM];
+	size_t i;
+	int r;
+
+	if (!*link || !slash)
+		return -ENOENT;
+	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		int n = snprintf(path, sizeof(path), "%s%.*s%s%s", places[i][0],
+				 (int)(slash - file), file, places[i][1], link);
+
+		if (n < 0 || (size_t)n >= sizeof(path))
+			continue;
+		r = try_path(root, path, &proof, ret);
+		if (r == 0 || r == -ETIMEDOUT)
+			return r;
+	}
+	return -ENOENT;
+}
+
+int debug_file_find(int root, const char *path, const struct symbols *s, struct symbols **ret_debug)
+{
+	int r = debug_file_by_build_id(root, symbols_build_id(s), ret_debug);
+
+	if (r == 0 || r == -ETIMEDOUT)
+		return r;
+	if (path)
+		r = by_link(root, path, s, ret_debug);
+	return r == 0 || r == -ETIMEDOUT ? r : -ENOENT;
+}
+
+static bool same_folder(int a, int b)
+{
+	struct stat x, y;
+
+	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_dev == y.st_dev &&
+	       x.st_ino == y.st_ino;
+}
+
+int debug_file_find_for(const struct process *p, const struct mapping *m, const struct symbols *s,
+			struct symbols **ret_debug)
+{
+	_cleanup_close_ int theirs = openat(p->dir, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int ours = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int r = -ENOENT;
+
+	if (theirs >= 0)
+		r = debug_file_find(theirs, m->path, s, ret_debug);
+	if (r == 0 || r == -ETIMEDOUT || ours < 0 || (theirs >= 0 && same_folder(theirs, ours)))
+		return r;
+	return debug_file_find(ours, m->path, s, ret_debug);
+}
