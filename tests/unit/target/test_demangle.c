@@ -138,7 +138,7 @@ static void test_deep(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_names),	 cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_names),	  cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_shortened), cmocka_unit_test(test_doubling),
 		cmocka_unit_test(test_deep),
 	};
