@@ -132,6 +132,8 @@ static int name_frame(struct runtime_session *s, const struct interp_frame *fram
 
 	if (r < 0)
 		return r;
+	if (code->internal)
+		return -ENOENT;
 	*ret_frame = (struct chunk_frame){
 		.kind = FRAME_PYTHON,
 		.flags = frame->code & 1 ? FRAME_ENTRY : 0,
