@@ -35,7 +35,9 @@ int cpython_reader_init(struct cpython_reader *rd, cpython_read_fn *read, const 
 void cpython_reader_release(struct cpython_reader *rd)
 {
 	free(rd->pages);
+	free(rd->types);
 	rd->pages = NULL;
+	rd->types = NULL;
 }
 
 int cpython_read_process(const void *memory, uint64_t addr, void *buf, size_t len)

@@ -27,6 +27,7 @@ struct cpython_reader {
 	cpython_read_fn *read;
 	const void *memory;
 	struct cpython_page *pages;
+	void *types; /* of cpython_objects.c, which keeps what does not change; malloc */
 	uint64_t turn;
 	uint64_t calls; /* of read, ever */
 	uint64_t limit; /* no more than so many */
