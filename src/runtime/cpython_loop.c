@@ -166,8 +166,6 @@ static void search_uvloop(struct cpython_loops *loops, const uint64_t *words)
 	for (at = UVLOOP_FIRST; at < UVLOOP_HEAD; at += 8) {
 		uint64_t object = words[at / 8];
 
-		if (object % 8)
-			continue;
 		if (!loops->uvloop_ready && cpython_deque_length(loops->rd, object, &length) == 0)
 			loops->uvloop_ready = at;
 		if (!loops->uvloop_timers && is_timers(loops->rd, object))

@@ -10,6 +10,7 @@
 #include "runtime/cpython_text.h"
 #include "runtime/cpython_types.h"
 
+#define NAME_PAGE  4096	 /* bytes */
 #define STR_MAX	   65536 /* characters */
 #define STR_PART   1024
 #define KEPT_TYPES 64		/* a power of two */
@@ -83,21 +84,20 @@ int cpython_type_flags(struct cpython_reader *rd, uint64_t object, uint64_t *ret
 	return r;
 }
 
+/* Up to the end of its page at first: what follows need not be there. */
 static int read_type_name(struct cpython_reader *rd, uint64_t addr, char *name)
 {
-	size_t i;
+	size_t room = CPYTHON_TYPE_NAME_MAX - 1, part = NAME_PAGE - addr % NAME_PAGE, i;
+	int r = cpython_read(rd, addr, name, part < room ? part : room);
 
-	for (i = 0; i < CPYTHON_TYPE_NAME_MAX - 1; i++) {
-		int r = cpython_read(rd, addr + i, &name[i], 1);
-
-		if (r < 0)
-			return r;
-		if (!name[i])
-			break;
+	if (r == 0 && part < room && !memchr(name, '\0', part))
+		r = cpython_read(rd, addr + part, name + part, room - part);
+	if (r < 0)
+		return r;
+	name[room] = '\0';
+	for (i = 0; name[i]; i++)
 		if (name[i] < 0x20 || name[i] > 0x7e)
 			name[i] = '?';
-	}
-	name[i] = '\0';
 	return i ? 0 : -EPROTO;
 }
 

@@ -8,7 +8,8 @@
 #include "target/process.h"
 
 #define PAGE	   4096u
-#define PAGES	   128	       /* kept at once: 512 KiB; a power of two */
+#define SETS	   64	       /* a power of two, see page_of */
+#define WAYS	   4	       /* pages in each: 1 MiB in all */
 #define DIRECT	   (16 * PAGE) /* from here on, pages would only push each other out */
 #define ADDR_MIN   0x1000ull
 #define ADDR_END   (1ull << 47)
@@ -27,7 +28,7 @@ int cpython_reader_init(struct cpython_reader *rd, cpython_read_fn *read, const 
 	*rd = (struct cpython_reader){
 		.read = read, .memory = memory, .o = o, .l = l, .turn = 1, .limit = UINT64_MAX
 	};
-	rd->pages = calloc(PAGES, sizeof(*rd->pages));
+	rd->pages = calloc(SETS * WAYS, sizeof(*rd->pages));
 	return rd->pages ? 0 : -ENOMEM;
 }
 
@@ -67,13 +68,20 @@ static int read_now(struct cpython_reader *rd, uint64_t addr, void *buf, size_t 
 	return r == 0 || r == -ESRCH ? r : -EFAULT;
 }
 
+/* Types and tables that everything refers to shall stay while what is looked at once passes by. */
 static const struct cpython_page *page_of(struct cpython_reader *rd, uint64_t number)
 {
-	struct cpython_page *p =
-		&rd->pages[(number * 0x9e3779b97f4a7c15ull) >> 57]; /* upper 7 bits: PAGES */
+	/* the upper 6 bits: SETS */
+	struct cpython_page *set = &rd->pages[(number * 0x9e3779b97f4a7c15ull >> 58) * WAYS];
+	struct cpython_page *p = &set[rd->calls % WAYS];
+	int i;
 
-	if (p->turn == rd->turn && p->number == number)
-		return p;
+	for (i = 0; i < WAYS; i++) {
+		if (set[i].turn == rd->turn && set[i].number == number)
+			return &set[i];
+		if (set[i].turn != rd->turn)
+			p = &set[i];
+	}
 	p->number = number;
 	p->turn = rd->turn;
 	p->r = read_now(rd, number * PAGE, p->bytes, PAGE);

@@ -15,7 +15,6 @@ LOOK = TOP / os.environ.get("B", "build") / "tests" / "support" / "look"
 MINORS = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.15")
 ROUNDS = 20
 TRIES = 5  # one look may find that what it looks at changes: it says so, and is made again
-THREAD_NS = 500_000  # mean of a look at one thread, two orders above what it takes
 
 Truth = Dict[str, Any]
 
@@ -101,8 +100,6 @@ def check_mode(env: Env, mode: str) -> str:
     if mode != "anyio":
         check_loops(truth, answers["loop"])
     mean = sum(r["ns"] for r in answers["thread"].values()) / len(answers["thread"])
-    if mean > THREAD_NS:
-        raise Failure("a look at a thread takes %d ns, %d at most" % (mean, THREAD_NS))
     return "%d threads, %d pools, %d loops; %.0f us a thread" % (
         len(truth["threads"]), len(truth["pools"]), len(truth["loops"]), mean / 1000)
 

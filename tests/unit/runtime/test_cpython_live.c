@@ -8,6 +8,7 @@
 
 #include <errno.h>
 
+#include "fake_python.h"
 #include "runtime/cpython_live.h"
 #include "runtime/runtime.h"
 #include "tests/support/python_truth.h"
@@ -78,11 +79,35 @@ static void test_no_row(void **state)
 	process_close(p);
 }
 
+/* A slot leads to the state of its own thread only: another one's is a thread that just began. */
+static void test_slot(void **state)
+{
+	struct fake *f = fake_new(11);
+	uint64_t pointer = fake_alloc(f, 1024), interp = fake_interp(f, 0, NULL, NULL);
+	uint64_t thread = fake_state(f, interp, pointer, 5), got = 0, of = 0;
+	struct cpython_live live = { .o = &f->o, .plan = { .slot_off = 0x318 }, .reader = f->rd };
+
+	(void)state;
+	assert_int_equal(cpython_live_begin(&live, pointer, &got, &of), -ENODATA);
+	fake_put(f, pointer + 0x318, thread);
+	assert_int_equal(cpython_live_begin(&live, pointer, &got, &of), 0);
+	assert_int_equal(got, thread);
+	assert_int_equal(of, interp);
+	fake_put(f, thread + f->o.state_thread_id, pointer + 0x1000);
+	assert_int_equal(cpython_live_begin(&live, pointer, &got, &of), -ENODATA);
+	fake_put(f, pointer + 0x318, 1ull << 63);
+	assert_int_equal(cpython_live_begin(&live, pointer, &got, &of), -ENODATA);
+	f->gone = true;
+	assert_int_equal(cpython_live_begin(&live, pointer, &got, &of), -ESRCH);
+	fake_free(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_python),
 		cmocka_unit_test(test_no_row),
+		cmocka_unit_test(test_slot),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
