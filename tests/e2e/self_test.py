@@ -14,6 +14,8 @@ from typing import Any, Callable, Dict, List
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.dont_write_bytecode = True
 
+from case_gil import check_gil  # noqa: E402
+from case_python import check_frames  # noqa: E402
 from compare import CLASSES, check_folded, check_sums, check_truths  # noqa: E402
 from harness import Failure  # noqa: E402
 
@@ -103,6 +105,38 @@ class Broken(unittest.TestCase):
         self.assertTrue(check_sums(broken))
         broken["parts_dropped"] = 1
         self.assertEqual(check_sums(broken), [])
+
+    def test_frames(self) -> None:
+        """A frame that is missing, too much, renamed, moved or on another line."""
+        want = dict(self.truths[0], kind="x", stack=[["a", "a.py", 1], ["b", "a.py", 2]])
+        right = [{"kind": "python", "fn": "a", "file": "/x/a.py", "line": 41},
+                 {"kind": "python", "fn": "b", "file": "/x/a.py", "line": 2}]
+        parts = [{"class": "syscall", "dur_ns": MS, "stack": 0}]
+
+        def problems(frames: List[Any], quality: str = "full") -> List[str]:
+            return check_frames(want, dict(self.stalls[0], parts=parts, stacks=[{"frames": frames}],
+                                           quality={"python": quality}))
+        self.assertEqual(problems(right), [])
+        for wrong in (right[:1], right[::-1], right + right[:1], [right[0], dict(right[1], fn="c")],
+                      [right[0], dict(right[1], line=3)], [right[0], dict(right[1], file="b.py")]):
+            self.assertTrue(problems(wrong))
+        self.assertTrue(problems(right, "partial"))
+
+    def test_holders(self) -> None:
+        """Another thread, name, function or share; an innocent thread; a convoy that is none."""
+        thread = {"tid": 8, "name": "hog", "func": "f", "holds": True, "cpu_ns": 90 * MS}
+        idle = dict(thread, tid=9, name="idle", holds=False)
+        want = dict(self.truths[0], kind="x", threads=[thread, idle])
+        right = {"kind": "gil", "tid": 8, "comm": "hog", "share": 0.97, "ns": 97 * MS,
+                 "at": {"fn": "C.f"}}
+
+        def problems(holder: Record, **extra: Any) -> List[str]:
+            return check_gil(want, dict(self.stalls[0], holder=holder, **extra))
+        self.assertEqual(problems(right), [])
+        for change in ({"tid": 10}, {"tid": 9}, {"comm": "x"}, {"share": 0.5}, {"at": {"fn": "g"}},
+                       {"kind": "lock"}):
+            self.assertTrue(problems(dict(right, **change)), change)
+        self.assertTrue(problems(right, convoy=True))
 
     def test_folded(self) -> None:
         right = "app;main (a.py:1);[cpu] 7\napp;main (a.py:1);[syscall read pipe] 13\n"

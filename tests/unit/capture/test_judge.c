@@ -67,7 +67,8 @@ static void test_elsewhere(void **state)
 	assert_false(judge_shown(&b->c, &b->s, &b->e));
 }
 
-/* A stack that is lost or does not begin where a thread begins refutes nothing. */
+/* A stack that is lost or does not begin where a thread begins refutes nothing, unless the loop was
+ * not watched from the period's beginning, or never came back. */
 static void test_nameless(void **state)
 {
 	struct bench *b = *state;
@@ -76,6 +77,8 @@ static void test_nameless(void **state)
 	part(b, 0, 5 * MS);
 	assert_true(judge_shown(&b->c, &b->s, &b->e));
 	b->e.flags = STALL_CLIPPED;
+	assert_false(judge_shown(&b->c, &b->s, &b->e));
+	b->e.flags = STALL_LAST;
 	assert_false(judge_shown(&b->c, &b->s, &b->e));
 }
 
