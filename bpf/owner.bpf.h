@@ -172,10 +172,11 @@ static __noinline int waker_find(void *ctx, struct loop_state *l, u64 now)
 	if ((!lock && l->pending.klass != CLASS_SYSCALL) || owner->role ||
 	    (lock && !call_releases(regs->orig_ax)))
 		return 0;
-	owner->role = OWNER_WAKER;
 	owner->tid = BPF_CORE_READ(waker, pid);
 	owner->tgid = BPF_CORE_READ(waker, tgid);
 	BPF_CORE_READ_STR_INTO(&owner->comm, waker, comm);
+	/* Last: user space may look at any time. */
+	owner->role = OWNER_WAKER;
 	if (lock && owner->tgid == l->stats.head.tgid)
 		owner->stack = waker_stack(ctx, waker, s, l, now);
 	return 0;

@@ -90,6 +90,8 @@ static int attach(struct process *p, struct runtime_facts *facts,
 	int r = cpython_find(p, &place);
 
 	memset(facts, 0, sizeof(*facts));
+	if (r == -EPROTO)
+		return refuse(facts, r, "Python before 3.8 is not supported");
 	if (r < 0)
 		return refuse(facts, r, "the interpreter's file cannot be read: %s", strerror(-r));
 	facts->text_start = place.text_start;

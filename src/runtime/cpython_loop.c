@@ -235,7 +235,7 @@ int cpython_task_coro(struct cpython_reader *rd, uint64_t task, uint64_t *ret_co
 
 int cpython_coro_name(struct cpython_reader *rd, uint64_t coro, char *buf, size_t room)
 {
-	uint64_t name;
+	uint64_t name = 0;
 	int r = cpython_is(rd, coro, "coroutine");
 
 	if (r == -EPROTO)

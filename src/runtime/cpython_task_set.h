@@ -10,8 +10,9 @@
 #include "base/vec.h"
 #include "runtime/cpython_loop.h"
 
-#define TASK_REFS_MAX (1u << 17) /* finished ones stay among them as long as somebody knows them \
-				  */
+#define TASK_REFS_MAX \
+	(1u << 17) /* finished ones stay among them as long as somebody knows them \
+		    */
 #define TASK_THREADS_MAX 4096
 #define TASK_INTERPS_MAX 64
 

@@ -43,9 +43,8 @@ static json_t *describe_loop(const struct runtime_loop *l)
 static json_t *describe_thread(const struct runtime_thread *t)
 {
 	return json_pack("{s:o, s:o, s:s, s:I, s:b, s:i, s:i}", "name", text(t->name), "pool_name",
-			 text(t->pool_name), "pool_kind", t->pool_kind, "pool",
-			 (json_int_t)t->pool, "idle", t->idle, "pool_max", (int)t->pool_max,
-			 "queued", (int)t->queued);
+			 text(t->pool_name), "pool_kind", t->pool_kind, "pool", (json_int_t)t->pool,
+			 "idle", t->idle, "pool_max", (int)t->pool_max, "queued", (int)t->queued);
 }
 
 /* A look may fail because what it looks at changed meanwhile: the rounds after it say more. */

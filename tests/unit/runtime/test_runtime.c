@@ -46,8 +46,8 @@ static void test_asyncio(void **state)
 	assert_null(kind_of(&without, NULL, 0));
 }
 
-/* uvloop needs its library in the process, and its starter as the innermost Python frame or a runner
- * anywhere: what is above a runner are callbacks of its loop. */
+/* uvloop needs its library in the process, and its starter as the innermost Python frame or a
+ * runner anywhere: what is above a runner are callbacks of its loop. */
 static void test_uvloop(void **state)
 {
 	static const struct chunk_frame runner[] = {

@@ -1,5 +1,5 @@
-/* test_waker.c: who ended a wait: the thread that did, with its stack if it released a lock, and
- * nobody where it was an interrupt.
+/* test_live_waker.c: who ended a wait: the thread that did, with its stack if it released a lock,
+ * and nobody where it was an interrupt.
  */
 #include <setjmp.h>
 #include <stdarg.h>
