@@ -64,6 +64,7 @@ bool judge_seeded(const struct capture *c, const struct event_stall *e)
 
 /* Whether the stall is the loop's own.  Where the runtime shows its loop in the stack, a period in
  * which no stack has it was spent elsewhere: before the loop ran, after it, or between two runs.
+ * So was the last one of a thread, if no stack was left to tell.
  * Without such a runtime a period that began before we came counts on the main thread only. */
 bool judge_shown(const struct capture *c, const struct slot *s, const struct event_stall *e)
 {
@@ -88,7 +89,7 @@ bool judge_shown(const struct capture *c, const struct slot *s, const struct eve
 		return elsewhere < e->ns && e->ns - elsewhere >= e->threshold;
 	if (shown)
 		return true;
-	return !known && !(e->flags & STALL_CLIPPED);
+	return !known && !(e->flags & (STALL_CLIPPED | STALL_LAST));
 }
 
 /* The bucket formula of event.h. */

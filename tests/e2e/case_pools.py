@@ -10,6 +10,9 @@ from compare import check_truths, ms
 from harness import Case, Env, Failure, Record, Run
 
 
+SAMPLE_NS = 100_000_000
+
+
 def measured(env: Env, kind: str) -> Tuple[Record, Run]:
     """The one truth of the target, and what stallprof left; there are no stalls."""
     target = env.target("pools.py", kind)
@@ -56,8 +59,9 @@ def fail_with(problems: List[str], record: Record) -> None:
 
 
 def slack_of(record: Record) -> float:
-    """Two samples, and what a busy machine adds."""
-    return 2 * record["observed_ns"] / max(1, record["samples"]) + 150_000_000
+    """Two samples, what a busy machine adds, and by how much the samples came late in all."""
+    late = record["observed_ns"] - record["samples"] * SAMPLE_NS
+    return 2 * SAMPLE_NS + 150_000_000 + max(0, late)
 
 
 def exhausted(env: Env) -> str:

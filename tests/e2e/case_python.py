@@ -123,5 +123,5 @@ CASES: List[Case] = [
     Case("frames", frames, minors=MINORS, alone=False),
     Case("reuse", reuse, minors=("3.8", "3.12", "3.13"), alone=False),
     Case("reuse-same-lines", lambda env: reuse(env, "--same-lines"),
-         minors=("3.8", "3.12", "3.13"), alone=False),
+         minors=("3.8", "3.12"), alone=False),
 ]

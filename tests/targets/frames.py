@@ -35,4 +35,5 @@ if __name__ == "__main__":
     if options.list:
         print("\n".join(shapes.SHAPES))
         raise SystemExit(0)
+    truth.go_first(1)
     truth.run(main, options)

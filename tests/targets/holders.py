@@ -75,17 +75,20 @@ def keep(lock: Any, held: threading.Semaphore) -> None:
     with lock:
         held.release()
         time.sleep(LENGTH_S)
+    time.sleep(LENGTH_S)  # its name can be read as long as it lives
 
 
 def notify(condition: threading.Condition) -> None:
     time.sleep(LENGTH_S)
     with condition:
         condition.notify()
+    time.sleep(LENGTH_S)
 
 
 def put(jobs: "queue.Queue[int]") -> None:
     time.sleep(LENGTH_S)
     jobs.put(1)
+    time.sleep(LENGTH_S)
 
 
 def start(function: Callable[..., None], *args: Any) -> threading.Thread:

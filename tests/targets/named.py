@@ -4,8 +4,7 @@
     named.py [--uvloop]
 
 A truth has `task` and `coro`: the name of the task and the qualified name of its coroutine, which
-is the outermost of those that await each other.  `twins` is true where several tasks run the same
-coroutine at once.
+is the outermost of those that await each other.  Some tasks run the same coroutine at once.
 """
 
 import asyncio
@@ -29,14 +28,14 @@ def shown(qualname: str) -> List[str]:
     return [qualname] + ([qualname.rsplit(".", 1)[-1]] if sys.version_info < (3, 11) else [])
 
 
-async def load_user(task: str, coro: str, twins: bool) -> None:
+async def load_user(task: str, coro: str) -> None:
     await asyncio.sleep(0.003)
-    block(task=task, coro=shown(coro), twins=twins)
+    block(task=task, coro=shown(coro))
 
 
 class Orders:
-    async def ship(self, name: str, coro: str, twins: bool = False) -> None:
-        await load_user(name, coro, twins)
+    async def ship(self, name: str, coro: str) -> None:
+        await load_user(name, coro)
 
     async def handle(self, name: str) -> None:
         await self.ship(name, "Orders.handle")
@@ -45,7 +44,7 @@ class Orders:
 async def twin(name: str, turn: asyncio.Event, ended: asyncio.Event) -> None:
     """Waits beside the others with the same coroutine, and stalls when it is its turn."""
     await turn.wait()
-    await Orders().ship(name, "twin", True)
+    await Orders().ship(name, "twin")
     ended.set()
 
 
@@ -84,4 +83,5 @@ if __name__ == "__main__":
     if options.uvloop:
         import uvloop
         uvloop.install()
+    truth.go_first(1)
     truth.run_as_usual(main, options)

@@ -71,4 +71,5 @@ if __name__ == "__main__":
     parser = truth.arguments(__doc__)
     parser.add_argument("--same-lines", action="store_true")
     options = parser.parse_args()
+    truth.go_first(1)
     truth.run(main, options)

@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from types import CodeType, FrameType
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Set
 
 import truth
 
@@ -16,6 +16,7 @@ LENGTH_S = 0.067
 
 Shape = Callable[[], Any]
 SHAPES: Dict[str, Shape] = {}
+kept: Set[CodeType] = set()
 now = ""  # the shape that is being run
 
 
@@ -41,8 +42,16 @@ def own_stack(frame: Optional[FrameType]) -> List[List[Any]]:
     return found
 
 
+def keep(frame: Optional[FrameType]) -> None:
+    """So that all code of a stack outlives it: names are read a little later."""
+    while frame:
+        kept.add(frame.f_code)
+        frame = frame.f_back
+
+
 def rest(*_: Any) -> int:
     """The leaf of every shape; takes and returns what any callback might."""
+    keep(sys._getframe())
     s = truth.stall("syscall", truth.SLEEP_CALL, None, kind=now, stack=own_stack(sys._getframe()))
     with s:
         time.sleep(LENGTH_S)

@@ -67,7 +67,7 @@ def long_name() -> None:
 @shape("many-lines")
 def many_lines() -> None:
     """A function with a long table of lines, the call at its end."""
-    body = "".join("    x = %d\n" % i for i in range(3000))
+    body = "".join("    x = %d\n" % i for i in range(900))
     execute("def much():\n" + body + "    rest()\nmuch()\n", "<much>")
 
 
