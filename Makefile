@@ -38,9 +38,10 @@ BPF_TESTS := $(patsubst %.c,$(B)/%,$(call find,tests/bpf,test_*.c))
 BPF_TEST_SKELETONS := $(patsubst %.bpf.c,$(B)/%.skel.h,$(call find,tests/bpf,*.bpf.c))
 HEADERS   := $(call find,src bpf,*.h)
 FUZZERS   := $(patsubst %.c,$(B)/%,$(call find,tests/fuzz,fuzz_*.c))
+SUPPORT   := $(patsubst %.c,$(B)/%,$(call find,tests/support,*.c))
 
 .PHONY: all demo test unit bpf-test golden golden-record e2e fuzz check headers format bench install man clean
-.PHONY: unit-programs bpf-test-programs fuzz-programs vm-test FORCE
+.PHONY: unit-programs bpf-test-programs fuzz-programs support-programs vm-test FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -82,13 +83,14 @@ $(UNIT) $(BPF_TESTS): %: %.o $(LIBRARY)
 	$(call say,LINK)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBBPF_LIBS)
 
-$(FUZZERS): %: %.o $(LIBRARY)
+$(FUZZERS) $(SUPPORT): %: %.o $(LIBRARY)
 	$(call say,LINK)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBBPF_LIBS)
 
 unit-programs: $(UNIT) ; @:
 bpf-test-programs: $(BPF_TESTS) ; @:
 fuzz-programs: $(FUZZERS) ; @:
+support-programs: $(SUPPORT) ; @:
 
 # Tests are always built with sanitizers, in a folder of their own.
 SANITIZED = $(MAKE) --no-print-directory B=$(B)/asan SANITIZE=address,undefined
@@ -104,7 +106,7 @@ bpf-test:
 golden golden-record: all
 	@B=$(B) tools/run-if-present.sh golden tests/golden/run.sh $(if $(filter %-record,$@),record,check)
 
-e2e: all
+e2e: all support-programs
 	@B=$(B) tools/as-root.sh e2e tools/run-if-present.sh e2e tests/e2e/run.py
 
 fuzz:

@@ -38,6 +38,7 @@ static __always_inline u32 task_state(struct task_struct *t)
 
 #define FLAG_EXITING   0x00000004u /* PF_EXITING */
 #define FLAG_IO_WORKER 0x00000010u /* PF_IO_WORKER: registers are a stale copy of the creator's */
+#define FLAG_KERNEL    0x00200000u /* PF_KTHREAD, the idle threads too */
 
 #define STATUS_COMPAT 0x0002u /* TS_COMPAT: in a 32-bit system call */
 
@@ -47,6 +48,32 @@ static __always_inline bool task_frozen(struct task_struct *t)
 	/* A parent in vfork is "frozen" too, so that its cgroup can be: only the trap tells. */
 	return bpf_core_field_exists(t->frozen) && BPF_CORE_READ_BITFIELD_PROBED(t, frozen) &&
 	       BPF_CORE_READ(t, jobctl) & JOBCTL_TRAP_FREEZE;
+}
+
+/* With CONFIG_PREEMPT_RT soft interrupts run on the stack of a task, which counts them. */
+struct task_struct___rt {
+	int softirq_disable_cnt;
+} __attribute__((preserve_access_index));
+
+#define SOFTIRQ_SERVING 0x100 /* SOFTIRQ_OFFSET of include/linux/preempt.h; more only forbids */
+
+/* Is the current thread in a system call and the hook in that call, not in an interrupt of it?
+ * `hook`: address of the hook's arguments.  They lie on the stack that the hook runs on, which is
+ * the thread's own only in the thread's own doing: interrupts of the kernel have stacks of their
+ * own (x86-64, since before 5.15), those of user code run on the thread's, but have no system call.
+ * The counter of interrupts would say it, too: but it has three names between 5.15 and 6.18, and a
+ * kernel without CONFIG_KALLSYMS_ALL gives it to no one. */
+static __always_inline bool in_own_call(struct task_struct *current, u64 hook)
+{
+	struct task_struct___rt *rt = (void *)current;
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(current);
+
+	if (BPF_CORE_READ(current, flags) & FLAG_KERNEL || (s64)regs->orig_ax < 0)
+		return false;
+	if (bpf_core_field_exists(rt->softirq_disable_cnt) &&
+	    BPF_CORE_READ(rt, softirq_disable_cnt) & SOFTIRQ_SERVING)
+		return false;
+	return hook >= (u64)BPF_CORE_READ(current, stack) && hook < (u64)regs;
 }
 
 /* Without SMP (an option until 6.17) there is no such member, and whoever looks is on the CPU. */

@@ -26,9 +26,15 @@ enum walk_ip {
 enum walk_tag {
 	TAG_NONE = 0,
 	TAG_WORD = 1, /* the u32 at code + tag_off[0] */
-	TAG_MIX = 2,  /* u32 at tag_off[0], low words at tag_off[1] and [2], and the u32 tag_deref
-			 bytes behind what the second points to: a ^ rol(b,11) ^ rol(c,22) ^ d */
+	TAG_MIX = 2,  /* every word from tag_off[0] to tag_off[2], and the u32 tag_deref bytes
+			 behind what the word at tag_off[1] points to; see walk_tag_mix */
 };
+
+/* One more word of a mixed tag, which begins as 0.  Pointers differ in their low half. */
+static inline __attribute__((always_inline)) __u32 walk_tag_mix(__u32 tag, __u64 word)
+{
+	return ((tag << 5 | tag >> 27) ^ (__u32)(word ^ word >> 32)) * 0x9e3779b1u;
+}
 
 struct walk_plan {
 	__u8 enabled;
@@ -39,10 +45,10 @@ struct walk_plan {
 	__u8 tag_mode;	    /* enum walk_tag */
 	__u8 head_indirect; /* 1: thread state -> control block -> head */
 	__u8 tag_deref;	    /* TAG_MIX: in the object that the second word points to */
-	__s64 slot_off;	  /* thread state pointer: *(thread pointer + slot_off) */
-	__u16 state_head; /* thread state -> head, or -> control block */
-	__u16 block_head; /* control block -> head */
-	__u16 frame_size; /* bytes of a frame to read, at most 128 */
+	__s64 slot_off;	    /* thread state pointer: *(thread pointer + slot_off) */
+	__u16 state_head;   /* thread state -> head, or -> control block */
+	__u16 block_head;   /* control block -> head */
+	__u16 frame_size;   /* bytes of a frame to read, at most 128 */
 	__u16 frame_code;
 	__u16 frame_prev;
 	__u16 frame_ip;
@@ -52,9 +58,10 @@ struct walk_plan {
 	__u16 state_thread; /* thread state -> its thread pointer, as the kernel knows the thread */
 	__u64 code_mask;    /* and-mask for tagged code pointers */
 	__u64 gil[4];	    /* user addresses of GIL structures, 0: none */
-	__u32 gil_size;
-	__u16 gil_holder; /* in it: thread state of the last holder */
-	__u16 gil_locked; /* in it: s32, 1 while it is held */
+	__u16 gil_size;
+	__u16 gil_switches; /* in it: u64, how often the holder changed; 0: it does not count */
+	__u16 gil_holder;   /* in it: thread state of the last holder */
+	__u16 gil_locked;   /* in it: s32, 1 while it is held */
 };
 
 enum proc_flag {
@@ -165,10 +172,11 @@ struct loop_state {
 	__s32 last_part;   /* index of the part it went to, -1: none */
 	__u32 smallest;	   /* index of the smallest part while one is searched */
 	__u32 gil_counted; /* 1: the wait for the GIL that goes on is in a part's episodes */
-	__u64 gil_until;   /* the last wait was one for the GIL: when it ended, and since then what
-			    * the   thread was runnable; 0: it was another */
-	__u64 tokens_at;   /* capture budget, see stack.bpf.h */
-	__u64 min_part;	   /* of its process */
+	__u64 gil_until; /* when the last wait ended, if it was one for the GIL, plus what it was in
+			  * the run queue since; else 0 */
+	__u64 gil_switches; /* of the GIL, when its last slice began */
+	__u64 tokens_at;    /* capture budget, see stack.bpf.h */
+	__u64 min_part;	    /* of its process */
 	__u64 thread_pointer;
 	struct event_loop_stats stats;
 	struct event_stall stall;  /* the open period; start 0: none */

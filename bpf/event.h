@@ -236,8 +236,9 @@ struct event_thread {
 struct event_made {
 	struct event_head head;
 	__u64 stack;	 /* 0: could not be taken */
-	__u64 number;	 /* of those that the process made while watched, from 1; gaps: not told */
-	__u64 last_poll; /* when the thread left its home poll last; 0: it has none */
+	__u64 number;	 /* of those that the thread made while watched, from 1; gaps: not told */
+	__u64 last_poll; /* when the thread left its home poll last, if that home is closed by now;
+			    0: it is not, or there was none */
 };
 
 enum life_what {

@@ -7,7 +7,7 @@
 #ifndef STALLPROF_MADE_BPF_H
 #define STALLPROF_MADE_BPF_H
 
-#include "stack.bpf.h"
+#include "home.bpf.h"
 
 #define MADE_COST  1000000ULL /* ns: 1,000 events a second, below 1 % of a core */
 #define MADE_BURST 64
@@ -99,12 +99,15 @@ static __always_inline int made_epoll(void *ctx)
 	sums = made_of(BPF_CORE_READ(t, tgid));
 	if (!sums)
 		return 0;
-	e.number = __sync_fetch_and_add(&sums->epolls, 1) + 1;
+	__sync_fetch_and_add(&sums->epolls, 1);
+	if (st)
+		e.number = ++st->epolls;
 	if (!budget_allows(&sums->epolls_at, now, MADE_COST, MADE_BURST))
 		return 0;
 	event_head_set(&e.head, EVENT_MADE, sizeof(e), t, now);
 	l = st ? loop_of(st) : NULL;
-	e.last_poll = l ? l->stats.last : 0;
+	if (l && l->home != HOME_NONE && !home_open(l, t))
+		e.last_poll = l->stats.last;
 	e.stack = made_stack(ctx, t, now);
 	if (bpf_ringbuf_output(&events, &e, sizeof(e), 0))
 		lose(LOST_EVENTS);

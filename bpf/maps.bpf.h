@@ -34,6 +34,7 @@ enum runqueue_rung {
 
 const volatile __u32 poll_rung = POLL_BY_HOOK;
 const volatile __u32 runqueue_rung = RUNQUEUE_BY_DELAY;
+const volatile bool waker_hook = false;	 /* wakers are looked at */
 const volatile bool resume_hook = false; /* sched_exit_tp is attached */
 const volatile bool offcpu_mode = false;
 const volatile __u64 sample_period =
@@ -68,6 +69,7 @@ struct thread_state {
 	u32 slept_in;	 /* call of the last sleep, plus 1; 0: none */
 	u32 pointer_tid; /* see thread_id.bpf.h: under which number, */
 	u64 pointer;	 /* and by which thread pointer it can be found; 0: by none */
+	u64 epolls;	 /* made, so many */
 };
 
 struct {

@@ -62,6 +62,7 @@ static __always_inline void holder_walk(struct loop_state *l, const struct walk_
 	l->holder.head = w->frame;
 	walk_list(w, plan, (struct walk_frames *)s->python, HOLDER_FRAMES_MAX);
 	n = w->count;
+	capture_charge(&l->tokens_at, n);
 	walk_keep(n);
 	if (!n || n > HOLDER_FRAMES_MAX)
 		return;
@@ -88,6 +89,8 @@ __weak int holder_find(struct loop_state *l, u64 gil, bool walk)
 
 	if (!l || !conf || !conf->plan.gil_holder || gil_read(&conf->plan, gil, &locked, &state))
 		return 0;
+	if (conf->plan.gil_switches)
+		walk_read(&l->gil_switches, sizeof(l->gil_switches), gil + conf->plan.gil_switches);
 	owner = &l->pending.owner;
 	if (!locked)
 		owner->role = OWNER_FREE;
@@ -121,6 +124,61 @@ __weak int holder_settle(struct loop_state *l)
 		 !walk_state_head(&head, &conf->plan, state) && head == l->holder.head)
 		return 0;
 	l->pending.owner.stack = 0;
+	return 0;
+}
+
+/* Calls in which a thread lets a lock go; that of its end frees those who wait for it. */
+static __always_inline bool call_releases(s64 call)
+{
+	return call == CALL_FUTEX || call == CALL_FUTEX_WAKE || call == CALL_FUTEX_REQUEUE ||
+	       call == CALL_EXIT;
+}
+
+/* The stack of the current thread, which has just let go the lock that the loop's thread waited
+ * for: only for waits that count. */
+static __always_inline u64 waker_stack(void *ctx, struct task_struct *waker, struct event_stack *s,
+				       struct loop_state *l, u64 now)
+{
+	u64 hash;
+
+	if (now - l->off_since < l->min_part || !capture_allowed(&l->tokens_at, now))
+		return 0;
+	hash = stack_take(ctx, waker, s, now);
+	stack_send(s);
+	return hash;
+}
+
+/* An address as a number: the verifier forgets what it was only in memory. */
+static __always_inline u64 address_of(const void *p, u64 *memory)
+{
+	*(volatile u64 *)memory = (u64)p;
+	return *(volatile u64 *)memory;
+}
+
+/* The current thread wakes the loop's.  What an interrupt wakes has no waker, and a lock's waiter
+ * that is woken by anything but its release neither: a signal, a time that is over. */
+static __noinline int waker_find(void *ctx, struct loop_state *l, u64 now)
+{
+	struct task_struct *waker = bpf_get_current_task_btf();
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(waker);
+	struct event_stack *s = owner_scratch();
+	struct wait_owner *owner;
+	bool lock;
+
+	if (!l || !s || !in_own_call(waker, address_of(ctx, &s->hash)))
+		return 0;
+	owner = &l->pending.owner;
+	lock = l->pending.klass == CLASS_LOCK;
+	if ((!lock && l->pending.klass != CLASS_SYSCALL) || owner->role ||
+	    (lock && !call_releases(regs->orig_ax)))
+		return 0;
+	owner->tid = BPF_CORE_READ(waker, pid);
+	owner->tgid = BPF_CORE_READ(waker, tgid);
+	BPF_CORE_READ_STR_INTO(&owner->comm, waker, comm);
+	/* Last: user space may look at any time. */
+	owner->role = OWNER_WAKER;
+	if (lock && owner->tgid == l->stats.head.tgid)
+		owner->stack = waker_stack(ctx, waker, s, l, now);
 	return 0;
 }
 

@@ -7,27 +7,42 @@
 
 #include "maps.bpf.h"
 
-/* 0 for two waits that may be shown as one part, as far as the thread itself goes.  Asked times
- * differ from call to call and do not count.  Without branches, which the verifier would follow
- * each for every part. */
-static __always_inline u64 part_unlike(const struct stall_part *a, const struct stall_part *b)
-{
-	return (a->stack ^ b->stack) | (a->target.ino ^ b->target.ino) |
-	       (u32)(a->klass ^ b->klass) | (u32)(a->syscall ^ b->syscall) |
-	       (u32)(a->flags ^ b->flags) | (u32)(a->target.kind ^ b->target.kind) |
-	       (u32)(a->target.fd ^ b->target.fd) | (a->target.pid ^ b->target.pid);
-}
-
-static __always_inline u64 owner_unlike(const struct wait_owner *a, const struct wait_owner *b)
-{
-	return (u32)(a->role ^ b->role) | (a->tid ^ b->tid);
-}
-
 /* Who has a lock is why it was waited for.  Who writes into a pipe or ends is not: of those the
  * last one stays. */
 static __always_inline bool part_owned(const struct stall_part *p)
 {
 	return p->klass == CLASS_GIL || p->klass == CLASS_LOCK;
+}
+
+enum part_likeness {
+	PART_OTHER = 0,
+	PART_NEAR = 1, /* all but the stack of the owner */
+	PART_SAME = 2,
+};
+
+/* How like is l->pending to that part?  Asked times differ from call to call and do not count.  A
+ * function of its own, without branches: inlined, the verifier would follow all of them for every
+ * part. */
+__weak int part_like(struct loop_state *l, u32 at)
+{
+	struct stall_part *a, *b;
+	u64 unlike;
+
+	if (!l)
+		return PART_OTHER;
+	a = &l->pending;
+	b = &l->stall.parts[at & (STALL_PARTS_MAX - 1)];
+	unlike = (a->stack ^ b->stack) | (a->target.ino ^ b->target.ino) |
+		 (u32)(a->klass ^ b->klass) | (u32)(a->syscall ^ b->syscall) |
+		 (u32)(a->flags ^ b->flags) | (u32)(a->target.kind ^ b->target.kind) |
+		 (u32)(a->target.fd ^ b->target.fd) | (a->target.pid ^ b->target.pid);
+	if (unlike)
+		return PART_OTHER;
+	if (!part_owned(a))
+		return PART_SAME;
+	if ((u32)(a->owner.role ^ b->owner.role) | (a->owner.tid ^ b->owner.tid))
+		return PART_OTHER;
+	return a->owner.stack == b->owner.stack ? PART_SAME : PART_NEAR;
 }
 
 /* Index of the smallest part.  The comparison goes through memory: in registers the verifier would
@@ -42,23 +57,26 @@ static __always_inline u32 part_smallest(struct loop_state *l)
 }
 
 /* Index of a part that differs from l->pending only in the stack of its owner, STALL_PARTS_MAX if
- * there is none: one without such a stack, else the last. */
+ * there is none: one without such a stack, else the smallest. */
 __weak int part_near(struct loop_state *l)
 {
-	struct stall_part *p;
+	volatile u32 *best;
+	u32 i;
 
 	if (!l)
 		return STALL_PARTS_MAX;
-	l->smallest = STALL_PARTS_MAX;
-	for (u32 i = 0; i < STALL_PARTS_MAX; i++) {
-		p = &l->stall.parts[i];
-		if (part_unlike(p, &l->pending) | owner_unlike(&p->owner, &l->pending.owner))
+	best = &l->smallest;
+	*best = STALL_PARTS_MAX;
+	for (i = 0; i < STALL_PARTS_MAX; i++) {
+		if (part_like(l, i) != PART_NEAR)
 			continue;
-		l->smallest = i;
-		if (!p->owner.stack)
-			break;
+		if (!l->stall.parts[i].owner.stack)
+			return i;
+		if (*best == STALL_PARTS_MAX ||
+		    l->stall.parts[i].ns < l->stall.parts[*best & (STALL_PARTS_MAX - 1)].ns)
+			*best = i;
 	}
-	return l->smallest;
+	return *best;
 }
 
 /* One more wait of the part.  Slices of one wait for the GIL are one episode, counted where the
@@ -85,21 +103,11 @@ static __always_inline void part_drop(struct loop_state *l, u8 class, u64 ns)
 /* Index of the part that l->pending is one more wait of, STALL_PARTS_MAX if there is none. */
 __weak int part_find(struct loop_state *l)
 {
-	struct stall_part *p;
-	u64 owned;
-
 	if (!l)
 		return STALL_PARTS_MAX;
-	owned = part_owned(&l->pending) ? ~0ULL : 0;
-	for (u32 i = 0; i < STALL_PARTS_MAX; i++) {
-		if (i >= l->stall.n_parts)
-			break;
-		p = &l->stall.parts[i];
-		if (!(part_unlike(p, &l->pending) |
-		      (owned & (owner_unlike(&p->owner, &l->pending.owner) |
-				(p->owner.stack ^ l->pending.owner.stack)))))
+	for (u32 i = 0; i < STALL_PARTS_MAX && i < l->stall.n_parts; i++)
+		if (part_like(l, i) == PART_SAME)
 			return i;
-	}
 	return STALL_PARTS_MAX;
 }
 

@@ -2,8 +2,8 @@
 /* stack.bpf.h: take the stack of the current thread, know it again by its hash, send its body once.
  *
  * A capture costs a few microseconds, so every loop has a budget: at most one per CAPTURE_COST on
- * average, with bursts of CAPTURE_BURST.  What the budget refuses is flagged, never dropped
- * from the sums.  Knows nothing of stalls.
+ * average, with bursts of CAPTURE_BURST; deep stacks cost more.  What the budget refuses is
+ * flagged, never dropped from the sums.  Knows nothing of stalls.
  *
  * Functions with loops are global (__weak): the verifier then checks them once by themselves, not
  * again on every path that leads to them.
@@ -16,6 +16,9 @@
 
 #define CAPTURE_COST  100000ULL /* ns: 10,000 captures a second, about 3 % of the thread */
 #define CAPTURE_BURST 64
+/* Interpreter frames that CAPTURE_COST includes, and what each further one costs: 60 to 97 ns. */
+#define CAPTURE_FRAMES 32
+#define CAPTURE_FRAME  3000ULL
 
 /* The generic cell rate algorithm: `at` is when the budget would be full again. */
 static __always_inline bool budget_allows(u64 *at, u64 now, u64 cost, u64 burst)
@@ -32,6 +35,12 @@ static __always_inline bool budget_allows(u64 *at, u64 now, u64 cost, u64 burst)
 static __always_inline bool capture_allowed(u64 *at, u64 now)
 {
 	return budget_allows(at, now, CAPTURE_COST, CAPTURE_BURST);
+}
+
+/* A capture that was allowed turned out to have that many more frames. */
+static __always_inline void capture_charge(u64 *at, u32 frames)
+{
+	*at += frames * CAPTURE_FRAME;
 }
 
 struct {

@@ -74,7 +74,7 @@ int BPF_PROG(waking_btf, struct task_struct *t)
 	struct loop_state *l = st ? loop_of(st) : NULL;
 
 	if (l && l->off_since && !l->waking)
-		l->waking = bpf_ktime_get_ns();
+		wait_woken(ctx, l, bpf_ktime_get_ns());
 	return 0;
 }
 

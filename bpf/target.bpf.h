@@ -27,18 +27,21 @@ enum call_object {
 	OBJECT_PATH1 = 11, /* string in argument 1 */
 };
 
-#define CALL_FUTEX	  202
-#define CALL_RESTART	  219
-#define CALL_EPOLL_WAIT	  232
-#define CALL_EPOLL_PWAIT  281
-#define CALL_EPOLL_PWAIT2 441
-#define CALL_POLL	  7
-#define CALL_PPOLL	  271
-#define CALL_SELECT	  23
-#define CALL_PSELECT	  270
-#define CALL_URING_SETUP  425
-#define CALL_URING_ENTER  426
-#define CALL_MAX	  512
+#define CALL_FUTEX	   202
+#define CALL_FUTEX_WAKE	   454
+#define CALL_FUTEX_REQUEUE 456
+#define CALL_EXIT	   60
+#define CALL_RESTART	   219
+#define CALL_EPOLL_WAIT	   232
+#define CALL_EPOLL_PWAIT   281
+#define CALL_EPOLL_PWAIT2  441
+#define CALL_POLL	   7
+#define CALL_PPOLL	   271
+#define CALL_SELECT	   23
+#define CALL_PSELECT	   270
+#define CALL_URING_SETUP   425
+#define CALL_URING_ENTER   426
+#define CALL_MAX	   512
 
 const __u8 call_objects[CALL_MAX] = {
 	[0] = OBJECT_FD,	 /* read */

@@ -84,17 +84,12 @@ WALK_INLINE int walk_read_block(struct walk_state *w, __u32 size, __u64 addr)
 	return walk_read(w->block, size, addr) ? -1 : 0;
 }
 
-WALK_INLINE __u32 walk_rol(__u32 v, int bits)
-{
-	return v << bits | v >> (32 - bits);
-}
-
 /* 0 when it cannot be read (a page not resident): user space then reads it itself.  The mixed tag
- * takes one read from its first member to its last; they are in ascending order. */
+ * takes one read from its first word to its last, which is not before it. */
 WALK_INLINE __u32 walk_tag(struct walk_state *w, const struct walk_plan *plan, __u64 code)
 {
-	__u32 first = plan->tag_off[0], tag = 0, d = 0;
-	__u64 a, b, c;
+	__u32 first = plan->tag_off[0], size = plan->tag_off[2] + 8u - first, tag = 0, deref, i;
+	__u64 object;
 
 	if (plan->tag_mode == TAG_WORD) {
 		if (walk_read(&tag, sizeof(tag), code + first))
@@ -103,14 +98,14 @@ WALK_INLINE __u32 walk_tag(struct walk_state *w, const struct walk_plan *plan, _
 	}
 	if (plan->tag_mode != TAG_MIX)
 		return 0;
-	if (walk_read_block(w, plan->tag_off[2] + 8u - first, code + first))
+	if (walk_read_block(w, size, code + first))
 		return 0;
-	a = walk_word(w, 0);
-	b = walk_word(w, plan->tag_off[1] - first);
-	c = walk_word(w, plan->tag_off[2] - first);
-	if (!walk_addr_ok(b) || walk_read(&d, sizeof(d), b + plan->tag_deref))
+	for (i = 0; i < WALK_BLOCK_MAX / 8 && i * 8 < size; i++)
+		tag = walk_tag_mix(tag, w->block[i]);
+	object = walk_word(w, plan->tag_off[1] - first);
+	if (!walk_addr_ok(object) || walk_read(&deref, sizeof(deref), object + plan->tag_deref))
 		return 0;
-	return (__u32)a ^ walk_rol((__u32)b, 11) ^ walk_rol((__u32)c, 22) ^ d;
+	return walk_tag_mix(tag, deref);
 }
 
 /* Byte offset of the instruction, -1 when it has none (a frame that has not started). */
@@ -219,7 +214,7 @@ WALK_INLINE void walk_list(struct walk_state *w, const struct walk_plan *plan,
 			return;
 	}
 	if (w->frame)
-		w->flags |= STACK_PYTHON_CUT;
+		w->flags |= w->count ? STACK_PYTHON_CUT : STACK_PYTHON_LOST;
 }
 
 WALK_INLINE void walk_python(const struct walk_plan *plan, __u64 thread_pointer,

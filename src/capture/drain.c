@@ -60,6 +60,10 @@ static int on_event(void *ctx, void *data, size_t size)
 		loop_announced(c, data);
 	else if (head->kind == EVENT_LIFE && head->size == sizeof(struct event_life))
 		on_life(c, data);
+	else if (head->kind == EVENT_THREAD && head->size == sizeof(struct event_thread))
+		thread_made(c, data);
+	else if (head->kind == EVENT_MADE && head->size == sizeof(struct event_made))
+		epoll_made(c, data);
 	if (!c->sink_error && ((c->stop && *c->stop) || now_ns() >= c->busy_until))
 		return -EINTR;
 	return c->sink_error;

@@ -113,6 +113,9 @@ static void emit_hooks(struct capture *c)
 	if (strcmp(c->rung[NEED_ONCPU]->name, "off") == 0)
 		emit_missing(c, "stacks of CPU time", "no samples are taken",
 			     "--hooks oncpu=clock");
+	if (strcmp(c->rung[NEED_WAKER]->name, "off") == 0)
+		emit_missing(c, "wakers", "who ends a wait is not looked at",
+			     "--hooks waker=waking");
 }
 
 void emit_circumstances(struct capture *c, const struct capture_opts *opts)
@@ -159,4 +162,5 @@ void emit_losses(struct capture *c)
 	for (int i = 0; i < LOST_COUNT; i++)
 		emit_loss(c, names[i], c->skel->bss->lost[i]);
 	emit_loss(c, "stack names", c->unnamed);
+	emit_loss(c, "thread samples", c->threads_lost);
 }

@@ -25,8 +25,9 @@ struct watched {
 	uint64_t gone_at;  /* 0: alive */
 	uint64_t retry_at; /* when to look for its runtime again; 0: no need */
 	unsigned int retries;
-	uint64_t fresh_until; /* after an exec an interpreter may still be loading its library */
-	bool told;	      /* that its runtime cannot be read */
+	uint64_t fresh_until;	 /* after an exec an interpreter may still be loading its library */
+	bool told;		 /* that its runtime cannot be read */
+	struct sampled *sampled; /* see threads.c; NULL: not looked at yet */
 };
 
 /* What user space knows of one element of the kernel side's loop array. */
@@ -44,11 +45,18 @@ struct slot {
 	uint64_t outside_ns, outside_longest;
 	uint32_t outside_hist[HIST_BUCKETS];
 	uint64_t longest_ns, longest_at; /* of the stalls that were */
-	struct str clipped; /* a clipped stall that came before the loop was announced */
+	struct str clipped;	 /* a clipped stall that came before the loop was announced */
+	uint64_t depth_at;	 /* when to ask for its queues again */
+	uint64_t task_of;	 /* start of the period whose task was asked for, */
+	unsigned int task_tries; /* and how often it may be asked again */
 };
 
 /* Stacks that were named, and whether a known loop was in them. */
 struct named;
+
+/* See threads.c. */
+struct threads;
+struct sampled;
 
 struct capture {
 	struct stallprof_bpf *skel;
@@ -81,6 +89,8 @@ struct capture {
 	const volatile sig_atomic_t *stop;
 	struct str payload;
 	struct rlimit files_before; /* the limit of descriptors, all 0: not raised */
+	struct threads *threads;    /* NULL in --off-cpu */
+	uint64_t threads_lost;	    /* what their tables had no room for */
 	int command_go;		    /* write end of the pipe that holds the command back, -1 */
 };
 
@@ -157,6 +167,32 @@ void loop_stalled(struct capture *c, const struct event_stall *e);
 void loops_scan(struct capture *c, uint64_t now);
 void loops_finish(struct capture *c, uint64_t now);
 void loops_close(struct capture *c);
+
+/* The next element from *i on that is a loop of the process and in its poll; false: none. */
+bool loop_polling(const struct capture *c, uint32_t *i, uint32_t tgid, uint32_t *ret_tid);
+/* When the thread left its home poll last; 0: it has none. */
+uint64_t loop_last_poll(const struct capture *c, uint32_t tid);
+
+/* depth.c: asks the loop's runtime, where it is time to. */
+void depth_scan(struct capture *c, uint32_t loop, uint64_t now);
+
+/* threads.c: what the threads of watched processes are at. */
+int threads_open(struct capture *c);
+void threads_scan(struct capture *c, uint64_t now);
+void threads_tell(struct capture *c);
+void threads_close(struct capture *c);
+/* For a process that is watched from now on.  0 or -ENOMEM. */
+int sampled_open(struct capture *c, struct watched *w);
+/* It runs another program. */
+void sampled_execed(struct watched *w);
+/* As threads_tell, of one process that has ended. */
+void sampled_tell(struct capture *c, struct watched *w);
+void sampled_close(struct sampled *s);
+
+/* made.c */
+void thread_made(struct capture *c, const struct event_thread *e);
+void epoll_made(struct capture *c, const struct event_made *e);
+void loop_over(struct capture *c, uint32_t tgid, uint32_t tid, uint64_t last_poll);
 
 /* attach.c: 0, or negative errno and one sentence in why. */
 int attach(struct capture *c, struct str *why);

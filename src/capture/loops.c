@@ -231,6 +231,28 @@ static uint32_t loops_used(const struct capture *c)
 	return high < c->n_loops ? high : c->n_loops;
 }
 
+bool loop_polling(const struct capture *c, uint32_t *i, uint32_t tgid, uint32_t *ret_tid)
+{
+	for (uint32_t n = loops_used(c); *i < n; ++*i) {
+		const struct loop_state *l = &c->loops[*i];
+
+		if (!l->used || !c->slots[*i].id || !(l->flags & LOOP_IN_POLL) ||
+		    l->stats.head.tgid != tgid)
+			continue;
+		*ret_tid = l->stats.head.tid;
+		return true;
+	}
+	return false;
+}
+
+uint64_t loop_last_poll(const struct capture *c, uint32_t tid)
+{
+	for (uint32_t i = 0, n = loops_used(c); i < n; i++)
+		if (c->loops[i].used && c->loops[i].stats.head.tid == tid)
+			return c->loops[i].stats.last;
+	return 0;
+}
+
 void loops_scan(struct capture *c, uint64_t now)
 {
 	for (uint32_t i = 0, n = loops_used(c); i < n; i++) {
@@ -244,6 +266,7 @@ void loops_scan(struct capture *c, uint64_t now)
 				continue;
 			if (c->slots[i].id)
 				loop_sum(c, i, now);
+			loop_over(c, l->stats.head.tgid, l->stats.head.tid, l->stats.last);
 			slot_clear(&c->slots[i]);
 			/* `used` last: from then on the kernel side may take it. */
 			memset((char *)l + sizeof(l->used), 0, sizeof(*l) - sizeof(l->used));
@@ -251,6 +274,7 @@ void loops_scan(struct capture *c, uint64_t now)
 			l->used = 0;
 		} else if (c->slots[i].id) {
 			sample_scan(c, i, now);
+			depth_scan(c, i, now);
 			loop_scan(c, i, now);
 		} else {
 			seeded_scan(c, i, now);

@@ -43,9 +43,28 @@ static void snapshot_take(struct capture *c, const struct loop_state *l, struct 
 			       ret->n_python * sizeof(ret->python[0]));
 }
 
-/* The wait going on as one more part. */
-static void ongoing_part(struct event_stall *e, const struct stall_part *pending, uint64_t at,
-			 uint64_t ns)
+/* The stack of the GIL's holder, whose body the kernel side keeps until the wait is over. */
+static void name_holder(struct capture *c, const struct event_head *thread,
+			const struct wait_owner *owner, const struct gil_holder *holder)
+{
+	struct event_stack stack;
+
+	if (owner->role != OWNER_HOLDER || !owner->stack || holder->n_frames > HOLDER_FRAMES_MAX)
+		return;
+	memset(&stack, 0, offsetof(struct event_stack, python));
+	stack.head = *thread;
+	stack.head.kind = EVENT_STACK;
+	stack.head.tid = owner->tid;
+	stack.hash = owner->stack;
+	stack.n_python = (uint16_t)holder->n_frames;
+	stack.flags = (uint16_t)holder->flags;
+	memcpy(stack.python, holder->frames, holder->n_frames * sizeof(holder->frames[0]));
+	name_stack(c, &stack);
+}
+
+/* The wait going on as one more part; `counted`: it goes on one that is in a part already. */
+static void ongoing_part(struct event_stall *e, const struct stall_part *pending, bool counted,
+			 uint64_t at, uint64_t ns)
 {
 	struct stall_part *p;
 
@@ -62,6 +81,7 @@ static void ongoing_part(struct event_stall *e, const struct stall_part *pending
 	p->at = at;
 	p->ns = p->max = ns;
 	p->count = 1;
+	p->episodes = counted ? 0 : 1;
 	p->flags = (p->flags & PART_NO_STACK) | PART_OPEN;
 }
 
@@ -73,11 +93,13 @@ bool ongoing_copy(struct capture *c, uint32_t loop, uint64_t now)
 	struct event_stall *e = c->scratch;
 	struct stall_part pending;
 	struct event_stack stack;
+	struct gil_holder holder;
 	uint64_t start = l->stall.start, since = l->off_since, off = 0;
 
 	memcpy(e, (const void *)&l->stall, sizeof(*e));
 	memcpy(&pending, (const void *)&l->pending, sizeof(pending));
 	memcpy(&stack, (const void *)&l->stack, sizeof(stack));
+	memcpy(&holder, (const void *)&l->holder, sizeof(holder));
 	if (since && !pending.stack && e->flags & STALL_CLIPPED && !e->n_parts) {
 		snapshot_take(c, (const void *)l, &stack);
 		pending.stack = c->slots[loop].snapshot = stack.hash;
@@ -89,7 +111,9 @@ bool ongoing_copy(struct capture *c, uint32_t loop, uint64_t now)
 	if (since && now > since) {
 		if (pending.stack == stack.hash && stack.n_python <= STACK_PYTHON_MAX)
 			name_stack(c, &stack);
-		ongoing_part(e, &pending, since - start, now - since);
+		name_holder(c, &e->head, &pending.owner, &holder);
+		ongoing_part(e, &pending, pending.klass == CLASS_GIL && l->gil_counted,
+			     since - start, now - since);
 	}
 	for (int i = CLASS_RUNQUEUE; i < CLASS_COUNT; i++)
 		off += e->class_ns[i];

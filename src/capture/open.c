@@ -49,7 +49,7 @@ static bool program_wanted(const struct capture *c, const char *name)
 	if (str_starts(name, "list_"))
 		return !c->offcpu;
 	for (enum need need = 0; need < NEED_COUNT; need++) {
-		bool loops_only = need == NEED_POLL || need == NEED_ONCPU || need == NEED_RUNQUEUE;
+		bool loops_only = need != NEED_SWITCH && need != NEED_STACK;
 
 		if (c->offcpu && loops_only)
 			continue;
@@ -65,6 +65,7 @@ static void settings(struct capture *c)
 
 	ro->poll_rung = c->rung[NEED_POLL]->value;
 	ro->resume_hook = c->rung[NEED_STACK]->value;
+	ro->waker_hook = c->rung[NEED_WAKER]->value;
 	ro->runqueue_rung = c->rung[NEED_RUNQUEUE]->value;
 	ro->offcpu_mode = c->offcpu;
 	ro->sample_period = c->sample_period;
@@ -176,6 +177,7 @@ static void capture_free(struct capture *c)
 		bpf_link__destroy(c->links.items[i]);
 	vec_release(&c->links);
 	targets_close(c);
+	threads_close(c);
 	names_close(c);
 	resolver_host_close(c->host);
 	if (c->skel)
@@ -212,8 +214,10 @@ static int capture_start(struct capture *c, const struct capture_opts *opts, str
 		r = c->offcpu ? overflow_rows(c) : loops_open(c);
 	if (r == 0) {
 		emit_circumstances(c, opts);
-		r = targets_open(c, opts, why);
+		r = c->offcpu ? 0 : threads_open(c);
 	}
+	if (r == 0)
+		r = targets_open(c, opts, why);
 	if (r == 0)
 		r = attach(c, why);
 	if (r == 0)
@@ -271,8 +275,10 @@ static void housekeeping(struct capture *c, uint64_t now)
 	c->scan_at = now + scan_pause(c);
 	c->busy_until = now + DRAIN_MAX;
 	watched_retry(c, now);
-	if (!c->offcpu)
+	if (!c->offcpu) {
 		loops_scan(c, now);
+		threads_scan(c, now);
+	}
 	if (now < c->look_at)
 		return;
 	c->look_at = now + LOOK_PAUSE;
@@ -323,6 +329,8 @@ int capture_finish(struct capture *c)
 	else
 		loops_finish(c, now);
 	ring_buffer__consume(c->ring);
+	if (!c->offcpu)
+		threads_tell(c);
 	emit_losses(c);
 	str_clear(&c->payload);
 	chunk_put_u64(&c->payload, now);

@@ -14,7 +14,7 @@
 
 static const char *const need_names[NEED_COUNT] = {
 	[NEED_POLL] = "poll",	      [NEED_SWITCH] = "offcpu", [NEED_STACK] = "stack",
-	[NEED_RUNQUEUE] = "runqueue", [NEED_ONCPU] = "oncpu",
+	[NEED_RUNQUEUE] = "runqueue", [NEED_ONCPU] = "oncpu",	[NEED_WAKER] = "waker",
 };
 
 const char *need_name(enum need need)
@@ -219,6 +219,8 @@ const struct rung rungs[] = {
 	{ NEED_ONCPU, "clock", "sample_", probe_cpu_clock,
 	  "run as root, or with CAP_PERFMON; in a container allow perf_event_open", 0 },
 	{ NEED_ONCPU, "off", "", probe_nothing, "", 1 },
+	{ NEED_WAKER, "waking", "waking_", probe_waking, "a kernel with BTF", 1 },
+	{ NEED_WAKER, "off", "", probe_nothing, "", 0 },
 	{ 0, NULL, NULL, NULL, NULL, 0 },
 };
 

@@ -16,6 +16,7 @@ enum need {
 	NEED_STACK,    /* where a wait happened */
 	NEED_RUNQUEUE, /* waiting for a CPU, apart from being blocked */
 	NEED_ONCPU,    /* where CPU time goes */
+	NEED_WAKER,    /* who ends a wait */
 	NEED_COUNT,
 };
 

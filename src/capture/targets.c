@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <fnmatch.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <bpf/bpf.h>
 
@@ -68,6 +70,18 @@ static void runtime_result(struct capture *c, struct watched *w)
 	}
 }
 
+/* A process that has just begun may not have loaded its runtime yet. */
+static uint64_t fresh_until(const struct process *p)
+{
+	struct timespec t;
+	uint64_t age;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	age = (uint64_t)t.tv_sec * NSEC_PER_SEC + (uint64_t)t.tv_nsec -
+	      p->start_ticks * (NSEC_PER_SEC / (uint64_t)sysconf(_SC_CLK_TCK));
+	return age < FRESH ? now_ns() + FRESH - age : 0;
+}
+
 int watched_add(struct capture *c, int pid, struct str *why)
 {
 	cleanup(process_closep) struct process *p = NULL;
@@ -93,6 +107,7 @@ int watched_add(struct capture *c, int pid, struct str *why)
 	r = resolver_open(c->host, p, &w.resolver);
 	if (r < 0)
 		return r;
+	w.fresh_until = fresh_until(p);
 	w.process = steal(p);
 	r = vec_add(&c->watched, w);
 	if (r < 0) {
@@ -105,6 +120,8 @@ int watched_add(struct capture *c, int pid, struct str *why)
 		str_printf(why, "too many processes to watch");
 	emit_proc(c, &w);
 	runtime_result(c, &c->watched.items[c->watched.count - 1]);
+	if (r == 0 && !c->offcpu)
+		r = sampled_open(c, &c->watched.items[c->watched.count - 1]);
 	return r;
 }
 
@@ -113,6 +130,7 @@ void watched_refresh(struct capture *c, struct watched *w)
 	w->retries = 0;
 	w->told = false;
 	w->fresh_until = now_ns() + FRESH;
+	sampled_execed(w);
 	if (w->gone_at || resolver_refresh(w->resolver) < 0)
 		return;
 	conf_push(c, w);
@@ -146,7 +164,8 @@ void watched_gone(struct capture *c, struct watched *w, const struct event_life 
 	if (w->gone_at)
 		return;
 	w->gone_at = now_ns();
-	bpf_map__delete_elem(c->skel->maps.procs, &tgid, sizeof(tgid), 0);
+	sampled_tell(c, w);
+	watched_never(c, tgid);
 	if (!e)
 		emit_note(c, tgid, "process %u has ended", tgid);
 	else if (e->code & 0x7f)
@@ -159,10 +178,12 @@ void watched_gone(struct capture *c, struct watched *w, const struct event_life 
 void watched_never(struct capture *c, uint32_t pid)
 {
 	bpf_map__delete_elem(c->skel->maps.procs, &pid, sizeof(pid), 0);
+	bpf_map__delete_elem(c->skel->maps.made, &pid, sizeof(pid), 0);
 }
 
 static void watched_release(struct watched *w)
 {
+	sampled_close(w->sampled);
 	resolver_close(w->resolver);
 	process_close(w->process);
 }

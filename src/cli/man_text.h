@@ -46,12 +46,21 @@ static const struct man_section man_sections[] = {
 	  "While it watches, stallprof writes one line to standard error for each stall that "
 	  "ended:",
 	  "12:01:07.412 STALL 411ms loop=4242/3 why=recvfrom tcp 10.0.0.5:51322>10.0.0.7:5432\n"
-	  "  at=app.py:41:get_user cpu=3ms runqueue=1ms id=a1f3",
+	  "  at=app.py:41:get_user task=Task-812 cpu=3ms runqueue=1ms id=a1f3\n"
+	  "12:01:09.120 STALL 403ms loop=4242/3 why=gil at=app.py:60:index\n"
+	  "  holder=worker-3:report.py:19:to_report held=71% cpu=9ms id=07c2",
 	  "It is one line, broken here to fit. The order is stable and absent fields are left "
 	  "out.\n"
 	  "loop is thread and poll descriptor, why the largest cause and its object, at the "
 	  "innermost frame\n"
-	  "outside the runtime and its libraries. STALL >2.0s with (still blocked) is one that is "
+	  "outside the runtime and its libraries. task is the asyncio task that ran, where no "
+	  "other "
+	  "can be\n"
+	  "meant. holder is the thread that held the GIL or released the lock, and held its part "
+	  "of "
+	  "that\n"
+	  "wait when others had one too. A name with blanks stands in quotes. STALL >2.0s with "
+	  "(still blocked) is one that is "
 	  "not\n"
 	  "over yet. When more than five of one kind come within a minute the rest are counted:\n"
 	  "suppressed 41 like a1f3." },

@@ -74,6 +74,14 @@ const struct frame *leaf_frame(const struct stack *stack)
 	return NULL;
 }
 
+const struct frame *script_leaf(const struct stack *stack)
+{
+	for (size_t i = 0; i < stack->n_frames; i++)
+		if (is_script(&stack->frames[i]))
+			return &stack->frames[i];
+	return leaf_frame(stack);
+}
+
 static enum quality graded(bool any, bool hurt)
 {
 	return !any ? QUALITY_NONE : hurt ? QUALITY_PARTIAL : QUALITY_FULL;

@@ -170,7 +170,7 @@ static void place(const struct model *m, struct stack_count *stacks, size_t n)
 		if (stacks[i].stack < 0)
 			continue;
 		stacks[i].at = user_frame(&m->stacks.items[stacks[i].stack]);
-		stacks[i].leaf = leaf_frame(&m->stacks.items[stacks[i].stack]);
+		stacks[i].leaf = script_leaf(&m->stacks.items[stacks[i].stack]);
 	}
 }
 

@@ -115,7 +115,7 @@ int holders_make(struct model *m, struct stall *s)
 		if (h->owner.stack < 0)
 			continue;
 		h->at = user_frame(&m->stacks.items[h->owner.stack]);
-		h->leaf = leaf_frame(&m->stacks.items[h->owner.stack]);
+		h->leaf = script_leaf(&m->stacks.items[h->owner.stack]);
 	}
 	if (s->n_holders)
 		qsort(s->holders, s->n_holders, sizeof(*s->holders), by_time);

@@ -81,7 +81,7 @@ struct thread_row_node {
 	struct {
 		uint64_t tgid, pool, stack;
 		const char *group; /* interned */
-		int64_t klass, syscall;
+		int64_t klass, syscall, idle;
 	} key;
 	struct thread_row row;
 	UT_hash_handle hh;
@@ -315,6 +315,9 @@ int parts_make(struct model *m, const struct event_stall *e, struct stall *s);
  * innermost of all but the kernel's; NULL: none. */
 const struct frame *user_frame(const struct stack *stack);
 const struct frame *leaf_frame(const struct stack *stack);
+/* The innermost interpreted one; without any as leaf_frame: of a thread that did something, not of
+ * one that waits, the native end is only how. */
+const struct frame *script_leaf(const struct stack *stack);
 bool is_script(const struct frame *f); /* of an interpreter */
 bool stack_has_script(const struct stack *stack);
 /* explain.c: stacks, why, at, leaf, quality, key and id out of the parts. */

@@ -162,6 +162,24 @@ static int *find_all(struct decoder *d, const uint64_t *addresses, size_t *count
 	return list;
 }
 
+/* Tasks that are awaited together, in the order of the list; what is not listed comes last. */
+static int by_task(const void *a, const void *b)
+{
+	const struct await *x = a, *y = b;
+
+	return (x->task < 0) != (y->task < 0) ? (x->task < 0) - (y->task < 0) : x->task - y->task;
+}
+
+static void sort_awaited(struct task *t)
+{
+	size_t from = t->n_awaits;
+
+	while (from && t->awaits[from - 1].kind == AWAIT_TASK)
+		from--;
+	if (from < t->n_awaits)
+		qsort(t->awaits + from, t->n_awaits - from, sizeof(*t->awaits), by_task);
+}
+
 static void resolve_tasks(struct decoder *d)
 {
 	d->list.tasks = get_room(d, d->list.n_tasks, sizeof(*d->list.tasks));
@@ -172,9 +190,15 @@ static void resolve_tasks(struct decoder *d)
 		for (size_t k = 0; k < t->n_awaits; k++)
 			if (t->awaits[k].kind == AWAIT_TASK)
 				t->awaits[k].task = index_find(d->by_address, raw->await_at[k]);
+		sort_awaited(t);
 		t->awaited_by = find_all(d, raw->awaited_by, &t->n_awaited_by);
 		d->list.tasks[i] = *t;
 	}
+}
+
+static int by_index(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
 }
 
 static int by_waiters(const void *a, const void *b)
@@ -192,7 +216,7 @@ static void get_locks(struct decoder *d)
 	size_t n = get_count(d, LOCK_LEAST), kept = 0;
 	struct task_lock *locks = get_room(d, n, sizeof(*locks));
 
-	for (size_t i = 0; i < n && !d->c.bad && !d->failed; i++) {
+	for (size_t i = 0; locks && i < n && !d->c.bad; i++) {
 		struct task_lock *l = &locks[kept];
 		uint64_t *waiters;
 
@@ -200,8 +224,11 @@ static void get_locks(struct decoder *d)
 		l->address = chunk_get_u64(&d->c);
 		l->owner = index_find(d->by_address, chunk_get_u64(&d->c));
 		waiters = get_addresses(d, &l->n_waiters);
-		if (!d->failed)
-			l->waiters = find_all(d, waiters, &l->n_waiters);
+		if (d->failed)
+			return;
+		l->waiters = find_all(d, waiters, &l->n_waiters);
+		if (l->waiters)
+			qsort(l->waiters, l->n_waiters, sizeof(*l->waiters), by_index);
 		kept += l->n_waiters > 0;
 	}
 	if (d->c.bad || d->failed)

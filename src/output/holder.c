@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "output/units.h"
 #include "output/words.h"
 
 /* A second thread is worth its words from this share on. */
@@ -30,7 +31,7 @@ int place_words(struct str *s, const struct paths *paths, const struct frame *at
 
 	if (r || !leaf || (at && frame_same(at, leaf)))
 		return r;
-	r = str_add(s, at ? " > " : "> ");
+	r = at ? str_add(s, " > ") : 0;
 	return r ? r : frame_short(s, paths, leaf);
 }
 
@@ -72,8 +73,12 @@ static int add_second(struct str *s, const struct profile *p, const struct stall
 static int gil_words(struct str *s, const struct profile *p, const struct paths *paths,
 		     const struct stall *stall, const struct holder *h)
 {
-	int r = str_add(s, "GIL held by ");
+	int r = str_add(s, "GIL ");
 
+	/* Where something else took longer the share alone would seem to be one of the stall. */
+	if (r == 0 && stall->why.klass != CLASS_GIL)
+		r = str_printf(s, "(%s) ", DURATION(stall->ns[CLASS_GIL]));
+	r = r ? r : str_add(s, "held by ");
 	r = r ? r : owner_words(s, p, stall->proc, &h->owner);
 	r = r ? r : add_place(s, paths, " in ", h);
 	r = r ? r : str_printf(s, " %.0f%%", h->share * 100);
@@ -83,8 +88,11 @@ static int gil_words(struct str *s, const struct profile *p, const struct paths 
 static int lock_words(struct str *s, const struct profile *p, const struct paths *paths,
 		      const struct stall *stall, const struct holder *h)
 {
-	int r = str_add(s, "lock released by ");
+	int r = str_add(s, "lock ");
 
+	if (r == 0 && stall->why.klass != CLASS_LOCK)
+		r = str_printf(s, "(%s) ", DURATION(stall->ns[CLASS_LOCK]));
+	r = r ? r : str_add(s, "released by ");
 	r = r ? r : owner_words(s, p, stall->proc, &h->owner);
 	r = r ? r : add_place(s, paths, " at ", h);
 	return r || h->share >= 0.95 ? r : str_printf(s, " %.0f%%", h->share * 100);

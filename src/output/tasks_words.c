@@ -1,6 +1,7 @@
 /* tasks_words.c: see tasks_words.h. */
 #include "output/tasks_words.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -27,6 +28,11 @@ const char *await_kind_name(enum await_kind kind)
 	};
 
 	return kind >= AWAIT_FRAME && kind <= AWAIT_LOCK ? names[kind] : "future";
+}
+
+const char *task_name(const struct task *t)
+{
+	return *t->name ? t->name : "(no name)";
 }
 
 static int add_place(struct str *s, const struct paths *paths, const char *fn, const char *file,
@@ -70,7 +76,7 @@ int task_names(struct str *s, const struct task_list *list, const int *tasks, si
 	int r = 0;
 
 	for (i = 0; i < count && i < shown && r == 0; i++)
-		r = str_printf(s, "%s%s", i ? ", " : "", list->tasks[tasks[i]].name);
+		r = str_printf(s, "%s%s", i ? ", " : "", task_name(&list->tasks[tasks[i]]));
 	return r || i == count ? r : str_printf(s, " and %s more", COUNT(count - i));
 }
 
@@ -113,7 +119,10 @@ static int add_tasks(struct str *s, const struct task_list *list, const struct a
 	if (n && form == WORDS_NO_TASKS)
 		r = str_printf(s, "%s task%s", COUNT(n), n == 1 ? "" : "s");
 	else if (n && form != WORDS_COMMON)
-		r = task_names(s, list, a->tasks.items, n);
+		r = str_printf(s, "task%s ", n == 1 ? "" : "s") ||
+				    task_names(s, list, a->tasks.items, n)
+			    ? -ENOMEM
+			    : 0;
 	else if (n && a->coro && *a->coro)
 		r = str_printf(s, "%s task%s (%s)", COUNT(n), n == 1 ? "" : "s", a->coro);
 	else if (n)
@@ -136,7 +145,8 @@ static const char *asked_for(const struct task *t)
 		else if (a->kind == AWAIT_FRAME && !*asked && i > 0)
 			asked = a->fn;
 	}
-	return asked;
+	/* the words of the program itself */
+	return str_ends(asked, "__aenter__") ? "async with" : asked;
 }
 
 /* What stands at the end of the chain; NULL: frames or tasks. */
@@ -158,12 +168,16 @@ static int add_end(struct str *s, const struct task_list *list, const struct tas
 	int r = collect(list, t, &tasks);
 
 	any = tasks.tasks.count || tasks.unlisted;
+	if (t->state == TASK_READY && !end && !any) /* what it awaited is done */
+		asked = "";
 	if (r == 0 && (end || any || *asked))
 		r = str_add(s, t->state == TASK_RUNNING ? " in " : " awaiting ");
 	if (r == 0 && end && end->kind == AWAIT_GATHER)
 		r = str_add(s, any ? "gather of " : "gather");
 	else if (r == 0 && end && !any)
-		r = str_add(s, *end->fn ? end->fn : "Future");
+		r = str_add(s, strcmp(end->fn, "thread") == 0 ? "a thread"
+			       : *end->fn		      ? end->fn
+							      : "Future");
 	if (r == 0 && any)
 		r = add_tasks(s, list, &tasks, form);
 	if (r == 0 && *asked)

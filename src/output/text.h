@@ -51,6 +51,8 @@ int text_pools(const struct text *t);
 int text_churn(const struct text *t);
 /* Where threads wait; shown for a program without a loop, or with -v. */
 int text_threads(const struct text *t);
+/* What threads of a row wait in: as why_words, but a thread on a CPU may only wait for one. */
+int text_wait(struct str *s, const struct thread_row *row);
 int text_growth(const struct text *t);
 int text_classes(const struct text *t);
 int text_offcpu(const struct text *t);

@@ -4,38 +4,80 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "output/text.h"
 #include "output/units.h"
 
 #define PLACES_SHOWN 3
+/* The stacks of a true program are far fewer; the rest of them made little. */
+#define PLACES_MOST 4096
 /* A program makes a loop or two; so many are made for each piece of work. */
 #define LOOPS_MANY 10
 /* More threads than before by so many, and twice as many, is growth. */
 #define THREADS_MANY 8
 
+static int print_place(const struct text *t, const struct stack_count *c)
+{
+	cleanup(str_releasep) struct str s = { 0 };
+	int r = str_printf(&s, "%s made ", COUNT(c->count));
+
+	r = r ? r : str_add(&s, c->at || c->leaf ? "in " : "at a place that was not seen");
+	r = r ? r : place_words(&s, &t->paths, c->at, c->leaf);
+	if (r)
+		return r;
+	text_wrap(t, 4, 6, str_text(&s));
+	return t->verbose && c->stack >= 0 ? text_stack(t, c->stack, 8, SIZE_MAX) : 0;
+}
+
+static bool same_place(const struct stack_count *a, const struct stack_count *b)
+{
+	return frame_same(a->at, b->at) && frame_same(a->leaf, b->leaf);
+}
+
+static int by_count(const void *a, const void *b)
+{
+	const struct stack_count *x = a, *y = b;
+
+	if (x->count != y->count)
+		return x->count > y->count ? -1 : 1;
+	return (x->stack > y->stack) - (x->stack < y->stack);
+}
+
+/* Stacks that end in the same place are one place for a reader; returns how many are left. */
+static size_t merge_places(const struct stack_count *stacks, size_t n, struct stack_count *out)
+{
+	size_t kept = 0, k;
+
+	for (size_t i = 0; i < n; i++) {
+		for (k = 0; k < kept && !same_place(&out[k], &stacks[i]); k++)
+			;
+		if (k == kept)
+			out[kept++] = stacks[i];
+		else if (out[k].count > UINT64_MAX - stacks[i].count)
+			out[k].count = UINT64_MAX;
+		else
+			out[k].count += stacks[i].count;
+	}
+	if (kept)
+		qsort(out, kept, sizeof(*out), by_count);
+	return kept;
+}
+
 static int print_places(const struct text *t, const struct stack_count *stacks, size_t n)
 {
-	size_t shown = n > PLACES_SHOWN && !t->verbose ? PLACES_SHOWN : n;
+	size_t looked = n < PLACES_MOST ? n : PLACES_MOST, all, shown;
+	_cleanup_free_ struct stack_count *places = calloc(looked + 1, sizeof(*places));
 	int r = 0;
 
-	for (size_t i = 0; i < shown && r == 0; i++) {
-		const struct stack_count *c = &stacks[i];
-		cleanup(str_releasep) struct str s = { 0 };
-
-		r = str_printf(&s, "%s made ", COUNT(c->count));
-		if (r == 0 && !c->at && !c->leaf)
-			r = str_add(&s, "at a place that was not seen");
-		else if (r == 0)
-			r = str_add(&s, c->at ? "in " : "");
-		r = r ? r : place_words(&s, &t->paths, c->at, c->leaf);
-		if (r == 0)
-			text_wrap(t, 4, 6, str_text(&s));
-		if (r == 0 && t->verbose && c->stack >= 0)
-			r = text_stack(t, c->stack, 8, SIZE_MAX);
-	}
-	if (r == 0 && shown < n)
-		fprintf(t->f, "    and from %zu more places (-v shows them)\n", n - shown);
+	if (!places)
+		return -ENOMEM;
+	all = merge_places(stacks, looked, places);
+	shown = all > PLACES_SHOWN && !t->verbose ? PLACES_SHOWN : all;
+	for (size_t i = 0; i < shown && r == 0; i++)
+		r = print_place(t, &places[i]);
+	if (r == 0 && shown < all)
+		fprintf(t->f, "    and from %zu more places (-v shows them)\n", all - shown);
 	return r;
 }
 
@@ -51,9 +93,12 @@ static int churn_line(const struct text *t, const struct churn *c, struct str *s
 	int r = add_proc(t, s, c->proc);
 
 	r = r ? r
-	      : str_printf(s, "%s event loop%s made in %s, up to %s at once, %s left at the end",
-			   COUNT(c->made), c->made == 1 ? "" : "s", DURATION(t->p->duration_ns),
-			   COUNT(c->alive_max), COUNT(c->alive));
+	      : str_printf(s, "%s event loop%s made in %s", COUNT(c->made), c->made == 1 ? "" : "s",
+			   DURATION(t->p->duration_ns));
+	/* Between two looks none may have been there. */
+	if (r == 0 && c->alive_max)
+		r = str_printf(s, ", up to %s at once, %s left at the end", COUNT(c->alive_max),
+			       COUNT(c->alive));
 	if (r == 0 && c->lifetimes)
 		r = str_printf(s, "; a closed one lived %s on average, %s at most",
 			       DURATION(c->lifetime_mean_ns), DURATION(c->lifetime_max_ns));

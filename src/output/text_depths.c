@@ -26,7 +26,7 @@ static int add_depth(struct str *s, const char *name, const struct depth *d)
 	if (r == 0 && d->min != d->max)
 		r = str_printf(s, " -> %s", COUNT(d->last));
 	if (r == 0 && d->max > d->first && d->max > d->last)
-		r = str_printf(s, " (max %s, mean %.0f)", COUNT(d->max), d->mean);
+		r = str_printf(s, " (max %s, mean %.*f)", COUNT(d->max), d->mean < 10, d->mean);
 	return r || !is_growing(d) ? r : str_add(s, " GROWING");
 }
 

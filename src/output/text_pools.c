@@ -59,13 +59,12 @@ static int pool_line(const struct text *t, const struct pool *pool, struct str *
 /* up to 30 at once: waits on tcp 10.0.0.9:9000 (recvfrom) in db.py:31 query */
 static int print_wait(const struct text *t, const struct thread_row *row)
 {
-	const struct why why = { row->klass, 1, row->syscall, row->target };
 	cleanup(str_releasep) struct str s = { 0 };
 	int r = str_printf(&s, "up to %s at once: ", COUNT(row->at_once));
 
-	r = r ? r : why_words(&s, &why);
+	r = r ? r : text_wait(&s, row);
 	if (r == 0 && (row->at || row->leaf))
-		r = str_add(&s, " in ");
+		r = str_add(&s, " at ");
 	r = r ? r : place_words(&s, &t->paths, row->at, row->leaf);
 	if (r == 0)
 		text_wrap(t, 4, 6, str_text(&s));

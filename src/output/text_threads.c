@@ -21,12 +21,23 @@ static int add_group(const struct text *t, const struct thread_row *row, struct 
 	return str_printf(s, "%s [%" PRIu32 "]", group, t->p->procs[row->proc].pid);
 }
 
+int text_wait(struct str *s, const struct thread_row *row)
+{
+	const struct why why = { row->klass, 1, row->syscall, row->target };
+
+	if (row->klass == CLASS_CPU)
+		return str_add(s, "on CPU, or ready for one");
+	return why_words(s, &why);
+}
+
 /* The place stands beside the cause, or under it where there is no room. */
 static int print_place(const struct text *t, const struct thread_row *row, const char *start)
 {
 	cleanup(str_releasep) struct str place = { 0 };
 	size_t used = text_columns(start);
-	int r = place_words(&place, &t->paths, row->at, row->leaf);
+	int r = !row->at && row->leaf ? str_add(&place, "> ") : 0;
+
+	r = r ? r : place_words(&place, &t->paths, row->at, row->leaf);
 
 	if (r)
 		return r;
@@ -41,18 +52,19 @@ static int print_place(const struct text *t, const struct thread_row *row, const
 
 static int print_row(const struct text *t, const struct thread_row *row)
 {
-	const struct why why = { row->klass, 1, row->syscall, row->target };
 	cleanup(str_releasep) struct str group = { 0 };
 	cleanup(str_releasep) struct str words = { 0 };
 	cleanup(str_releasep) struct str line = { 0 };
+	cleanup(str_releasep) struct str cut = { 0 };
 	int r = add_group(t, row, &group);
 
-	r = r ? r : why_words(&words, &why);
+	r = r ? r : text_wait(&words, row);
 	r = r ? r : str_printf(&line, "  %-7s %-5s ", DURATION(row->ns), COUNT(row->at_once));
 	r = r ? r : text_cell(&line, str_text(&group), GROUP_COLUMNS);
 	r = r ? r : str_add(&line, "  ");
-	r = r ? r : text_clip(&line, str_text(&words), t->width - WHY_START);
-	r = r ? r : print_place(t, row, str_text(&line));
+	r = r ? r : str_add(&line, str_text(&words));
+	r = r ? r : text_clip(&cut, str_text(&line), t->width);
+	r = r ? r : print_place(t, row, str_text(&cut));
 	if (r == 0 && t->verbose && row->stack >= 0)
 		r = text_stack(t, row->stack, 8, SIZE_MAX);
 	return r;
@@ -81,16 +93,24 @@ static int print_idle(const struct text *t, size_t from)
 int text_threads(const struct text *t)
 {
 	const struct profile *p = t->p;
+	cleanup(str_releasep) struct str head = { 0 };
 	size_t busy = 0, shown;
-	int r = 0;
+	int r;
 
 	if (!p->n_threads || (p->n_loops && !t->verbose))
 		return 0;
 	while (busy < p->n_threads && !p->threads[busy].idle)
 		busy++;
 	shown = busy < t->show ? busy : t->show;
-	fprintf(t->f, "\n%s  TIME    MOST  %-*s  WHY  WHERE (yours > leaf), sampled%s\n",
-		t->color ? "\033[1m" : "", GROUP_COLUMNS, "THREADS", t->color ? "\033[0m" : "");
+	r = str_printf(&head, "  TIME    MOST  %-*s  WHY  WHERE (yours > leaf), sampled",
+		       GROUP_COLUMNS, "THREADS");
+	/* A sample weighs the time to the next one. */
+	if (r == 0 && p->threads[0].samples)
+		r = str_printf(&head, " every %s",
+			       DURATION(p->threads[0].ns / p->threads[0].samples));
+	fputc('\n', t->f);
+	if (r == 0)
+		text_title(t, str_text(&head));
 	for (size_t i = 0; i < shown && r == 0; i++)
 		r = print_row(t, &p->threads[i]);
 	if (r == 0 && shown < busy)

@@ -12,13 +12,16 @@
 
 #include "runtime/cpython_check.h"
 #include "runtime/cpython_find.h"
+#include "runtime/cpython_live.h"
 #include "runtime/cpython_names.h"
 #include "runtime/cpython_offsets.h"
+#include "runtime/cpython_tasks.h"
 #include "runtime/runtime.h"
 
 struct runtime_session {
 	struct cpython_offsets offsets;
 	struct cpython_names *names;
+	struct cpython_live *live; /* NULL: stacks only, its objects are not known */
 };
 
 static int refuse(struct runtime_facts *facts, int error, const char *format, ...)
@@ -87,6 +90,8 @@ static int attach(struct process *p, struct runtime_facts *facts,
 	int r = cpython_find(p, &place);
 
 	memset(facts, 0, sizeof(*facts));
+	if (r == -EPROTO)
+		return refuse(facts, r, "Python before 3.8 is not supported");
 	if (r < 0)
 		return refuse(facts, r, "the interpreter's file cannot be read: %s", strerror(-r));
 	facts->text_start = place.text_start;
@@ -108,6 +113,8 @@ static int attach(struct process *p, struct runtime_facts *facts,
 		free(s);
 		return r;
 	}
+	if (cpython_live_open(p, &s->offsets, &facts->plan, place.runtime, &s->live) < 0)
+		s->live = NULL;
 	*ret_session = s;
 	return 0;
 }
@@ -146,10 +153,38 @@ static int name_frame(struct runtime_session *s, const struct interp_frame *fram
 	return 0;
 }
 
+static int loop_now(struct runtime_session *s, uint64_t thread_pointer,
+		    struct runtime_loop *ret_loop)
+{
+	return s->live ? cpython_live_loop(s->live, thread_pointer, ret_loop) : -ENODATA;
+}
+
+static int thread_now(struct runtime_session *s, uint64_t thread_pointer,
+		      struct runtime_thread *ret_thread)
+{
+	return s->live ? cpython_live_thread(s->live, thread_pointer, ret_thread) : -ENODATA;
+}
+
+static int tasks(struct runtime_session *s, int (*put)(void *ctx, const struct str *payload),
+		 void *ctx)
+{
+	struct cpython_tasks_opts o = { .names = s->names };
+
+	if (!s->live)
+		return -ENODATA;
+	cpython_live_prepare(s->live);
+	o.loops = &s->live->loops;
+	o.p = s->live->p;
+	o.tgid = (uint32_t)s->live->p->pid;
+	o.runtime = s->live->runtime;
+	return cpython_tasks(&o, put, ctx);
+}
+
 static struct runtime_session *close_session(struct runtime_session *s)
 {
 	if (!s)
 		return NULL;
+	cpython_live_close(s->live);
 	cpython_names_free(s->names);
 	free(s);
 	return NULL;
@@ -161,5 +196,8 @@ const struct runtime runtime_cpython = {
 	.attach = attach,
 	.begin = begin,
 	.name_frame = name_frame,
+	.loop_now = loop_now,
+	.thread_now = thread_now,
+	.tasks = tasks,
 	.close = close_session,
 };

@@ -134,23 +134,52 @@ static bool has_musl(const struct process *p)
 	return false;
 }
 
-/* 1 and the slot; 0: this version has no key, or it cannot be told. */
+/* Whether that slot of the thread holds a state of the thread, in whichever interpreter. */
+static bool confirmed(const struct check *c, const struct cpython_thread *t, int64_t slot)
+{
+	uint64_t word;
+
+	return t->pointer && read_word(c, t->pointer + (uint64_t)slot, &word) == 0 &&
+	       cpython_threads_has(&c->threads, t->pointer, word);
+}
+
+static bool any_confirmed(const struct check *c, int64_t slot)
+{
+	size_t i;
+
+	for (i = 0; i < c->threads.count; i++)
+		if (confirmed(c, &c->items[i], slot))
+			return true;
+	return false;
+}
+
+/* From 3.13 on micro releases move the key, and no block states where it is.  The interpreter makes
+ * its key before any extension can make one that holds the same. */
+static bool slot_among_keys(struct check *c, int64_t *ret_slot)
+{
+	if (c->o->minor < 13 || !cpython_slots_look(&c->slots, c->p, &c->threads, CPYTHON_IN_KEYS))
+		return false;
+	*ret_slot = c->slots.at[0];
+	return true;
+}
+
 static int slot_by_key(struct check *c, int64_t *ret_slot)
 {
 	uint32_t key[2]; /* Py_tss_t: is_initialized, key */
-	int r;
+	int r = process_read_all(c->p, c->place->runtime + c->o->runtime_key, key, sizeof(key));
 
-	if (!c->o->runtime_key)
-		return 0;
-	r = process_read_all(c->p, c->place->runtime + c->o->runtime_key, key, sizeof(key));
 	if (r < 0) {
 		c->why = "the interpreter's memory cannot be read";
 		return r;
 	}
 	if (key[0] == 1 && key[1] < CPYTHON_KEY_MAX) {
 		*ret_slot = cpython_slot_of_key(key[1]);
-		return 1;
+		if (!any_confirmed(c, *ret_slot))
+			slot_among_keys(c, ret_slot);
+		return 0;
 	}
+	if (slot_among_keys(c, ret_slot))
+		return 0;
 	if (key[0] == 0)
 		return not_yet(c, "the interpreter is not initialised yet");
 	return fail(c, "its thread-state key is not where this version keeps it");
@@ -162,9 +191,9 @@ static int slot_by_look(struct check *c, int64_t *ret_slot)
 	uint8_t code[GETTER_MAX];
 
 	if (c->place->getter && process_read_all(c->p, c->place->getter, code, sizeof(code)) == 0 &&
-	    cpython_slot_of_code(code, sizeof(code), ret_slot))
+	    cpython_slot_of_code(code, sizeof(code), ret_slot) && any_confirmed(c, *ret_slot))
 		return 0;
-	if (!cpython_slots_look(&c->slots, c->p, &c->threads))
+	if (!cpython_slots_look(&c->slots, c->p, &c->threads, CPYTHON_IN_TLS))
 		return fail(c, "its threads do not keep their state at a fixed place "
 			       "(libpython was loaded late)");
 	if (c->slots.count > 1)
@@ -181,22 +210,11 @@ static int find_slot(struct check *c)
 	if (has_musl(c->p))
 		return fail(c,
 			    "it uses musl, whose threads keep their data elsewhere than glibc's");
-	r = slot_by_key(c, &slot);
-	if (r == 0)
-		r = slot_by_look(c, &slot);
+	r = c->o->runtime_key ? slot_by_key(c, &slot) : slot_by_look(c, &slot);
 	if (r < 0)
 		return r;
 	cpython_plan(c->o, slot, &c->plan);
 	return 0;
-}
-
-/* Whether the slot of that thread holds a state of that thread, in whichever interpreter. */
-static bool confirmed(const struct check *c, const struct cpython_thread *t)
-{
-	uint64_t word;
-
-	return t->pointer && read_word(c, t->pointer + (uint64_t)c->plan.slot_off, &word) == 0 &&
-	       cpython_threads_has(&c->threads, t->pointer, word);
 }
 
 static bool knows_state(const struct check *c, uint64_t state)
@@ -282,7 +300,7 @@ static int check_frames(struct check *c)
 		uint16_t flags;
 		size_t n;
 
-		if (!confirmed(c, &c->items[i]))
+		if (!confirmed(c, &c->items[i], c->plan.slot_off))
 			continue;
 		seen++;
 		n = walk_host(c->p, &c->plan, c->items[i].pointer, frames, &flags);

@@ -51,6 +51,7 @@ struct cpython_layout {
 
 	uint32_t interp_modules;
 	uint32_t state_dict;
+	uint32_t state_id;   /* u64, of one thread ever */
 	uint32_t state_size; /* sizeof(PyThreadState); 3.13: stated by the process */
 	uint32_t running;    /* enum cpython_running */
 	uint32_t running_loop, running_task, tasks_head; /* thread state; RUNNING_STATED */
@@ -91,6 +92,7 @@ struct cpython_layout {
 #define CPYTHON_TYPE_BASICSIZE	 32
 #define CPYTHON_TYPE_FLAGS	 168
 #define CPYTHON_TYPE_BASE	 256
+#define CPYTHON_TYPE_DICT	 264
 #define CPYTHON_TYPE_DICTOFFSET	 288
 #define CPYTHON_TYPE_READ	 296 /* up to here at once */
 #define CPYTHON_INT_DIGITS	 24
@@ -129,5 +131,6 @@ const struct cpython_layout *cpython_layout_find(uint32_t minor);
 int cpython_layout_stated(struct cpython_layout *l, const uint8_t *block, size_t len,
 			  const uint64_t *asyncio);
 #define CPYTHON_ASYNCIO_WORDS 13
+#define CPYTHON_STATED_SIZE   888 /* of 3.15's block, the longest */
 
 #endif

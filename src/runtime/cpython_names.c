@@ -7,6 +7,7 @@
 
 #include "base/str.h"
 #include "base/vec.h"
+#include "bpf/control.h"
 #include "runtime/cpython_lines.h"
 #include "runtime/cpython_text.h"
 
@@ -90,28 +91,22 @@ static uint64_t word_at(const uint8_t *object, uint32_t at)
 	return v;
 }
 
-static uint32_t rol(uint32_t v, int bits)
-{
-	return v << bits | v >> (32 - bits);
-}
-
 /* As the walker computes it: see enum walk_tag. */
-static int read_tag(const struct cpython_names *n, const uint8_t *object, uint32_t *ret)
+int cpython_names_tag(const struct cpython_names *n, const uint8_t *object, uint32_t *ret)
 {
 	const struct cpython_offsets *o = n->o;
-	uint32_t hash;
-	uint64_t name;
+	uint32_t hash = 0, tag = 0, at;
 	int r;
 
 	if (o->code_version) {
 		*ret = (uint32_t)word_at(object, o->code_version);
 		return 0;
 	}
-	name = word_at(object, o->code_name);
-	r = process_read_all(n->p, name + CPYTHON_TEXT_HASH, &hash, sizeof(hash));
-	if (r == 0)
-		*ret = (uint32_t)word_at(object, o->code_firstlineno) ^ rol((uint32_t)name, 11) ^
-		       rol((uint32_t)word_at(object, o->code_lines), 22) ^ hash;
+	r = process_read_all(n->p, word_at(object, o->code_name) + CPYTHON_TEXT_HASH, &hash,
+			     sizeof(hash));
+	for (at = o->code_firstlineno; at <= o->code_lines; at += 8)
+		tag = walk_tag_mix(tag, word_at(object, at));
+	*ret = walk_tag_mix(tag, hash);
 	return r;
 }
 
@@ -165,13 +160,14 @@ static int read_lines(const struct cpython_names *n, uint64_t addr, struct cpyth
 }
 
 /* Whether the count of references is one of a living object: that word of freed memory is the
- * allocator's, 0 or the address of the next free piece.  The upper 16 bits are flags in 3.14, the
- * very high counts those of objects that never die. */
+ * allocator's, 0 or the address of the next free piece.  The upper 16 bits are flags in 3.14.
+ * Objects that never die begin at 999999999 up to 3.11 and count on from there, or have bit 31. */
 static bool is_alive(const uint8_t *object)
 {
 	uint64_t count = word_at(object, 0) & 0xffffffffffffull;
 
-	return (count >= 1 && count < 1u << 20) || count == 999999999 ||
+	return (count >= 1 && count < 1u << 20) ||
+	       (count > 999999999 - (1u << 20) && count < 999999999 + (1u << 20)) ||
 	       (count >= 1u << 31 && count <= UINT32_MAX);
 }
 
@@ -221,7 +217,7 @@ static int read_code(const struct cpython_names *n, uint64_t addr, uint32_t tag,
 	int r = read_object(n, addr, object);
 
 	if (r == 0)
-		r = read_tag(n, object, &code->tag);
+		r = cpython_names_tag(n, object, &code->tag);
 	if (r < 0)
 		return r;
 	if (tag && tag != code->tag)
@@ -230,7 +226,7 @@ static int read_code(const struct cpython_names *n, uint64_t addr, uint32_t tag,
 	if (r == 0)
 		r = read_object(n, addr, object);
 	if (r == 0)
-		r = read_tag(n, object, &again);
+		r = cpython_names_tag(n, object, &again);
 	return r == 0 && again != code->tag ? -EPROTO : r;
 }
 

@@ -46,6 +46,10 @@ DEFINE_CLEANUP(struct cpython_names *, cpython_names_free)
 int cpython_names_get(struct cpython_names *n, uint64_t code, uint32_t tag,
 		      const struct cpython_code **ret_code);
 
+/* The tag of a code object, as the walker takes it: see enum walk_tag.  object: its first
+ * o->code_lines + 8 bytes.  0 or the error of a read. */
+int cpython_names_tag(const struct cpython_names *n, const uint8_t *object, uint32_t *ret_tag);
+
 /* Empties the cache when it has outgrown its bound. */
 void cpython_names_trim(struct cpython_names *n);
 

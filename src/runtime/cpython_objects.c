@@ -2,13 +2,17 @@
 #include "runtime/cpython_objects.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "base/str.h"
 
 #include "runtime/cpython_text.h"
 #include "runtime/cpython_types.h"
 
 #define STR_MAX	   65536 /* characters */
 #define STR_PART   1024
+#define KEPT_TYPES 64		/* a power of two */
 #define LENGTH_MAX (1ull << 40) /* of what is only counted */
 
 static uint64_t word_in(const uint8_t *block, size_t at)
@@ -33,12 +37,45 @@ static int read_type(struct cpython_reader *rd, uint64_t type, uint8_t *block)
 	return flags & TYPE_IS_TYPE ? 0 : -EPROTO;
 }
 
+/* Types that live as long as the interpreter are read once: static ones, and those of asyncio's C
+ * module.  With them most questions about a task would be about its types. */
+static struct cpython_type *kept_slot(struct cpython_reader *rd, uint64_t addr)
+{
+	struct cpython_type *kept = rd->types;
+
+	if (!kept)
+		kept = rd->types = calloc(KEPT_TYPES, sizeof(*kept));
+	return kept ? &kept[addr * 0x9e3779b97f4a7c15ull >> 58]
+		    : NULL; /* upper 6 bits: KEPT_TYPES */
+}
+
+static const struct cpython_type *kept_type(struct cpython_reader *rd, uint64_t addr)
+{
+	const struct cpython_type *t = kept_slot(rd, addr);
+
+	return t && t->addr && t->addr == addr ? t : NULL;
+}
+
+static void keep_type(struct cpython_reader *rd, const struct cpython_type *t)
+{
+	struct cpython_type *slot = kept_slot(rd, t->addr);
+
+	if (slot && (!(t->flags & TYPE_IS_HEAP) || str_starts(t->name, "_asyncio.")))
+		*slot = *t;
+}
+
 int cpython_type_flags(struct cpython_reader *rd, uint64_t object, uint64_t *ret_flags)
 {
+	const struct cpython_type *kept;
 	uint8_t block[CPYTHON_TYPE_READ];
 	uint64_t type;
 	int r = cpython_read_word(rd, object + CPYTHON_OB_TYPE, &type);
 
+	kept = r == 0 ? kept_type(rd, type) : NULL;
+	if (kept) {
+		*ret_flags = kept->flags;
+		return 0;
+	}
 	if (r == 0)
 		r = read_type(rd, type, block);
 	if (r == 0)
@@ -66,9 +103,15 @@ static int read_type_name(struct cpython_reader *rd, uint64_t addr, char *name)
 
 static int describe_type(struct cpython_reader *rd, uint64_t addr, struct cpython_type *t)
 {
+	const struct cpython_type *kept = kept_type(rd, addr);
 	uint8_t block[CPYTHON_TYPE_READ];
-	int r = read_type(rd, addr, block);
+	int r;
 
+	if (kept) {
+		*t = *kept;
+		return 0;
+	}
+	r = read_type(rd, addr, block);
 	if (r < 0)
 		return r;
 	t->addr = addr;
@@ -76,7 +119,10 @@ static int describe_type(struct cpython_reader *rd, uint64_t addr, struct cpytho
 	t->base = word_in(block, CPYTHON_TYPE_BASE);
 	t->basicsize = word_in(block, CPYTHON_TYPE_BASICSIZE);
 	t->dictoffset = (int64_t)word_in(block, CPYTHON_TYPE_DICTOFFSET);
-	return read_type_name(rd, word_in(block, CPYTHON_TYPE_NAME), t->name);
+	r = read_type_name(rd, word_in(block, CPYTHON_TYPE_NAME), t->name);
+	if (r == 0)
+		keep_type(rd, t);
+	return r;
 }
 
 int cpython_type_of(struct cpython_reader *rd, uint64_t object, struct cpython_type *ret_type)

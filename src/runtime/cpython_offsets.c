@@ -208,6 +208,7 @@ void cpython_plan(const struct cpython_offsets *o, int64_t slot, struct walk_pla
 		.gil_size = CPYTHON_GIL_SIZE,
 		.gil_holder = CPYTHON_GIL_HOLDER,
 		.gil_locked = CPYTHON_GIL_LOCKED,
+		.gil_switches = CPYTHON_GIL_SWITCHES,
 	};
 	if (!o->code_version) {
 		ret_plan->tag_off[0] = (__u16)o->code_firstlineno;

@@ -69,6 +69,7 @@ struct cpython_offsets {
 #define CPYTHON_GIL_INTERVAL 0	 /* microseconds */
 #define CPYTHON_GIL_HOLDER   8
 #define CPYTHON_GIL_LOCKED   16 /* s32 */
+#define CPYTHON_GIL_SWITCHES 24 /* changes of the holder */
 
 /* The row of 3.minor, or NULL. */
 const struct cpython_offsets *cpython_offsets_find(uint32_t minor);

@@ -24,7 +24,9 @@ struct cpython_page {
 int cpython_reader_init(struct cpython_reader *rd, cpython_read_fn *read, const void *memory,
 			const struct cpython_offsets *o, const struct cpython_layout *l)
 {
-	*rd = (struct cpython_reader){ .read = read, .memory = memory, .o = o, .l = l, .turn = 1 };
+	*rd = (struct cpython_reader){
+		.read = read, .memory = memory, .o = o, .l = l, .turn = 1, .limit = UINT64_MAX
+	};
 	rd->pages = calloc(PAGES, sizeof(*rd->pages));
 	return rd->pages ? 0 : -ENOMEM;
 }
@@ -32,7 +34,9 @@ int cpython_reader_init(struct cpython_reader *rd, cpython_read_fn *read, const 
 void cpython_reader_release(struct cpython_reader *rd)
 {
 	free(rd->pages);
+	free(rd->types);
 	rd->pages = NULL;
+	rd->types = NULL;
 }
 
 int cpython_read_process(const void *memory, uint64_t addr, void *buf, size_t len)
@@ -43,14 +47,23 @@ int cpython_read_process(const void *memory, uint64_t addr, void *buf, size_t le
 void cpython_reader_begin(struct cpython_reader *rd)
 {
 	rd->turn++;
+	rd->limit = UINT64_MAX;
+}
+
+void cpython_reader_limit(struct cpython_reader *rd, uint64_t reads)
+{
+	rd->limit = rd->calls + reads;
 }
 
 /* Anything but "gone" and "out of memory" is one thing to the caller: it is not there. */
 static int read_now(struct cpython_reader *rd, uint64_t addr, void *buf, size_t len)
 {
-	int r = rd->read(rd->memory, addr, buf, len);
+	int r;
 
+	if (rd->calls >= rd->limit)
+		return -EFAULT;
 	rd->calls++;
+	r = rd->read(rd->memory, addr, buf, len);
 	return r == 0 || r == -ESRCH ? r : -EFAULT;
 }
 

@@ -50,9 +50,24 @@ static void add(struct cpython_slots *s, int64_t at)
 		s->at[s->count++] = at;
 }
 
+static void collect_keys(struct cpython_slots *s, const struct process *p, uint64_t pointer,
+			 const struct cpython_threads *threads)
+{
+	uint32_t key;
+	uint64_t word;
+
+	for (key = 0; key < CPYTHON_KEY_MAX; key++) {
+		int64_t at = cpython_slot_of_key(key);
+
+		if (process_read_u64(p, pointer + (uint64_t)at, &word) == 0 &&
+		    cpython_threads_has(threads, pointer, word))
+			add(s, at);
+	}
+}
+
 /* Reads by pages from the thread pointer down, because what is below may be unmapped. */
-static void collect(struct cpython_slots *s, const struct process *p, uint64_t pointer,
-		    const struct cpython_threads *threads)
+static void collect_tls(struct cpython_slots *s, const struct process *p, uint64_t pointer,
+			const struct cpython_threads *threads)
 {
 	uint8_t bytes[TLS_PAGES * PAGE];
 	uint64_t first = pointer;
@@ -95,7 +110,7 @@ static void keep(struct cpython_slots *s, const struct process *p, uint64_t poin
 /* The oldest thread first: the main one has no stack below its thread pointer, so nothing there
  * looks like what is searched. */
 size_t cpython_slots_look(struct cpython_slots *s, const struct process *p,
-			  const struct cpython_threads *threads)
+			  const struct cpython_threads *threads, enum cpython_where where)
 {
 	bool begun = s->count > 0;
 	size_t i, looked = 0;
@@ -108,8 +123,10 @@ size_t cpython_slots_look(struct cpython_slots *s, const struct process *p,
 		looked++;
 		if (begun)
 			keep(s, p, t->pointer, threads);
+		else if (where == CPYTHON_IN_KEYS)
+			collect_keys(s, p, t->pointer, threads);
 		else
-			collect(s, p, t->pointer, threads);
+			collect_tls(s, p, t->pointer, threads);
 		begun = true;
 		if (!s->count)
 			return 0;

@@ -45,9 +45,14 @@ struct cpython_slots {
 	int64_t at[CPYTHON_SLOTS_MAX]; /* all that fitted so far, ascending */
 };
 
-/* Looks below the thread pointers: collects on an empty s, else keeps what still fits every thread.
- * How many are left. */
+enum cpython_where {
+	CPYTHON_IN_TLS,	 /* below the thread pointer */
+	CPYTHON_IN_KEYS, /* where pthread_getspecific looks */
+};
+
+/* Looks there: collects on an empty s, else keeps what still fits every thread.  How many are left.
+ */
 size_t cpython_slots_look(struct cpython_slots *s, const struct process *p,
-			  const struct cpython_threads *threads);
+			  const struct cpython_threads *threads, enum cpython_where where);
 
 #endif

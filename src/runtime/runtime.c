@@ -44,6 +44,14 @@ static bool starts_native_loop(const struct chunk_frame *f)
 	return false;
 }
 
+/* The function that starts whatever loop the program has installed: all frames above are that
+ * loop's callbacks. */
+static bool is_runner(const struct chunk_frame *f)
+{
+	return f->kind == FRAME_PYTHON && (str_ends(f->file, "/asyncio/runners.py") ||
+					   str_ends(f->file, "/uvloop/__init__.py"));
+}
+
 static bool maps_uvloop(const struct process *p)
 {
 	size_t i;
@@ -60,7 +68,7 @@ static bool maps_uvloop(const struct process *p)
 const char *runtime_loop_kind(struct process *p, const struct chunk_frame *frames, size_t count)
 {
 	const struct chunk_frame *innermost = NULL;
-	bool in_uvloop = false;
+	bool in_uvloop = false; /* by a frame of its own, or one that runs an installed loop */
 	size_t i;
 
 	for (i = 0; i < count; i++) {
@@ -68,7 +76,7 @@ const char *runtime_loop_kind(struct process *p, const struct chunk_frame *frame
 
 		if (is_run_once(f))
 			return "asyncio";
-		if (f->kind == FRAME_NATIVE && strstr(f->file, "/uvloop/"))
+		if (is_runner(f) || (f->kind == FRAME_NATIVE && strstr(f->file, "/uvloop/")))
 			in_uvloop = true;
 		if (f->kind == FRAME_PYTHON && !innermost)
 			innermost = f;

@@ -26,8 +26,22 @@
 #define TASKS_MAX  16384
 #define AWAITS_MAX 64 /* frames of one chain */
 
+/* As in model/profile.h, which this layer does not see. */
+enum await_data_kind {
+	AWAIT_DATA_FRAME = 1,
+	AWAIT_DATA_TASK = 2,
+	AWAIT_DATA_GATHER = 3,
+	AWAIT_DATA_FUTURE = 4,
+	AWAIT_DATA_LOCK = 5,
+};
+enum task_data_state {
+	TASK_STATE_PENDING = 0,
+	TASK_STATE_RUNNING = 1,
+	TASK_STATE_READY = 2,
+};
+
 struct await_data {
-	uint32_t kind; /* enum await_kind of model/profile.h */
+	uint32_t kind; /* enum await_data_kind */
 	bool library;
 	const char *fn, *file;
 	uint32_t line;
@@ -36,7 +50,7 @@ struct await_data {
 
 struct task_data {
 	const char *name, *coro;
-	uint32_t state; /* enum task_state of model/profile.h */
+	uint32_t state; /* enum task_data_state */
 	bool truncated;
 	uint64_t address;
 	VEC(struct await_data) awaits;

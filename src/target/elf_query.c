@@ -23,8 +23,14 @@ static int answer(int fd, const void *arg, struct str *result)
 	memcpy(facts.loads, loads, n_loads * sizeof(*loads));
 	facts.n_loads = (uint32_t)n_loads;
 	facts.position_dependent = elf_image_position_dependent(e);
-	for (i = 0; i < ELF_QUERY_MAX && names[i]; i++)
-		elf_image_symbol(e, names[i], &facts.symbols[i]);
+	for (i = 0; i < ELF_QUERY_MAX && names[i]; i++) {
+		struct elf_symbol *s = &facts.symbols[i];
+
+		if (names[i][0] == '.')
+			elf_image_section(e, names[i], &s->value, &s->size);
+		else
+			elf_image_symbol(e, names[i], s);
+	}
 	return str_add_mem(result, &facts, sizeof(facts));
 }
 

@@ -1,7 +1,8 @@
 /* elf_query.h: a few facts of one ELF file, looked up in the sandbox.
  *
- * Owns the question a runtime asks of an interpreter's file: where are these symbols?  The answer
- * is one block of fixed size.  Must not know what the symbols mean.
+ * Owns the question a runtime asks of an interpreter's file: where are these symbols, or
+ * sections (names that begin with a dot)?  The answer is one block of fixed size.  Must not know
+ * what the symbols mean.
  */
 #ifndef STALLPROF_TARGET_ELF_QUERY_H
 #define STALLPROF_TARGET_ELF_QUERY_H

@@ -71,6 +71,18 @@ static char *link_at(int dir, const char *name)
 	return strdup(buf);
 }
 
+/* As the process itself names it: inside its own root. */
+static char *cwd_at(int dir)
+{
+	_cleanup_free_ char *root = link_at(dir, "root");
+	char *cwd = link_at(dir, "cwd");
+	size_t len = root ? strlen(root) : 0;
+
+	if (cwd && len > 1 && strncmp(cwd, root, len) == 0 && cwd[len] == '/')
+		memmove(cwd, cwd + len, strlen(cwd + len) + 1);
+	return cwd;
+}
+
 static char *cmdline_at(int dir)
 {
 	cleanup(str_releasep) struct str text = { 0 };
@@ -182,7 +194,7 @@ static int read_identity(struct process *p)
 {
 	char *exe = link_at(p->dir, "exe");
 	char *cmdline = cmdline_at(p->dir);
-	char *cwd = link_at(p->dir, "cwd");
+	char *cwd = cwd_at(p->dir);
 
 	if (!exe || !cmdline || !cwd) {
 		free(exe);

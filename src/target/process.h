@@ -29,7 +29,7 @@ struct process {
 	char *proc;    /* the /proc path given */
 	char *exe;     /* link target without " (deleted)", "" if not readable */
 	char *cmdline; /* arguments joined by spaces */
-	char *cwd;     /* "" if not readable */
+	char *cwd;     /* inside its own root; "" if not readable */
 	struct maps maps;
 	uint64_t maps_at; /* CLOCK_MONOTONIC ns of the last read of maps */
 };
@@ -58,6 +58,9 @@ const struct mapping *process_map(struct process *p, uint64_t addr);
 /* The ids of its threads, ascending, at most PROCESS_TIDS_MAX; *ret_tids by malloc.
  * 0, -ESRCH, -ENOMEM. */
 int process_tids(const struct process *p, int **ret_tids, size_t *ret_count);
+
+/* The id of the thread that its own pid namespace numbers ns_tid.  0, -ESRCH, -ENOMEM. */
+int process_tid(const struct process *p, int ns_tid, int *ret_tid);
 
 /* Reads memory, at most 1 MiB.  Bytes read (may be short, where the readable part ends), or
  * -EFAULT nothing there, -ESRCH gone, -EPERM, -ENOTSUP recorded tree. */

@@ -1,8 +1,10 @@
-/* process_tids.c: the thread list of a process; see process.h. */
+/* process_tids.c: the threads of a process; see process.h. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/vec.h"
 #include "target/process.h"
@@ -46,4 +48,50 @@ int process_tids(const struct process *p, int **ret_tids, size_t *ret_count)
 	*ret_tids = tids.items;
 	*ret_count = tids.count;
 	return 0;
+}
+
+/* The last number of the line NSpid, which is the one that the thread itself knows; 0: none. */
+static int own_number(const struct process *p, int tid)
+{
+	char path[64], text[4096], *at, *end;
+	int number = 0;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "task/%d/status", tid);
+	_cleanup_close_ int fd = openat(p->dir, path, O_RDONLY | O_CLOEXEC);
+
+	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (n <= 0)
+		return 0;
+	text[n] = '\0';
+	at = strstr(text, "\nNSpid:");
+	if (!at)
+		return 0;
+	for (at += strlen("\nNSpid:"); *at == ' ' || *at == '\t'; at = end) {
+		long value = strtol(at, &end, 10);
+
+		if (end == at)
+			break;
+		number = value > 0 && value <= INT32_MAX ? (int)value : 0;
+	}
+	return number;
+}
+
+int process_tid(const struct process *p, int ns_tid, int *ret_tid)
+{
+	_cleanup_free_ int *tids = NULL;
+	size_t count;
+	int r;
+
+	if (own_number(p, ns_tid) == ns_tid) { /* one namespace, or the same number in both */
+		*ret_tid = ns_tid;
+		return 0;
+	}
+	r = process_tids(p, &tids, &count);
+	for (size_t i = 0; i < count && r == 0; i++)
+		if (own_number(p, tids[i]) == ns_tid) {
+			*ret_tid = tids[i];
+			return 0;
+		}
+	return r < 0 ? r : -ESRCH;
 }

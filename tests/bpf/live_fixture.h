@@ -40,12 +40,20 @@ struct live_shared {
 	volatile unsigned int n_truths;
 };
 
+/* The frames of a stack by name, as they are in a recording. */
+struct live_names {
+	uint64_t hash;
+	void *payload;
+	size_t len;
+};
+
 struct live {
 	struct chunk_sink sink; /* first: the sink is found again by its address */
 	pid_t pid;
 	struct capture *capture;
 	struct live_shared *shared;
 	VEC(void *) events;
+	VEC(struct live_names) names;
 	uint64_t lost;
 	bool ended; /* CHUNK_END has come */
 };
@@ -85,6 +93,16 @@ static inline void live_poll(int epoll, int ms)
 	epoll_wait(epoll, &e, 1, ms);
 }
 
+static inline int live_name(struct live *v, const struct chunk *chunk)
+{
+	struct live_names names = { .payload = malloc(chunk->len), .len = chunk->len };
+
+	assert_non_null(names.payload);
+	memcpy(names.payload, chunk->payload, chunk->len);
+	memcpy(&names.hash, chunk->payload, sizeof(names.hash));
+	return vec_add(&v->names, names);
+}
+
 static inline int live_put(struct chunk_sink *sink, const struct chunk *chunk)
 {
 	struct live *v = (struct live *)sink;
@@ -99,6 +117,8 @@ static inline int live_put(struct chunk_sink *sink, const struct chunk *chunk)
 		chunk_get_str(&c, &len);
 		v->lost += chunk_get_u64(&c);
 	}
+	if (chunk->kind == CHUNK_STACK_NAMES)
+		return live_name(v, chunk);
 	if (chunk->kind != CHUNK_EVENT)
 		return 0;
 	copy = calloc(1, sizeof(struct event_stall));
@@ -194,7 +214,22 @@ static inline void live_free(struct live *v)
 	for (size_t i = 0; i < v->events.count; i++)
 		free(v->events.items[i]);
 	vec_release(&v->events);
+	for (size_t i = 0; i < v->names.count; i++)
+		free(v->names.items[i].payload);
+	vec_release(&v->names);
 	munmap(v->shared, sizeof(*v->shared));
+}
+
+/* Is the stack known, and does a name in it hold this? */
+static inline bool live_stack_has(const struct live *v, uint64_t hash, const char *name)
+{
+	for (size_t i = 0; i < v->names.count; i++) {
+		const struct live_names *n = &v->names.items[i];
+
+		if (n->hash == hash && memmem(n->payload, n->len, name, strlen(name)))
+			return true;
+	}
+	return false;
 }
 
 /* The next ended stall from event *at on; NULL if there is none.  Every stall's sums are checked.

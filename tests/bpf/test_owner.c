@@ -34,11 +34,14 @@ struct frame {
 static struct {
 	uint64_t interval, holder;
 	int32_t locked;
+	uint64_t switches;
 } gil;
 
 static struct {
 	uint64_t head, pointer;
 } state;
+
+static uint64_t own_state; /* of this thread */
 
 static struct frame frames[FRAMES];
 static uint64_t codes[FRAMES][2];
@@ -50,6 +53,7 @@ static void plan_set(struct account *a)
 		.min_part = MIN_PART,
 		.plan = {
 			.enabled = 1,
+			.slot_off = (uintptr_t)&own_state - (uintptr_t)__builtin_thread_pointer(),
 			.frame_size = sizeof(struct frame),
 			.frame_prev = offsetof(struct frame, prev),
 			.frame_ip = offsetof(struct frame, ip),
@@ -59,6 +63,7 @@ static void plan_set(struct account *a)
 			.gil_size = sizeof(gil),
 			.gil_holder = 8,
 			.gil_locked = 16,
+			.gil_switches = 24,
 		},
 	};
 
@@ -82,6 +87,7 @@ static void image(struct account *a, unsigned int n)
 		frames[i].ip = (uintptr_t)codes[i] + 2 * i;
 		frames[i].prev = i + 1 < n ? (uintptr_t)&frames[i + 1] : 0;
 	}
+	own_state = 0;
 	state.head = n ? (uintptr_t)frames : 0;
 	state.pointer = POINTER;
 	gil.holder = (uintptr_t)&state;
@@ -148,6 +154,25 @@ static void test_holder_deep(void **state_)
 	image(a, 0);
 	assert_int_equal(find(a)->stack, 0);
 	assert_int_equal(find(a)->tid, HOLDER);
+}
+
+/* What is deep costs more of the budget of captures: the holder's frames all, the thread's own from
+ * the 33rd on. */
+static void test_budget(void **state_)
+{
+	struct account *a = *state_;
+	uint64_t now = 1000000000, one = 100000, full = now - 64 * one;
+
+	image(a, 31);
+	find(a);
+	assert_int_equal(a->loop->tokens_at, 31 * 3000);
+	image(a, 41);
+	own_state = (uintptr_t)&state;
+	a->bpf->bss->door.klass = CLASS_SYSCALL;
+	a->bpf->bss->door.now = now;
+	RUN(a, wait_begin);
+	assert_int_equal(a->loop->stack.n_python, 41);
+	assert_int_equal(a->loop->tokens_at, full + one + 9 * 3000);
 }
 
 /* Between two owners nobody has it, though the last one's name is still there; before the first,
@@ -267,8 +292,10 @@ static void test_part_owner_full(void **state_)
 	account_reset(a);
 	for (unsigned int i = 0; i < STALL_PARTS_MAX; i++)
 		assert_int_equal(add(a, CLASS_GIL, OWNER_HOLDER, i < 23 ? 11 : 13, 100 + i), i);
+	for (unsigned int i = 0; i < 23; i++)
+		s->parts[i].ns += i == 7 ? 0 : 13;
 	at = add(a, CLASS_GIL, OWNER_HOLDER, 11, 1);
-	assert_in_range(at, 0, 22);
+	assert_int_equal(at, 7);
 	assert_int_equal(add(a, CLASS_GIL, OWNER_HOLDER, 11, 3), at);
 	assert_int_equal(s->parts[at].count, 3);
 	assert_int_equal(s->parts[at].ns, 300);
@@ -338,6 +365,15 @@ static void test_episodes(void **state_)
 	sum(a, &count, &episodes);
 	assert_int_equal(count, 12);
 	assert_int_equal(episodes, 4);
+	gil.switches += 1; /* another got it first */
+	t = wait_for(a, CLASS_GIL, t + 10, SLICE);
+	sum(a, &count, &episodes);
+	assert_int_equal(episodes, 4);
+	gil.switches += 2;			   /* we did, for a moment */
+	t = wait_for(a, CLASS_GIL, t + 10, SLICE); /* fifth */
+	sum(a, &count, &episodes);
+	assert_int_equal(count, 14);
+	assert_int_equal(episodes, 5);
 	for (unsigned int i = 0; i < a->loop->stall.n_parts; i++)
 		if (a->loop->stall.parts[i].klass != CLASS_GIL)
 			assert_int_equal(a->loop->stall.parts[i].episodes,
@@ -351,7 +387,7 @@ int main(void)
 		cmocka_unit_test(test_holder),	    cmocka_unit_test(test_holder_deep),
 		cmocka_unit_test(test_holder_none), cmocka_unit_test(test_holder_unstable),
 		cmocka_unit_test(test_part_owner),  cmocka_unit_test(test_part_owner_full),
-		cmocka_unit_test(test_episodes),
+		cmocka_unit_test(test_episodes),    cmocka_unit_test(test_budget),
 	};
 
 	return cmocka_run_group_tests(tests, account_open, account_close);

@@ -98,7 +98,7 @@ static void check_map(struct attached *a, int map)
 
 	for (i = 0; i < a->truth.frames.count; i += frames_of_thread(&a->truth, i), threads++)
 		check_thread(a, map, i);
-	assert_int_equal(threads, 9);
+	assert_int_equal(threads, TRUTH_THREADS);
 }
 
 static void check_python(const char *python)
@@ -112,7 +112,7 @@ static void check_python(const char *python)
 	stop(&a);
 }
 
-/* Names, files and lines of nine threads are those that the interpreter itself prints. */
+/* Names, files and lines of all threads are those that the interpreter itself prints. */
 static void test_stacks_equal_python(void **state)
 {
 	(void)state;

@@ -69,6 +69,6 @@ CASES: List[Case] = [
     hooks("poll=fentry"), hooks("poll=tracepoint"), hooks("poll=switch"),
     hooks("offcpu=btf4"), hooks("offcpu=btf3"),
     hooks("stack=resume"), hooks("stack=switch"),
-    hooks("runqueue=waking"), hooks("runqueue=off"), hooks("oncpu=off"),
+    hooks("runqueue=waking"), hooks("runqueue=off"), hooks("oncpu=off"), hooks("waker=off"),
     Case("hooks-refused", refused),
 ]

@@ -239,14 +239,19 @@ class Env:
         """Start a target: a script of tests/targets, or a C one after compile()."""
         name, rest = argv[0], list(argv[1:])
         command = [self.python, str(TARGETS / name)] if name.endswith(".py") else [name]
-        command += rest + (["--wait"] if wait else [])
+        return self.start(command + rest + (["--wait"] if wait else []))
+
+    def start(self, command: Sequence[str], behind: bool = False, early: bool = False,
+              **environ: str) -> Target:
+        """Start a target by its whole command; `behind`: the process started is not the target,
+        but its parent; `early`: come back before it is ready."""
         proc = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                env=dict(os.environ, PYTHONDONTWRITEBYTECODE="1"))
+                                env=dict(os.environ, PYTHONDONTWRITEBYTECODE="1", **environ))
         self._procs.append(proc)
         target = Target(proc)
         target.reader = threading.Thread(target=target.read_all, daemon=True)
         target.reader.start()
-        if target.wait_line("ready")["ready"] != proc.pid:
+        if not early and target.wait_line("ready")["ready"] != proc.pid and not behind:
             raise Failure("the target is behind a wrapper: its pid is not the one started")
         return target
 

@@ -18,6 +18,8 @@
 #include "base/str.h"
 #include "base/vec.h"
 
+#define TRUTH_THREADS 16 /* as many as the script blocks, the main one included */
+
 struct truth_frame {
 	int tid;
 	uint64_t thread_pointer;

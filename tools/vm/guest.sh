@@ -64,7 +64,7 @@ while read -r name step state _; do
 	[ "$name" = - ] || need=$name
 	case $need-$state in
 	poll-used | poll-works | offcpu-used | offcpu-works | stack-used | stack-works | runqueue-used | \
-		runqueue-works | oncpu-used | oncpu-works) rung "$need=$step" ;;
+		runqueue-works | oncpu-used | oncpu-works | waker-used | waker-works) rung "$need=$step" ;;
 	esac
 done </tmp/rungs
 

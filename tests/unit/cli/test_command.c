@@ -2,8 +2,9 @@
 #include "fake_capture.h"
 
 static const struct command *const table[] = {
-	&command_watch, &command_record, &command_report, &command_tasks,
-	&command_check, &command_schema, NULL,
+	&command_watch, &command_record, &command_report,
+	&command_tasks, &command_check,	 &command_schema,
+	NULL,
 };
 
 static int run_table(const struct command *self, int argc, char **argv)

@@ -160,7 +160,7 @@ TEST(test_fixed_sizes)
 /* Kinds that are not known yet are skipped without a word. */
 TEST(test_later_kinds)
 {
-	struct event_head head = head_of(EVENT_OFFCPU + 1, sizeof(head));
+	struct event_head head = head_of(EVENT_MADE + 1, sizeof(head));
 
 	BENCH(b);
 	give_event(&b, &head, sizeof(head));

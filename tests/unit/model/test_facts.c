@@ -228,7 +228,7 @@ TEST(test_later_kinds)
 	put_str(&b, "from the future");
 	give(&b, 0);
 	put_str(&b, "from the future");
-	give(&b, CHUNK_END + 1);
+	give(&b, CHUNK_TASKS + 1);
 	give(&b, UINT32_MAX);
 	assert_int_equal(seal(&b)->n_lost, 0);
 	bench_close(&b);

@@ -194,13 +194,53 @@ TEST(test_hostile_kind)
 	bench_close(&b);
 }
 
+static void give_depth(struct bench *b, uint64_t ready, uint64_t scheduled, uint64_t tasks)
+{
+	put_u64(b, 5);
+	put_u32(b, 1);
+	put_u64(b, ready);
+	put_u64(b, scheduled);
+	put_u64(b, tasks);
+	give(b, CHUNK_DEPTH);
+}
+
+/* Each queue has its own samples; what is not known is none. */
+TEST(test_depths)
+{
+	const struct loop *l;
+
+	BENCH(b);
+	give_loop(&b, 1, HOME_EPOLL);
+	give_depth(&b, 3, 7, UINT64_MAX);
+	give_depth(&b, 431, UINT64_MAX, UINT64_MAX);
+	give_depth(&b, 1, 9, UINT64_MAX);
+	put_u64(&b, 5);
+	give(&b, CHUNK_DEPTH); /* cut */
+	l = seal(&b)->loops;
+	assert_int_equal(l->ready.n, 3);
+	assert_int_equal(l->ready.first, 3);
+	assert_int_equal(l->ready.last, 1);
+	assert_int_equal(l->ready.min, 1);
+	assert_int_equal(l->ready.max, 431);
+	assert_true(l->ready.mean > 144.9 && l->ready.mean < 145.1);
+	assert_int_equal(l->scheduled.n, 2);
+	assert_int_equal(l->scheduled.last, 9);
+	assert_int_equal(l->tasks.n, 0);
+	bench_close(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_bounds),	     cmocka_unit_test(test_stats),
-		cmocka_unit_test(test_percentiles),  cmocka_unit_test(test_order),
-		cmocka_unit_test(test_kind),	     cmocka_unit_test(test_unconfirmed),
-		cmocka_unit_test(test_hostile_kind), cmocka_unit_test(test_one_unconfirmed),
+		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_stats),
+		cmocka_unit_test(test_percentiles),
+		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_kind),
+		cmocka_unit_test(test_unconfirmed),
+		cmocka_unit_test(test_hostile_kind),
+		cmocka_unit_test(test_depths),
+		cmocka_unit_test(test_one_unconfirmed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,7 +17,7 @@ static const struct stall *demo_stall(size_t i)
 	return &fixture_find("demo")->stalls[i];
 }
 
-/* The contract's own example, but for what is not recorded yet. */
+/* The contract's own example, but for what that stall does not have. */
 static void a_wait_names_both_ends(void **state)
 {
 	(void)state;
@@ -36,6 +36,36 @@ static void absent_fields_are_left_out(void **state)
 	s.loop = 1;
 	s.ns[CLASS_CPU] = 900000; /* under 1 ms and 1 % */
 	assert_line(&s, false, "12:00:54.000 STALL 421ms loop=4250 why=gil id=a1f6\n");
+}
+
+static void assert_gil_line(size_t i, const char *part)
+{
+	const struct profile *p = fixture_find("gil");
+	cleanup(str_releasep) struct str line = { 0 };
+
+	assert_int_equal(stall_line(&line, p, &p->stalls[i], false), 0);
+	assert_non_null(strstr(str_text(&line), part));
+	assert_int_equal(times_in(str_text(&line), "\n"), 1);
+}
+
+/* Task and holder stand between place and classes; a name with blanks is quoted. */
+static void task_and_holder_are_said(void **state)
+{
+	struct stall s = fixture_find("gil")->stalls[0];
+	cleanup(str_releasep) struct str line = { 0 };
+
+	(void)state;
+	assert_gil_line(0, " why=gil at=app.py:41:get_user task=Task-812 "
+			   "holder=worker-3:report.py:19:to_report held=71% cpu=11ms id=");
+	assert_gil_line(2,
+			" at=app.py:29:Cache.get holder=\"Thread-2 (parse)\":app.py:88:fill cpu=");
+	assert_gil_line(3,
+			" why=lock queue.Queue.get at=jobs.py:12:take task=\"jobs \\\"a=b\\\"\" ");
+	assert_gil_line(4, " at=app.py:41:get_user cpu=10ms id=");
+	s.holders[0].ns /= 10; /* too little to explain anything */
+	assert_int_equal(stall_line(&line, fixture_find("gil"), &s, false), 0);
+	s.holders[0].ns *= 10;
+	assert_null(strstr(str_text(&line), "holder="));
 }
 
 /* A stall that still lasts, and one that began before. */
@@ -79,6 +109,7 @@ static void hostile_names_stay_on_the_line(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(task_and_holder_are_said),
 		cmocka_unit_test(a_wait_names_both_ends),
 		cmocka_unit_test(absent_fields_are_left_out),
 		cmocka_unit_test(ongoing_and_clipped_are_said),

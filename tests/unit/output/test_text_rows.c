@@ -55,7 +55,7 @@ static void places_that_are_not_yours_are_marked(void **state)
 
 	(void)state;
 	assert_non_null(
-		strstr(text, "waits for the GIL                          > selectors.py:468"));
+		strstr(text, "waits for the GIL after the poll           > selectors.py:468"));
 	assert_non_null(strstr(text, "stopped by a signal                        -\n"));
 }
 

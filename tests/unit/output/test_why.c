@@ -36,6 +36,10 @@ static void every_class_has_words(void **state)
 	assert_words(WHY(GIL, "futex", .fd = -1), "waits for the GIL");
 	assert_words(WHY(LOCK, "futex", .fd = -1), "waits for a lock (futex)");
 	assert_words(WHY(LOCK, "", .fd = -1), "waits for a lock (futex)");
+	assert_words(WHY(LOCK, "futex", .kind = TARGET_FUTEX, .text = "futex 0x7f10"),
+		     "waits for a lock (futex)");
+	assert_words(WHY(LOCK, "futex", .kind = TARGET_FUTEX, .text = "queue.Queue.get"),
+		     "waits in queue.Queue.get (lock)");
 	assert_words(WHY(FAULT, "", .path = "/a/b"), "page fault on /a/b");
 	assert_words(WHY(FAULT, "", .fd = -1), "page fault");
 	assert_words(WHY(STOPPED, "", .fd = -1), "stopped by a signal");

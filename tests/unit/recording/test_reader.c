@@ -323,14 +323,13 @@ static void test_standard_input(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		FOLDER_TEST(test_reads_back),	  FOLDER_TEST(test_reads_blocks_back),
-		FOLDER_TEST(test_bad_block),	  FOLDER_TEST(test_cut_anywhere),
-		FOLDER_TEST(test_incomplete),	  FOLDER_TEST(test_flipped_anywhere),
-		FOLDER_TEST(test_newer_minor),	  FOLDER_TEST(test_newer_major),
-		FOLDER_TEST(test_older_major),
-		FOLDER_TEST(test_no_recording),	  FOLDER_TEST(test_header_size),
-		FOLDER_TEST(test_chunk_length),	  FOLDER_TEST(test_appended),
-		FOLDER_TEST(test_standard_input),
+		FOLDER_TEST(test_reads_back),  FOLDER_TEST(test_reads_blocks_back),
+		FOLDER_TEST(test_bad_block),   FOLDER_TEST(test_cut_anywhere),
+		FOLDER_TEST(test_incomplete),  FOLDER_TEST(test_flipped_anywhere),
+		FOLDER_TEST(test_newer_minor), FOLDER_TEST(test_newer_major),
+		FOLDER_TEST(test_older_major), FOLDER_TEST(test_no_recording),
+		FOLDER_TEST(test_header_size), FOLDER_TEST(test_chunk_length),
+		FOLDER_TEST(test_appended),    FOLDER_TEST(test_standard_input),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -79,14 +79,14 @@ static void check_python(const char *python)
 	assert_true(facts.text_start && facts.text_end > facts.text_start);
 	for (; at < t.frames.count; threads++)
 		at = check_thread(p, &facts, s, &t, at);
-	assert_int_equal(threads, 16);
+	assert_int_equal(threads, TRUTH_THREADS);
 	print_message("%s: %s, %zu frames\n", python, facts.version, at);
 	runtime_cpython.close(s);
 	process_close(p);
 	truth_stop(&t);
 }
 
-/* Sixteen threads under each interpreter at hand: every name, file, line and library mark. */
+/* All threads under each interpreter at hand: every name, file, line and library mark. */
 static void test_equal_python(void **state)
 {
 	(void)state;

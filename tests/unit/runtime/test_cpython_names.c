@@ -122,7 +122,7 @@ static void test_not_code(void **state)
 static void test_freed(void **state)
 {
 	static const uint64_t alive[] = {
-		1, 2, 70000, 999999999, UINT32_MAX, 3ull << 30, 1ull << 48 | 3ull << 30
+		1, 2, 70000, 999999990, 1000070000, UINT32_MAX, 3ull << 30, 1ull << 48 | 3ull << 30
 	};
 	static const uint64_t freed[] = { 0, 0x1b3c040, 0x7f0012345670, 1ull << 48 };
 	size_t i;
@@ -142,7 +142,7 @@ static void test_freed(void **state)
 /* Two functions in the same memory, one after the other, that differ by their names only. */
 static void test_same_place(void **state)
 {
-	uint32_t tag;
+	uint32_t tag, other;
 
 	(void)state;
 	build();
@@ -150,9 +150,26 @@ static void test_same_place(void **state)
 	set_text(&qualname, "Outer.other");
 	assert_string_equal(get(tag)->fn, "Outer.inner");
 	name.hash = 0x4243;
-	assert_int_equal(get(0)->tag, tag ^ 1);
-	assert_string_equal(get(tag ^ 1)->fn, "Outer.other");
+	other = get(0)->tag;
+	assert_int_not_equal(other, tag);
+	assert_string_equal(get(other)->fn, "Outer.other");
 	assert_true(get(tag ^ 3)->stale);
+}
+
+/* The same name and lines from another file: the words between those of the name count, too. */
+static void test_same_name(void **state)
+{
+	static struct fake_text elsewhere;
+	uint32_t tag;
+
+	(void)state;
+	build();
+	tag = get(0)->tag;
+	set_text(&elsewhere, "/elsewhere/other.py");
+	code[offsets->code_filename / 8] = (uintptr_t)&elsewhere;
+	assert_int_not_equal(get(0)->tag, tag);
+	assert_string_equal(get(get(0)->tag)->file, "/elsewhere/other.py");
+	assert_string_equal(get(tag)->file, "/elsewhere/lib/python3.11/thing.py");
 }
 
 /* Pointers to nowhere are unreadable, and that is all that happens. */
@@ -230,10 +247,10 @@ static int stop(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_whole),  cmocka_unit_test(test_not_code),
-		cmocka_unit_test(test_freed),  cmocka_unit_test(test_same_place),
-		cmocka_unit_test(test_unread), cmocka_unit_test(test_hostile_lengths),
-		cmocka_unit_test(test_trim),
+		cmocka_unit_test(test_whole),		cmocka_unit_test(test_not_code),
+		cmocka_unit_test(test_freed),		cmocka_unit_test(test_same_place),
+		cmocka_unit_test(test_same_name),	cmocka_unit_test(test_unread),
+		cmocka_unit_test(test_hostile_lengths), cmocka_unit_test(test_trim),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);

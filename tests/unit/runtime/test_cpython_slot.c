@@ -90,7 +90,7 @@ static void test_look(void **state)
 	set_up(&f);
 	f.top[1][-100] = 0x1001; /* an old copy on one thread's stack */
 	f.top[0][-7] = 0x1001;	 /* another thread's state */
-	assert_int_equal(cpython_slots_look(&s, self, &f.threads), 1);
+	assert_int_equal(cpython_slots_look(&s, self, &f.threads, CPYTHON_IN_TLS), 1);
 	assert_int_equal(s.at[0], -40);
 	tear_down(&f);
 }
@@ -105,14 +105,15 @@ static void test_ambiguous(void **state)
 	set_up(&f);
 	f.top[0][-4] = 0x1000;
 	f.top[1][-4] = 0x1001;
-	assert_int_equal(cpython_slots_look(&s, self, &f.threads), 2);
-	assert_int_equal(cpython_slots_look(&s, self, &f.threads), 2);
+	assert_int_equal(cpython_slots_look(&s, self, &f.threads, CPYTHON_IN_TLS), 2);
+	assert_int_equal(cpython_slots_look(&s, self, &f.threads, CPYTHON_IN_TLS), 2);
 	f.top[0][-4] = 0;
-	assert_int_equal(cpython_slots_look(&s, self, &f.threads), 1);
+	assert_int_equal(cpython_slots_look(&s, self, &f.threads, CPYTHON_IN_TLS), 1);
 	assert_int_equal(s.at[0], -40);
+	f.top[0][-4] = 0x1000; /* once told apart, that is remembered */
+	assert_int_equal(cpython_slots_look(&s, self, &f.threads, CPYTHON_IN_TLS), 1);
 	f.top[0][-5] = 0;
-	assert_int_equal(cpython_slots_look(&s, self, &f.threads), 0);
-	assert_int_equal(cpython_slots_look(&s, self, &f.threads), 0);
+	assert_int_equal(cpython_slots_look(&s, self, &f.threads, CPYTHON_IN_TLS), 0);
 	tear_down(&f);
 }
 
@@ -126,9 +127,33 @@ static void test_other_interpreter(void **state)
 	set_up(&f);
 	f.items[2].pointer = f.items[0].pointer;
 	f.top[0][-5] = 0x1002;
-	assert_int_equal(cpython_slots_look(&s, self, &f.threads), 1);
+	assert_int_equal(cpython_slots_look(&s, self, &f.threads, CPYTHON_IN_TLS), 1);
 	assert_int_equal(s.at[0], -40);
 	tear_down(&f);
+}
+
+/* The lowest key that fits is the interpreter's; a later one may hold the same. */
+static void test_look_keys(void **state)
+{
+	static struct {
+		uint64_t word[2][256];
+	} block;
+	struct cpython_thread items[2];
+	struct cpython_threads threads = { items, 2 };
+	struct cpython_slots s = { 0 };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		items[i] = (struct cpython_thread){ 0x1000 + i, (uintptr_t)block.word[i] };
+		block.word[i][0x318 / 8] = 0x1000; /* an extension's; not of the second thread */
+		block.word[i][0x338 / 8] = 0x1000 + i;
+		block.word[i][0x368 / 8] = 0x1000 + i;
+		block.word[i][0x310 / 8] = 0x1000 + i; /* a sequence number is no slot */
+	}
+	assert_int_equal(cpython_slots_look(&s, self, &threads, CPYTHON_IN_KEYS), 2);
+	assert_int_equal(s.at[0], 0x338);
+	assert_int_equal(s.at[1], 0x368);
 }
 
 /* Pointers to nowhere, at the ends of the address space and unaligned are no harm. */
@@ -147,16 +172,17 @@ static void test_hostile(void **state)
 		struct cpython_thread t = { 0x1000, pointers[i] };
 		struct cpython_threads one = { &t, 1 };
 
-		assert_int_equal(cpython_slots_look(&s, self, &one), 0);
+		assert_int_equal(cpython_slots_look(&s, self, &one, CPYTHON_IN_TLS), 0);
 	}
 	memset(f.maps[0] + PAGE, 0, PAGE);
 	for (i = 0; i < 200; i++)
 		f.top[0][-1 - (int)i] = 0x1000;
 	f.threads.count = 1;
-	assert_int_equal(cpython_slots_look(&s, self, &f.threads), CPYTHON_SLOTS_MAX);
+	assert_int_equal(cpython_slots_look(&s, self, &f.threads, CPYTHON_IN_TLS),
+			 CPYTHON_SLOTS_MAX);
 	f.items[0].pointer += 3;
 	s.count = 0;
-	assert_int_equal(cpython_slots_look(&s, self, &f.threads), 0);
+	assert_int_equal(cpython_slots_look(&s, self, &f.threads, CPYTHON_IN_TLS), 0);
 	tear_down(&f);
 }
 
@@ -181,6 +207,7 @@ int main(void)
 		cmocka_unit_test(test_look),
 		cmocka_unit_test(test_ambiguous),
 		cmocka_unit_test(test_other_interpreter),
+		cmocka_unit_test(test_look_keys),
 		cmocka_unit_test(test_hostile),
 	};
 

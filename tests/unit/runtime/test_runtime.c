@@ -46,7 +46,8 @@ static void test_asyncio(void **state)
 	assert_null(kind_of(&without, NULL, 0));
 }
 
-/* uvloop needs its library in the process and its starter as the innermost Python frame. */
+/* uvloop needs its library in the process, and its starter as the innermost Python frame or a
+ * runner anywhere: what is above a runner are callbacks of its loop. */
 static void test_uvloop(void **state)
 {
 	static const struct chunk_frame runner[] = {
@@ -56,6 +57,14 @@ static void test_uvloop(void **state)
 	static const struct chunk_frame busy[] = {
 		PY("handler", "app.py"),
 		PY("Runner.run", "/usr/lib/python3.11/asyncio/runners.py"),
+	};
+	static const struct chunk_frame own[] = {
+		PY("handler", "app.py"),
+		PY("run", "/venv/lib/python3.11/site-packages/uvloop/__init__.py"),
+	};
+	static const struct chunk_frame other[] = {
+		PY("handler", "app.py"),
+		PY("Server.run", "app.py"),
 	};
 	static const struct chunk_frame native[] = {
 		{ .kind = FRAME_NATIVE,
@@ -68,7 +77,10 @@ static void test_uvloop(void **state)
 	(void)state;
 	assert_string_equal(kind_of(&with_uvloop, runner, 2), "uvloop");
 	assert_null(kind_of(&without, runner, 2));
-	assert_null(kind_of(&with_uvloop, busy, 2));
+	assert_string_equal(kind_of(&with_uvloop, busy, 2), "uvloop");
+	assert_string_equal(kind_of(&with_uvloop, own, 2), "uvloop");
+	assert_null(kind_of(&without, busy, 2));
+	assert_null(kind_of(&with_uvloop, other, 2));
 	assert_string_equal(kind_of(&with_uvloop, native, 2), "uvloop");
 	assert_null(kind_of(&with_uvloop, native, 1));
 }

@@ -11,7 +11,7 @@
 
 #include "runtime/walk_host.h"
 
-#define FRAMES 307
+#define FRAMES (STACK_PYTHON_MAX + 51)
 
 /* Shapes of no real interpreter: the walker must not know any. */
 struct fake_frame {
@@ -20,7 +20,7 @@ struct fake_frame {
 };
 
 struct fake_code {
-	uint64_t first, name, lines, version, text[9];
+	uint64_t first, name, between, lines, version, text[8];
 };
 
 static struct fake_frame frames[FRAMES];
@@ -121,29 +121,38 @@ static void test_shims(void **state)
 	assert_int_equal(out[2].code, (uintptr_t)&codes[4]);
 }
 
-/* The mixed tag is the formula of control.h over three fields and what the second points to; none
- * where that cannot be read. */
+/* The mixed tag is that of control.h over all words between two and what one of them points to;
+ * none where that cannot be read. */
 static void test_mixed_tag(void **state)
 {
 	struct interp_frame out[STACK_PYTHON_MAX];
 	struct walk_plan plan = plan_of(SHIM_NONE);
-	static const uint32_t name[] = { 1, 2, 0x87654321 };
-	uint32_t b, c;
+	static uint32_t name[] = { 1, 2, 0x87654321 };
+	uint32_t tag;
+	size_t i;
 
 	(void)state;
 	build(3);
 	codes[1].first = 0x12345678;
 	codes[1].name = (uintptr_t)name;
-	b = (uint32_t)(uintptr_t)name;
-	codes[1].lines = c = 0x23456789;
+	codes[1].lines = 0x23456789;
 	plan.tag_mode = TAG_MIX;
 	plan.tag_off[0] = offsetof(struct fake_code, first);
 	plan.tag_off[1] = offsetof(struct fake_code, name);
 	plan.tag_off[2] = offsetof(struct fake_code, lines);
 	plan.tag_deref = 2 * sizeof(*name);
 	assert_int_equal(walk(&plan, out, NULL), 3);
-	assert_int_equal(out[1].tag,
-			 0x12345678u ^ (b << 11 | b >> 21) ^ (c << 22 | c >> 10) ^ 0x87654321u);
+	for (tag = 0, i = offsetof(struct fake_code, first); i <= plan.tag_off[2]; i += 8)
+		tag = walk_tag_mix(tag, *(uint64_t *)((char *)&codes[1] + i));
+	assert_int_equal(out[1].tag, walk_tag_mix(tag, name[2]));
+	/* each word counts, also one that is none of the three, and what is pointed to */
+	codes[1].between ^= 8;
+	walk(&plan, out, NULL);
+	assert_int_not_equal(out[1].tag, walk_tag_mix(tag, name[2]));
+	codes[1].between ^= 8;
+	name[2]++;
+	walk(&plan, out, NULL);
+	assert_int_equal(out[1].tag, walk_tag_mix(tag, name[2]));
 	assert_int_equal(out[2].tag, 0);
 	plan.tag_mode = TAG_NONE;
 	walk(&plan, out, NULL);

@@ -83,6 +83,40 @@ static void test_tree(void **state)
 	remove_tree(root);
 }
 
+static void link_to(const char *root, const char *name, const char *to)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/%s", root, name);
+	unlink(path);
+	assert_int_equal(symlink(to, path), 0);
+}
+
+static void check_cwd(const char *tree, const char *inside, const char *cwd, const char *want)
+{
+	struct process *p;
+
+	link_to(tree, "23/root", inside);
+	link_to(tree, "23/cwd", cwd);
+	assert_int_equal(process_open(tree, 23, &p), 0);
+	assert_string_equal(p->cwd, want);
+	process_close(p);
+}
+
+/* The working folder is named as the process itself names it, also inside a root of its own. */
+static void test_cwd(void **state)
+{
+	char root[] = "/tmp/proc-XXXXXX";
+
+	(void)state;
+	make_tree(root, "4194304", "S");
+	check_cwd(root, "/", "/srv/shop", "/srv/shop");
+	check_cwd(root, "/srv/jail", "/srv/jail/shop", "/shop");
+	check_cwd(root, "/srv/jail", "/srv/jailor", "/srv/jailor");
+	check_cwd(root, "/srv/jail", "/elsewhere", "/elsewhere");
+	remove_tree(root);
+}
+
 /* A process that exited, a zombie and a kernel thread are told apart. */
 static void test_states(void **state)
 {
@@ -172,9 +206,9 @@ static void test_exit(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_tree), cmocka_unit_test(test_states),
-		cmocka_unit_test(test_self), cmocka_unit_test(test_refresh),
-		cmocka_unit_test(test_exit),
+		cmocka_unit_test(test_tree),	cmocka_unit_test(test_cwd),
+		cmocka_unit_test(test_states),	cmocka_unit_test(test_self),
+		cmocka_unit_test(test_refresh), cmocka_unit_test(test_exit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
