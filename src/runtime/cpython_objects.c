@@ -2,10 +2,7 @@
 #include "runtime/cpython_objects.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-
-#include "base/str.h"
 
 #include "runtime/cpython_text.h"
 #include "runtime/cpython_types.h"
@@ -20,46 +17,6 @@ static uint64_t word_in(const uint8_t *block, size_t at)
 
 	memcpy(&v, block + at, sizeof(v));
 	return v;
-}
-
-int cpython_type_of(struct cpython_reader *rd, uint64_t object, struct cpython_type *ret_type)
-{
-	struct cpython_type t;
-	uint64_t type;
-	int r = cpython_read_word(rd, object + CPYTHON_OB_TYPE, &type);
-
-	if (r == 0)
-		r = cpython_type_at(rd, type, &t);
-	if (r == 0)
-		*ret_type = t;
-	return r;
-}
-
-/* Where classes of a program say their bare name, types of the interpreter and its modules say all
- * of it; those without a module are static. */
-static bool type_matches(const struct cpython_type *t, const char *name)
-{
-	return strcmp(t->name, name) == 0 && (strchr(name, '.') || !(t->flags & TYPE_IS_HEAP));
-}
-
-int cpython_is(struct cpython_reader *rd, uint64_t object, const char *name)
-{
-	struct cpython_type t;
-	int n, r = cpython_type_of(rd, object, &t);
-
-	for (n = 0; r == 0 && n < CPYTHON_BASES_MAX; n++) {
-		if (type_matches(&t, name))
-			return 0;
-		if (!t.base)
-			return -EPROTO;
-		r = cpython_type_at(rd, t.base, &t);
-	}
-	return r < 0 ? r : -EPROTO;
-}
-
-bool cpython_is_none(struct cpython_reader *rd, uint64_t object)
-{
-	return cpython_is(rd, object, "NoneType") == 0;
 }
 
 static int check_flag(struct cpython_reader *rd, uint64_t object, uint64_t flag)

@@ -1,14 +1,13 @@
-/* cpython_types.c: types of another process's objects; see cpython_types.h. */
+/* cpython_types.c: what type an object is of; see cpython_objects.h and cpython_types.h. */
 #include "runtime/cpython_types.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/str.h"
+#include "runtime/cpython_objects.h"
 
-#define KEPT_TYPES 64	/* a power of two */
 #define NAME_PAGE  4096 /* bytes */
+#define KEPT_TYPES 64	/* a power of two */
 
 static uint64_t word_in(const uint8_t *block, size_t at)
 {
@@ -95,7 +94,7 @@ static int read_type_name(struct cpython_reader *rd, uint64_t addr, char *name)
 	return i ? 0 : -EPROTO;
 }
 
-int cpython_type_at(struct cpython_reader *rd, uint64_t addr, struct cpython_type *t)
+static int describe_type(struct cpython_reader *rd, uint64_t addr, struct cpython_type *t)
 {
 	const struct cpython_type *kept = kept_type(rd, addr);
 	uint8_t block[CPYTHON_TYPE_READ];
@@ -117,4 +116,44 @@ int cpython_type_at(struct cpython_reader *rd, uint64_t addr, struct cpython_typ
 	if (r == 0)
 		keep_type(rd, t);
 	return r;
+}
+
+int cpython_type_of(struct cpython_reader *rd, uint64_t object, struct cpython_type *ret_type)
+{
+	struct cpython_type t;
+	uint64_t type;
+	int r = cpython_read_word(rd, object + CPYTHON_OB_TYPE, &type);
+
+	if (r == 0)
+		r = describe_type(rd, type, &t);
+	if (r == 0)
+		*ret_type = t;
+	return r;
+}
+
+/* Where classes of a program say their bare name, types of the interpreter and its modules say all
+ * of it; those without a module are static. */
+static bool type_matches(const struct cpython_type *t, const char *name)
+{
+	return strcmp(t->name, name) == 0 && (strchr(name, '.') || !(t->flags & TYPE_IS_HEAP));
+}
+
+int cpython_is(struct cpython_reader *rd, uint64_t object, const char *name)
+{
+	struct cpython_type t;
+	int n, r = cpython_type_of(rd, object, &t);
+
+	for (n = 0; r == 0 && n < CPYTHON_BASES_MAX; n++) {
+		if (type_matches(&t, name))
+			return 0;
+		if (!t.base)
+			return -EPROTO;
+		r = describe_type(rd, t.base, &t);
+	}
+	return r < 0 ? r : -EPROTO;
+}
+
+bool cpython_is_none(struct cpython_reader *rd, uint64_t object)
+{
+	return cpython_is(rd, object, "NoneType") == 0;
 }

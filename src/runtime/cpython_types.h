@@ -17,9 +17,6 @@
 #define TYPE_IS_DICT	       (1ull << 29)
 #define TYPE_IS_TYPE	       (1ull << 31)
 
-/* The type at that address. */
-int cpython_type_at(struct cpython_reader *rd, uint64_t addr, struct cpython_type *ret_type);
-
 /* The flags of the object's type; errors as in cpython_objects.h. */
 int cpython_type_flags(struct cpython_reader *rd, uint64_t object, uint64_t *ret_flags);
 
