@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what a build, a test run or the demo needs and this machine lacks; nothing else, and
-# never silently.  Each row of the table below is probed by use (a command, a header), not by
-# package name, so that what was built by hand counts too.
+# never silently.  Each row of the table below is probed by use (a command, a header, a module of the
+# system's Python), not by package name, so that what was built by hand counts too.
 # liblzma unpacks the symbol tables that some distributions compress into stripped files; libiberty
 # knows the mangled names of C++ and Rust.
 # Usage: tools/setup.sh build|test|demo|vm...      Debian and its relatives, apt-get.
@@ -34,6 +34,11 @@ packages() {
 		test  cppcheck          command cppcheck
 		test  shellcheck        command shellcheck
 		test  python3           command python3
+		test  python3-aiohttp   module aiohttp
+		test  python3-fastapi   module fastapi
+		test  python3-requests  module requests
+		test  python3-uvicorn   module uvicorn
+		test  python3-uvloop    module uvloop
 		demo  python3           command python3
 		vm    qemu-system-x86   command qemu-system-x86_64
 		vm    busybox-static    command busybox
@@ -60,6 +65,7 @@ has() {
 	case $kind in
 	command) command -v "$1" >/dev/null ;;
 	header) has_header "$@" ;;
+	module) /usr/bin/python3 -c "import $1" 2>/dev/null ;;
 	fuzzer) has_fuzzer ;;
 	esac
 }

@@ -39,7 +39,8 @@ void known_prune(struct sampled *s)
 {
 	struct known_thread *k, *next;
 
-	HASH_ITER (hh, s->known, k, next) {
+	for (k = s->known; k; k = next) {
+		next = k->hh.next;
 		if (k->moment == s->moment)
 			continue;
 		HASH_DEL(s->known, k);

@@ -81,7 +81,7 @@ struct thread_row_node {
 	struct {
 		uint64_t tgid, pool, stack;
 		const char *group; /* interned */
-		int64_t klass, syscall;
+		int64_t klass, syscall, idle;
 	} key;
 	struct thread_row row;
 	UT_hash_handle hh;

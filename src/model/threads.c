@@ -59,7 +59,7 @@ int threads_feed(struct model *m, struct chunk_cursor *c)
 	row->samples = chunk_get_u64(c);
 	row->ns = chunk_get_u64(c);
 	row->at_once = chunk_get_u32(c);
-	row->idle = chunk_get_u32(c) != 0;
+	fresh.key.idle = row->idle = chunk_get_u32(c) != 0;
 	if (!get_target(c, &target) || fresh.key.klass >= CLASS_COUNT) {
 		c->bad = true;
 		return 0;

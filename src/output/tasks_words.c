@@ -30,6 +30,11 @@ const char *await_kind_name(enum await_kind kind)
 	return kind >= AWAIT_FRAME && kind <= AWAIT_LOCK ? names[kind] : "future";
 }
 
+const char *task_name(const struct task *t)
+{
+	return *t->name ? t->name : "(no name)";
+}
+
 static int add_place(struct str *s, const struct paths *paths, const char *fn, const char *file,
 		     uint32_t line)
 {
@@ -71,7 +76,7 @@ int task_names(struct str *s, const struct task_list *list, const int *tasks, si
 	int r = 0;
 
 	for (i = 0; i < count && i < shown && r == 0; i++)
-		r = str_printf(s, "%s%s", i ? ", " : "", list->tasks[tasks[i]].name);
+		r = str_printf(s, "%s%s", i ? ", " : "", task_name(&list->tasks[tasks[i]]));
 	return r || i == count ? r : str_printf(s, " and %s more", COUNT(count - i));
 }
 

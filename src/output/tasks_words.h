@@ -11,6 +11,9 @@
 const char *task_state_name(enum task_state state);
 const char *await_kind_name(enum await_kind kind);
 
+/* "(no name)" where it has none. */
+const char *task_name(const struct task *t);
+
 /* Where a task stands: "fetch (client.py:41) > Pool.get (pool.py:7) awaiting Future
  * [StreamReader.read]".  What stands in brackets is what the program's own innermost frame asked of
  * a library. */

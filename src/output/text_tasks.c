@@ -124,7 +124,7 @@ static int print_group(const struct text *t, const struct task_list *list, const
 	int r = str_printf(&s, "%-9s%5s  ", task_state_name(g->state), COUNT(g->count));
 
 	if (r == 0 && g->count == 1)
-		r = str_printf(&s, "%s: ", first->name);
+		r = str_printf(&s, "%s: ", task_name(first));
 	if (r == 0 && g->count > 1)
 		r = str_add(&s, g->words);
 	else if (r == 0)
@@ -176,7 +176,7 @@ static int print_lock(const struct text *t, const struct task_list *list,
 	if (r == 0)
 		r = str_add(&s, ")");
 	if (r == 0 && lock->owner >= 0) {
-		r = str_printf(&s, "; held by %s: ", list->tasks[lock->owner].name);
+		r = str_printf(&s, "; held by %s: ", task_name(&list->tasks[lock->owner]));
 		if (r == 0)
 			r = task_words(&s, list, &t->paths, &list->tasks[lock->owner], WORDS_NAMED);
 	}

@@ -104,6 +104,10 @@ int text_threads(const struct text *t)
 	shown = busy < t->show ? busy : t->show;
 	r = str_printf(&head, "  TIME    MOST  %-*s  WHY  WHERE (yours > leaf), sampled",
 		       GROUP_COLUMNS, "THREADS");
+	/* A sample weighs the time to the next one. */
+	if (r == 0 && p->threads[0].samples)
+		r = str_printf(&head, " every %s",
+			       DURATION(p->threads[0].ns / p->threads[0].samples));
 	fputc('\n', t->f);
 	if (r == 0)
 		text_title(t, str_text(&head));

@@ -53,7 +53,7 @@ static int print_task(const struct tree *tree, int task, size_t depth, const cha
 {
 	size_t indent = indent_of(tree->t, depth);
 	cleanup(str_releasep) struct str s = { 0 };
-	int r = str_printf(&s, "%s: ", tree->list->tasks[task].name);
+	int r = str_printf(&s, "%s: ", task_name(&tree->list->tasks[task]));
 
 	if (r == 0)
 		r = leaf_words(&s, tree, task);

@@ -90,6 +90,8 @@ static int attach(struct process *p, struct runtime_facts *facts,
 	int r = cpython_find(p, &place);
 
 	memset(facts, 0, sizeof(*facts));
+	if (r == -EPROTO)
+		return refuse(facts, r, "Python before 3.8 is not supported");
 	if (r < 0)
 		return refuse(facts, r, "the interpreter's file cannot be read: %s", strerror(-r));
 	facts->text_start = place.text_start;
@@ -130,6 +132,8 @@ static int name_frame(struct runtime_session *s, const struct interp_frame *fram
 
 	if (r < 0)
 		return r;
+	if (code->internal)
+		return -ENOENT;
 	*ret_frame = (struct chunk_frame){
 		.kind = FRAME_PYTHON,
 		.flags = frame->code & 1 ? FRAME_ENTRY : 0,

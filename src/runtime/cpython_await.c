@@ -12,6 +12,7 @@
 #define OP_YIELD_FROM  72 /* to 3.10 */
 #define RESUME_AWAITED 2  /* argument of RESUME behind a yield from (2) or an await (3) */
 #define HEAD_MAX       256
+#define CODE_BYTES_MAX (1 << 24)
 #define STACK_MAX      65536 /* words, of local variables and value stack */
 #define WRAPPED_AT     16    /* in asend, athrow and coroutine_wrapper */
 
@@ -96,6 +97,8 @@ static int read_frame(struct cpython_reader *rd, struct coro_at *at)
 		r = top_of_frame(rd, frame, at);
 	if (r < 0)
 		return r;
+	if (last > CODE_BYTES_MAX)
+		return -EPROTO;
 	at->off = last < 0 ? -1 : last * (int32_t)o->frame_ip_scale;
 	at->state = !at->stack_top ? CORO_RUNNING : last < 0 ? CORO_CREATED : CORO_SUSPENDED;
 	if (at->state != CORO_SUSPENDED || at->stack_top <= at->stack)

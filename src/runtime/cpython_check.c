@@ -191,7 +191,7 @@ static int slot_by_look(struct check *c, int64_t *ret_slot)
 	uint8_t code[GETTER_MAX];
 
 	if (c->place->getter && process_read_all(c->p, c->place->getter, code, sizeof(code)) == 0 &&
-	    cpython_slot_of_code(code, sizeof(code), ret_slot))
+	    cpython_slot_of_code(code, sizeof(code), ret_slot) && any_confirmed(c, *ret_slot))
 		return 0;
 	if (!cpython_slots_look(&c->slots, c->p, &c->threads, CPYTHON_IN_TLS))
 		return fail(c, "its threads do not keep their state at a fixed place "

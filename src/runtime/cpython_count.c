@@ -13,6 +13,7 @@ struct count {
 	uint64_t loop;
 	uint64_t until;
 	uint64_t seen;	    /* entries of all containers */
+	uint64_t ref_type;  /* of the last weak reference, and */
 	uint64_t task_type; /* of the last task: most have the same */
 	uint64_t pending;
 	uint64_t skipped; /* entries that were none by the time they were read */
@@ -26,7 +27,7 @@ static int tick(struct count *c)
 	return c->loops->clock() < c->until ? 0 : -ETIME;
 }
 
-/* -ENOTSUP: a task whose state is not where the C module keeps it. */
+/* -ENOTSUP: a task whose state is not where the C module keeps it; -ENOENT: a dead reference. */
 static int check_type(struct count *c, uint64_t task)
 {
 	uint64_t type;
@@ -37,7 +38,23 @@ static int check_type(struct count *c, uint64_t task)
 	r = cpython_is(c->rd, task, "_asyncio.Task");
 	if (r == 0)
 		c->task_type = type;
-	return r == -EPROTO ? -ENOTSUP : r;
+	if (r == -EPROTO)
+		r = cpython_is_none(c->rd, task) ? -ENOENT : -ENOTSUP;
+	return r;
+}
+
+static int follow_ref(struct count *c, uint64_t ref, uint64_t *ret_task)
+{
+	uint64_t type;
+	int r = cpython_read_word(c->rd, ref + CPYTHON_OB_TYPE, &type);
+
+	if (r == 0 && type == c->ref_type)
+		return cpython_read_word(c->rd, ref + CPYTHON_WEAKREF_OBJECT, ret_task);
+	if (r == 0)
+		r = cpython_weakref(c->rd, ref, ret_task);
+	if (r == 0)
+		c->ref_type = type;
+	return r;
 }
 
 static int add_task(struct count *c, uint64_t task)
@@ -73,7 +90,7 @@ static int add_set(struct count *c, uint64_t object, bool weak)
 		if (tick(c) < 0)
 			return -ETIME;
 		task = entry;
-		r = weak ? cpython_weakref(c->rd, entry, &task) : 0;
+		r = weak ? follow_ref(c, entry, &task) : 0;
 		if (r == 0)
 			r = add_task(c, task);
 		if (r == -ENOTSUP || r == -ESRCH)

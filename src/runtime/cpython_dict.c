@@ -71,7 +71,7 @@ static int open_table(struct cpython_reader *rd, uint64_t keys, uint64_t values,
 
 	if (r < 0)
 		return r;
-	if (d.count > CPYTHON_ITEMS_MAX)
+	if (d.count > CPYTHON_DICT_MAX)
 		return -E2BIG;
 	*ret_dict = d;
 	return 0;
@@ -284,7 +284,7 @@ int cpython_module_dict(struct cpython_reader *rd, uint64_t module, uint64_t *re
 
 int cpython_module(struct cpython_reader *rd, uint64_t interp, const char *name, uint64_t *ret_dict)
 {
-	uint64_t modules, module;
+	uint64_t modules, module = 0;
 	int r = cpython_read_word(rd, interp + rd->l->interp_modules, &modules);
 
 	if (r == 0)

@@ -10,6 +10,8 @@
 
 #include "runtime/cpython_objects.h"
 
+#define CPYTHON_DICT_MAX 65536 /* entries */
+
 /* Iterates over a dict, or over the attributes of an instance, in order of insertion. */
 struct cpython_dict {
 	uint64_t entries; /* address of the first */

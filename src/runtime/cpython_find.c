@@ -64,7 +64,8 @@ static void find_text(const struct process *p, const struct mapping *of,
 	}
 }
 
-/* 0: this file is the interpreter; -ENOENT: it is not. */
+/* 0: this file is the interpreter; -EPROTO: one from before 3.7, which has no _PyRuntime; -ENOENT:
+ * it is none. */
 static int try_file(struct process *p, const struct mapping *m, struct cpython_place *ret)
 {
 	struct cpython_place place = { 0 };
@@ -74,8 +75,10 @@ static int try_file(struct process *p, const struct mapping *m, struct cpython_p
 
 	if (r < 0)
 		return r;
-	if (!facts.symbols[W_RUNTIME].value || !facts.symbols[W_CODE].value)
+	if (!facts.symbols[W_CODE].value)
 		return -ENOENT;
+	if (!facts.symbols[W_RUNTIME].value)
+		return -EPROTO;
 	bias = elf_facts_bias(&facts, p, m);
 	place.runtime = bias + facts.symbols[W_RUNTIME].value;
 	place.code_type = bias + facts.symbols[W_CODE].value;

@@ -22,7 +22,8 @@ struct cpython_place {
 	int32_t micro;	/* -1: not known, before 3.11 */
 };
 
-/* 0; -ENOENT: no CPython in it; -EACCES and so on: a file that must be it could not be read. */
+/* 0; -ENOENT: no CPython in it; -EPROTO: one older than 3.7; -EACCES and so on: a file that must be
+ * it could not be read. */
 int cpython_find(struct process *p, struct cpython_place *ret_place);
 
 /* "3.9" of "libpython3.9.so.1.0" or "python3.9" gives 9; 0: the name does not tell. */

@@ -10,6 +10,7 @@
 #include "target/elf_query.h"
 
 #define SEARCH_NS 1000000000ull /* between two searches for a module that is not loaded yet */
+#define READS_MAX 32768		/* of one question: some 50 ms; an honest program takes a hundred */
 
 static uint64_t now_ns(void)
 {
@@ -144,7 +145,10 @@ int cpython_live_loop(struct cpython_live *live, uint64_t thread_pointer,
 
 	cpython_live_prepare(live);
 	r = cpython_live_begin(live, thread_pointer, &state, &interp);
-	return r < 0 ? r : outcome(cpython_loop_now(&live->loops, interp, state, ret_loop));
+	if (r < 0)
+		return r;
+	cpython_reader_limit(&live->reader, READS_MAX);
+	return outcome(cpython_loop_now(&live->loops, interp, state, ret_loop));
 }
 
 int cpython_live_thread(struct cpython_live *live, uint64_t thread_pointer,
@@ -153,7 +157,9 @@ int cpython_live_thread(struct cpython_live *live, uint64_t thread_pointer,
 	uint64_t state, interp;
 	int r = cpython_live_begin(live, thread_pointer, &state, &interp);
 
-	return r < 0 ? r
-		     : outcome(cpython_thread_now(&live->threads, interp, state, thread_pointer,
-						  now_ns(), ret_thread));
+	if (r < 0)
+		return r;
+	cpython_reader_limit(&live->reader, READS_MAX);
+	return outcome(cpython_thread_now(&live->threads, interp, state, thread_pointer, now_ns(),
+					  ret_thread));
 }

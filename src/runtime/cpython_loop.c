@@ -166,8 +166,6 @@ static void search_uvloop(struct cpython_loops *loops, const uint64_t *words)
 	for (at = UVLOOP_FIRST; at < UVLOOP_HEAD; at += 8) {
 		uint64_t object = words[at / 8];
 
-		if (object % 8)
-			continue;
 		if (!loops->uvloop_ready && cpython_deque_length(loops->rd, object, &length) == 0)
 			loops->uvloop_ready = at;
 		if (!loops->uvloop_timers && is_timers(loops->rd, object))
@@ -235,7 +233,7 @@ int cpython_task_coro(struct cpython_reader *rd, uint64_t task, uint64_t *ret_co
 
 int cpython_coro_name(struct cpython_reader *rd, uint64_t coro, char *buf, size_t room)
 {
-	uint64_t name;
+	uint64_t name = 0;
 	int r = cpython_is(rd, coro, "coroutine");
 
 	if (r == -EPROTO)

@@ -203,6 +203,10 @@ static int read_strings(const struct cpython_names *n, const uint8_t *object,
 	if (!code->file)
 		return -ENOMEM;
 	code->library = cpython_path_is_library(path, o->minor);
+	/* _Py_InitCleanup, from 3.12 on below an __init__ that a specialized call entered: one
+	 * string is its file and its name, and it has no line. */
+	code->internal = word_at(object, o->code_filename) == word_at(object, o->code_name) &&
+			 (uint32_t)word_at(object, o->code_firstlineno) == 0;
 	code->coroutine = word_at(object, o->code_flags) & CPYTHON_CO_COROUTINE;
 	code->first_line = (uint32_t)word_at(object, o->code_firstlineno);
 	return 0;

@@ -24,6 +24,7 @@ struct cpython_code {
 	bool stale;  /* not the object that the tag was taken of, or none at all */
 	bool unread; /* the memory could not be read */
 	bool library;
+	bool internal;	/* a frame that the interpreter puts between others, hidden from programs */
 	bool coroutine; /* or an asynchronous generator */
 	uint32_t first_line;
 	uint32_t n_lines;

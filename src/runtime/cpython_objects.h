@@ -17,7 +17,7 @@
 #include "base/str.h"
 #include "runtime/cpython_reader.h"
 
-#define CPYTHON_ITEMS_MAX     (1u << 20) /* of a sequence, entries of a dict or set */
+#define CPYTHON_ITEMS_MAX     (1u << 20) /* of a sequence or set */
 #define CPYTHON_TYPE_NAME_MAX 64
 #define CPYTHON_BASES_MAX     64
 

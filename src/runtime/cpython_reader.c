@@ -8,7 +8,8 @@
 #include "target/process.h"
 
 #define PAGE	   4096u
-#define PAGES	   128	       /* kept at once: 512 KiB; a power of two */
+#define SETS	   64	       /* a power of two, see page_of */
+#define WAYS	   4	       /* pages in each: 1 MiB in all */
 #define DIRECT	   (16 * PAGE) /* from here on, pages would only push each other out */
 #define ADDR_MIN   0x1000ull
 #define ADDR_END   (1ull << 47)
@@ -24,15 +25,19 @@ struct cpython_page {
 int cpython_reader_init(struct cpython_reader *rd, cpython_read_fn *read, const void *memory,
 			const struct cpython_offsets *o, const struct cpython_layout *l)
 {
-	*rd = (struct cpython_reader){ .read = read, .memory = memory, .o = o, .l = l, .turn = 1 };
-	rd->pages = calloc(PAGES, sizeof(*rd->pages));
+	*rd = (struct cpython_reader){
+		.read = read, .memory = memory, .o = o, .l = l, .turn = 1, .limit = UINT64_MAX
+	};
+	rd->pages = calloc(SETS * WAYS, sizeof(*rd->pages));
 	return rd->pages ? 0 : -ENOMEM;
 }
 
 void cpython_reader_release(struct cpython_reader *rd)
 {
 	free(rd->pages);
+	free(rd->types);
 	rd->pages = NULL;
+	rd->types = NULL;
 }
 
 int cpython_read_process(const void *memory, uint64_t addr, void *buf, size_t len)
@@ -43,24 +48,40 @@ int cpython_read_process(const void *memory, uint64_t addr, void *buf, size_t le
 void cpython_reader_begin(struct cpython_reader *rd)
 {
 	rd->turn++;
+	rd->limit = UINT64_MAX;
+}
+
+void cpython_reader_limit(struct cpython_reader *rd, uint64_t reads)
+{
+	rd->limit = rd->calls + reads;
 }
 
 /* Anything but "gone" and "out of memory" is one thing to the caller: it is not there. */
 static int read_now(struct cpython_reader *rd, uint64_t addr, void *buf, size_t len)
 {
-	int r = rd->read(rd->memory, addr, buf, len);
+	int r;
 
+	if (rd->calls >= rd->limit)
+		return -EFAULT;
 	rd->calls++;
+	r = rd->read(rd->memory, addr, buf, len);
 	return r == 0 || r == -ESRCH ? r : -EFAULT;
 }
 
+/* Types and tables that everything refers to shall stay while what is looked at once passes by. */
 static const struct cpython_page *page_of(struct cpython_reader *rd, uint64_t number)
 {
-	struct cpython_page *p =
-		&rd->pages[(number * 0x9e3779b97f4a7c15ull) >> 57]; /* upper 7 bits: PAGES */
+	/* the upper 6 bits: SETS */
+	struct cpython_page *set = &rd->pages[(number * 0x9e3779b97f4a7c15ull >> 58) * WAYS];
+	struct cpython_page *p = &set[rd->calls % WAYS];
+	int i;
 
-	if (p->turn == rd->turn && p->number == number)
-		return p;
+	for (i = 0; i < WAYS; i++) {
+		if (set[i].turn == rd->turn && set[i].number == number)
+			return &set[i];
+		if (set[i].turn != rd->turn)
+			p = &set[i];
+	}
 	p->number = number;
 	p->turn = rd->turn;
 	p->r = read_now(rd, number * PAGE, p->bytes, PAGE);

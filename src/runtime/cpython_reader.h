@@ -27,8 +27,10 @@ struct cpython_reader {
 	cpython_read_fn *read;
 	const void *memory;
 	struct cpython_page *pages;
+	void *types; /* of cpython_objects.c, which keeps what does not change; malloc */
 	uint64_t turn;
 	uint64_t calls; /* of read, ever */
+	uint64_t limit; /* no more than so many */
 };
 
 /* read: cpython_read_process with a struct process as memory, or a test's.  0 or -ENOMEM. */
@@ -39,6 +41,8 @@ cpython_read_fn cpython_read_process;
 
 /* Forgets what was read: a new question begins. */
 void cpython_reader_begin(struct cpython_reader *rd);
+/* From here to the next question at most so many reads of memory; then everything is -EFAULT. */
+void cpython_reader_limit(struct cpython_reader *rd, uint64_t reads);
 
 /* len: at most 1 MiB.  0; -EFAULT: not a user address, or not there; -ESRCH: gone. */
 int cpython_read(struct cpython_reader *rd, uint64_t addr, void *buf, size_t len);

@@ -19,10 +19,6 @@ static const char *const wanted[W_COUNT] = {
 struct build {
 	struct cpython_reader *rd;
 	struct cpython_roster next;
-	uint64_t modules[W_COUNT]; /* their dicts; 0: not imported */
-	uint64_t worker;	   /* code of concurrent.futures.thread._worker; 0: not known */
-	uint64_t pool_worker;	   /* of multiprocessing.pool.worker */
-	uint64_t queue_get;	   /* of queue.Queue.get */
 };
 
 void cpython_roster_release(struct cpython_roster *roster)
@@ -65,27 +61,9 @@ static int list_states(struct build *b, uint64_t interp)
 		if (r == 0 && cpython_read_word(b->rd, state + o->state_next, &state) < 0)
 			break;
 	}
-	if (r == 0)
+	if (r == 0 && b->next.members.count)
 		qsort(b->next.members.items, b->next.members.count, sizeof(struct cpython_member),
 		      by_pointer);
-	return r;
-}
-
-static int find_modules(struct build *b, uint64_t interp)
-{
-	uint64_t modules, key, value;
-	struct cpython_dict d;
-	int i, r = cpython_read_word(b->rd, interp + b->rd->l->interp_modules, &modules);
-
-	if (r == 0)
-		r = cpython_dict_open(b->rd, modules, &d);
-	while (r == 0 && (r = cpython_dict_next(b->rd, &d, &key, &value)) > 0) {
-		r = 0;
-		for (i = 0; i < W_COUNT; i++)
-			if (cpython_str_is(b->rd, key, wanted[i]) == 0 &&
-			    cpython_module_dict(b->rd, value, &b->modules[i]) < 0)
-				b->modules[i] = 0;
-	}
 	return r;
 }
 
@@ -100,17 +78,49 @@ static uint64_t code_in(struct cpython_reader *rd, uint64_t dict, const char *na
 	return code;
 }
 
-static void find_functions(struct build *b)
+static void find_functions(struct cpython_reader *rd, const uint64_t *dicts,
+			   struct cpython_modules *m)
 {
 	uint64_t type, dict;
 
-	b->worker = code_in(b->rd, b->modules[W_FUTURES], "_worker");
-	b->pool_worker = code_in(b->rd, b->modules[W_POOL], "worker");
-	if (b->modules[W_QUEUE] &&
-	    cpython_dict_find(b->rd, b->modules[W_QUEUE], "Queue", &type) == 0 &&
-	    cpython_is(b->rd, type, "type") == 0 &&
-	    cpython_read_word(b->rd, type + CPYTHON_TYPE_DICT, &dict) == 0)
-		b->queue_get = code_in(b->rd, dict, "get");
+	m->threading = dicts[W_THREADING];
+	m->worker = code_in(rd, dicts[W_FUTURES], "_worker");
+	m->pool_worker = code_in(rd, dicts[W_POOL], "worker");
+	if (dicts[W_QUEUE] && cpython_dict_find(rd, dicts[W_QUEUE], "Queue", &type) == 0 &&
+	    cpython_is(rd, type, "type") == 0 &&
+	    cpython_read_word(rd, type + CPYTHON_TYPE_DICT, &dict) == 0)
+		m->queue_get = code_in(rd, dict, "get");
+	m->complete = (!dicts[W_FUTURES] || m->worker) && (!dicts[W_POOL] || m->pool_worker) &&
+		      (!dicts[W_QUEUE] || m->queue_get);
+}
+
+/* Again only when others are imported; but one that is being imported has not all its functions
+ * yet. */
+static int find_modules(struct cpython_reader *rd, uint64_t interp, struct cpython_modules *m)
+{
+	struct cpython_modules next = { 0 };
+	uint64_t modules, key, value, dicts[W_COUNT] = { 0 };
+	struct cpython_dict d;
+	int i, r = cpython_read_word(rd, interp + rd->l->interp_modules, &modules);
+
+	if (r == 0)
+		r = cpython_dict_open(rd, modules, &d);
+	if (r == 0)
+		r = cpython_read_word(rd, modules + CPYTHON_DICT_USED, &next.used);
+	if (r == 0)
+		r = cpython_read_word(rd, modules + CPYTHON_DICT_KEYS, &next.keys);
+	if (r < 0 || (m->complete && next.used == m->used && next.keys == m->keys))
+		return r;
+	while ((r = cpython_dict_next(rd, &d, &key, &value)) > 0)
+		for (i = 0; i < W_COUNT; i++)
+			if (cpython_str_is(rd, key, wanted[i]) == 0 &&
+			    cpython_module_dict(rd, value, &dicts[i]) < 0)
+				dicts[i] = 0;
+	if (r < 0)
+		return r;
+	find_functions(rd, dicts, &next);
+	*m = next;
+	return 0;
 }
 
 /* What of a Thread's attributes says which work it does; 0: it has no such one. */
@@ -175,7 +185,7 @@ static void fill_executor(struct build *b, uint64_t args, struct cpython_member 
 	int64_t max;
 
 	m->job = JOB_EXECUTOR;
-	m->wait_code = b->worker;
+	m->wait_code = b->next.modules.worker;
 	snprintf(m->pool_name, sizeof(m->pool_name), "%s", m->name);
 	cut_number(m->pool_name);
 	if (cpython_items(b->rd, args, &items) < 0)
@@ -197,7 +207,7 @@ static void fill_pool(struct build *b, uint64_t args, struct cpython_member *m)
 	struct cpython_items items;
 
 	m->job = JOB_POOL;
-	m->wait_code = b->pool_worker;
+	m->wait_code = b->next.modules.pool_worker;
 	snprintf(m->pool_name, sizeof(m->pool_name), "ThreadPool");
 	if (cpython_items(b->rd, args, &items) == 0)
 		m->pool = m->queue = queue_in(b->rd, &items);
@@ -207,7 +217,7 @@ static void fill_anyio(struct build *b, const struct thread_attrs *a, struct cpy
 {
 	m->job = JOB_ANYIO;
 	m->pool = a->workers;
-	m->wait_code = b->queue_get;
+	m->wait_code = b->next.modules.queue_get;
 	m->wait_self = a->queue;
 	snprintf(m->pool_name, sizeof(m->pool_name), "%s", m->name);
 }
@@ -225,11 +235,11 @@ static int fill_member(struct build *b, uint64_t thread, struct cpython_member *
 		return r;
 	if (a.target && cpython_function_code(b->rd, a.target, &code) < 0)
 		code = 0;
-	if (code && code == b->worker)
+	if (code && code == b->next.modules.worker)
 		fill_executor(b, a.args, m);
-	else if (code && code == b->pool_worker)
+	else if (code && code == b->next.modules.pool_worker)
 		fill_pool(b, a.args, m);
-	else if (a.queue && a.workers && a.idle_workers && b->queue_get &&
+	else if (a.queue && a.workers && a.idle_workers && b->next.modules.queue_get &&
 		 cpython_type_of(b->rd, thread, &type) == 0 &&
 		 strcmp(type.name, "WorkerThread") == 0)
 		fill_anyio(b, &a, m);
@@ -245,9 +255,9 @@ static int fill_members(struct build *b)
 	int64_t ident;
 	int r;
 
-	if (!b->modules[W_THREADING])
+	if (!b->next.modules.threading)
 		return 0;
-	r = cpython_dict_find(b->rd, b->modules[W_THREADING], "_active", &active);
+	r = cpython_dict_find(b->rd, b->next.modules.threading, "_active", &active);
 	if (r == 0)
 		r = cpython_dict_open(b->rd, active, &d);
 	while (r == 0 && (r = cpython_dict_next(b->rd, &d, &key, &thread)) > 0) {
@@ -268,15 +278,14 @@ static int fill_members(struct build *b)
 int cpython_roster_read(struct cpython_reader *rd, struct cpython_roster *roster, uint64_t interp,
 			uint64_t now)
 {
-	struct build b = { .rd = rd, .next = { .interp = interp, .at = now } };
+	struct build b = { .rd = rd,
+			   .next = { .interp = interp, .at = now, .modules = roster->modules } };
 	int r = list_states(&b, interp);
 
 	if (r == 0)
-		r = find_modules(&b, interp);
-	if (r == 0) {
-		find_functions(&b);
+		r = find_modules(rd, interp, &b.next.modules);
+	if (r == 0)
 		r = fill_members(&b);
-	}
 	if (r < 0) {
 		cpython_roster_release(&b.next);
 		return r;

@@ -35,9 +35,20 @@ struct cpython_member {
 	char pool_name[RUNTIME_NAME_MAX];
 };
 
+/* What the imported modules say of threads; searched again when others are imported. */
+struct cpython_modules {
+	uint64_t used, keys;  /* of the dict of modules when it was searched */
+	bool complete;	      /* none was found that still lacks what it is searched for */
+	uint64_t threading;   /* its dict; 0: not imported */
+	uint64_t worker;      /* code of concurrent.futures.thread._worker; 0: not known */
+	uint64_t pool_worker; /* of multiprocessing.pool.worker */
+	uint64_t queue_get;   /* of queue.Queue.get */
+};
+
 struct cpython_roster {
 	uint64_t interp;
-	uint64_t at;			    /* ns, when it was read last; 0: never */
+	uint64_t at; /* ns, when it was read last; 0: never */
+	struct cpython_modules modules;
 	VEC(struct cpython_member) members; /* by pointer, ascending */
 };
 

@@ -281,7 +281,9 @@ static int add_python(struct resolver *r, const struct event_stack *stack)
 		if (!r->session)
 			continue;
 		error = r->runtime->name_frame(r->session, &stack->python[i], f);
-		if (error < 0)
+		if (error == -ENOENT)
+			r->count--;
+		else if (error < 0)
 			return error;
 	}
 	return 0;

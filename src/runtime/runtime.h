@@ -72,7 +72,8 @@ struct runtime {
 	void (*begin)(struct runtime_session *s);
 
 	/* Names one frame.  Strings belong to the session, until its next `begin`.  0 (always with
-	 * something to show: "<unknown>" when the process is gone) or -ENOMEM. */
+	 * something to show: "<unknown>" when the process is gone); -ENOENT: it is the
+	 * interpreter's own and hidden from programs, leave it out; -ENOMEM. */
 	int (*name_frame)(struct runtime_session *s, const struct interp_frame *frame,
 			  struct chunk_frame *ret_frame);
 

@@ -12,23 +12,65 @@
 
 #include <libiberty/demangle.h>
 
+#define SEEN_MAX (256u << 10) /* bytes of a name looked at to shorten it */
+#define DEEP	 2	      /* this deep in angle brackets a long name is cut */
+
 struct sink {
 	char *text;
 	size_t len, room;
-	bool full;
 	jmp_buf out;
+	/* of a name that is shortened */
+	size_t seen;
+	int depth;
+	bool odd;    /* the brackets do not match */
+	size_t word; /* so many letters of "operator" were just seen */
+	char last;
 };
 
 static void put(const char *piece, size_t len, void *arg)
 {
 	struct sink *s = arg;
 
-	if (len >= s->room - s->len) {
-		s->full = true;
+	if (len >= s->room - s->len)
 		longjmp(s->out, 1);
-	}
 	memcpy(s->text + s->len, piece, len);
 	s->len += len;
+}
+
+/* Whether the byte belongs to the name of an operator, such as "operator<<". */
+static bool in_operator(struct sink *s, char c)
+{
+	static const char word[] = "operator";
+
+	if (s->word == sizeof(word) - 1)
+		s->word = c && strchr("<>=-", c) ? s->word : c == word[0];
+	else
+		s->word = c == word[s->word] ? s->word + 1 : c == word[0];
+	return s->word == sizeof(word) - 1 && c != 'r';
+}
+
+static void put_one(struct sink *s, char c)
+{
+	bool plain = in_operator(s, c), open = c == '<' && !plain,
+	     close = c == '>' && !plain && s->last != '-';
+
+	s->last = c;
+	if (++s->seen > SEEN_MAX)
+		longjmp(s->out, 1);
+	if (open && ++s->depth == DEEP)
+		put("<...", 4, s);
+	else if (s->depth < DEEP || (close && s->depth == DEEP))
+		put(&c, 1, s);
+	if (close && --s->depth < 0)
+		s->odd = true;
+}
+
+static void put_shortened(const char *piece, size_t len, void *arg)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		put_one(arg, piece[i]);
 }
 
 bool demangle_wanted(const char *name)
@@ -44,12 +86,26 @@ static size_t length_without_suffix(const char *name)
 	return suffix ? (size_t)(suffix - name) : strlen(name);
 }
 
+static int work_out(const char *name, demangle_callbackref fn, struct sink *s)
+{
+	if (setjmp(s->out))
+		return -E2BIG;
+	if (!rust_demangle_callback(name, DMGL_NO_OPTS, fn, s)) {
+		*s = (struct sink){ .text = s->text, .room = s->room };
+		if (name[1] != 'Z' || setjmp(s->out))
+			return name[1] != 'Z' ? -EINVAL : -E2BIG;
+		if (!cplus_demangle_v3_callback(name, DMGL_NO_OPTS, fn, s))
+			return -EINVAL;
+	}
+	return s->len ? 0 : -EINVAL;
+}
+
 int demangle(const char *name, char *ret_text, size_t room)
 {
 	struct sink s = { .text = ret_text, .room = room };
 	char plain[DEMANGLE_INPUT_MAX + 1];
 	size_t len = length_without_suffix(name);
-	volatile int known = 0;
+	int r;
 
 	if (!demangle_wanted(name))
 		return -EINVAL;
@@ -57,18 +113,14 @@ int demangle(const char *name, char *ret_text, size_t room)
 		return -E2BIG;
 	memcpy(plain, name, len);
 	plain[len] = '\0';
-	if (setjmp(s.out) == 0) {
-		known = rust_demangle_callback(plain, DMGL_NO_OPTS, put, &s);
-		if (!known) {
-			s.len = 0;
-			known = plain[1] == 'Z' &&
-				cplus_demangle_v3_callback(plain, DMGL_NO_OPTS, put, &s);
-		}
+	r = work_out(plain, put, &s);
+	if (r == -E2BIG) {
+		s = (struct sink){ .text = ret_text, .room = room };
+		r = work_out(plain, put_shortened, &s);
 	}
-	if (s.full)
-		return -E2BIG;
-	if (!known || !s.len)
-		return -EINVAL;
-	ret_text[s.len] = '\0';
-	return 0;
+	if (r == 0 && (s.odd || s.depth))
+		r = -E2BIG;
+	if (r == 0)
+		ret_text[s.len] = '\0';
+	return r;
 }

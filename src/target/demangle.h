@@ -16,8 +16,9 @@
 /* By its first bytes, whether there is something to do. */
 bool demangle_wanted(const char *name);
 
-/* Writes the qualified name, with template arguments, without parameters, return type and hash.
- * room: at least 2.  -EINVAL: no such name; -E2BIG: the name or the result is too long. */
+/* Writes the qualified name, with template arguments, without parameters, return type and hash.  If
+ * it does not fit, the arguments of arguments become "<...>".  room: at least 2.  -EINVAL: no such
+ * name; -E2BIG: the name or the result is too long. */
 int demangle(const char *name, char *ret_text, size_t room);
 
 #endif

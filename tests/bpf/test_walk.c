@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
+
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
@@ -75,21 +77,23 @@ static void check_thread(struct attached *a, int map, size_t first)
 {
 	static struct walk_stack stack;
 	const struct truth_frame *want = &a->truth.frames.items[first];
-	size_t have = frames_of_thread(&a->truth, first),
-	       n = have < STACK_PYTHON_MAX ? have : STACK_PYTHON_MAX, i;
+	size_t have = frames_of_thread(&a->truth, first), at = 0, i;
 
 	assert_int_equal(bpf_map_lookup_elem(map, &want->tid, &stack), 0);
-	assert_int_equal(stack.n, n);
 	assert_int_equal(stack.flags & STACK_PYTHON_LOST, 0);
 	runtime_cpython.begin(a->session);
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < have && at < STACK_PYTHON_MAX; i++) {
 		struct chunk_frame f;
+		int r = -ENOENT;
 
-		assert_int_equal(runtime_cpython.name_frame(a->session, &stack.frames[i], &f), 0);
+		while (r == -ENOENT && at < stack.n) /* what the interpreter hides from programs */
+			r = runtime_cpython.name_frame(a->session, &stack.frames[at++], &f);
+		assert_int_equal(r, 0);
 		assert_string_equal(f.fn, want[i].fn);
 		assert_string_equal(f.file, cpython_path_shown(want[i].file, a->p->cwd));
 		assert_int_equal(f.line, want[i].line);
 	}
+	assert_int_equal(stack.n, at);
 }
 
 static void check_map(struct attached *a, int map)

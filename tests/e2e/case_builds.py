@@ -11,6 +11,7 @@ import subprocess
 from pathlib import Path
 from typing import List, Sequence, Tuple
 
+from case_python import compare
 from compare import check_invariants, check_truths
 from harness import TARGETS, TOP, Case, Env, Failure, Skip, Target, parse_jsonl
 
@@ -101,12 +102,13 @@ exec chroot "$root" "$@"
 """
 
 
-def start_in(env: Env, folder: str, *command: str) -> Target:
-    """The plainest target inside a root folder: under an interpreter, or the C program."""
+def start_in(env: Env, folder: str, *command: str,
+             script: Sequence[str] = ("sleepy.py", *SLEEPY[1:])) -> Target:
+    """A target inside a root folder: under an interpreter, or the C program."""
     os.makedirs(folder + "/mnt", exist_ok=True)
     return env.start(["unshare", "-m", "--propagation", "private", "sh", "-ec", IN_ROOT, "sh",
                       str(env.folder), folder, str(TARGETS), *command,
-                      "/mnt/targets/sleepy.py", *SLEEPY[1:]])
+                      "/mnt/targets/" + script[0], *script[1:]])
 
 
 def folders_given() -> List[str]:
@@ -122,13 +124,23 @@ def libraries_given() -> List[Tuple[str, str]]:
             for path in sorted(glob.glob(folder + "/usr/lib/*/libpython3.*.so.1.0"))]
 
 
+def pythons_given() -> List[Tuple[str, str]]:
+    return [(folder, path[len(folder):]) for folder in folders_given()
+            for path in sorted(glob.glob(folder + "/usr/bin/python3.[0-9]*"))]
+
+
 def roots(env: Env) -> str:
     """Every interpreter of the root folders given."""
+    return ", ".join("%s %s" % (os.path.basename(python), check(env, start_in(env, folder, python)))
+                     for folder, python in pythons_given())
+
+
+def roots_frames(env: Env) -> str:
+    """Their stacks, frame by frame."""
     said = []
-    for folder in folders_given():
-        for python in sorted(glob.glob(folder + "/usr/bin/python3.[0-9]*")):
-            target = start_in(env, folder, python[len(folder):])
-            said.append("%s %s" % (os.path.basename(python), check(env, target)))
+    for folder, python in pythons_given():
+        target = start_in(env, folder, python, script=("frames.py", "--wait"))
+        said.append("%s %s" % (os.path.basename(python), compare(env, target)))
     return ", ".join(said)
 
 
@@ -293,6 +305,24 @@ def deleted(env: Env) -> str:
     return check(env, target)
 
 
+def too_old(env: Env) -> str:
+    """Versions that are not supported are recognised, and refused with the reason."""
+    root = os.environ.get("PYENV_ROOT", os.path.expanduser("~/.pyenv"))
+    found = sorted(glob.glob(root + "/versions/3.[67].*/bin/python3"))
+    if not found:
+        raise Skip("no Python 3.6 or 3.7")
+    said = []
+    for python in found:
+        target = env.start([python, "-u", "-c", "import os, sys; print('{\"ready\": %d}' % "
+                            "os.getpid()); sys.stdin.read()"])
+        done = env.command("check", "-p", str(target.pid))
+        lines = [line for line in done.stdout.splitlines() if "runtime" in line]
+        if not any("not supported" in line for line in lines):
+            raise Failure("expected the reason, found %r" % (lines or done.stdout))
+        said += lines
+    return " / ".join(" ".join(line.split()) for line in said)
+
+
 def workers(env: Env) -> str:
     """Workers by fork are followed, each with its own loop and its own interpreter state."""
     target = env.target("builds.py", "workers")
@@ -314,6 +344,17 @@ def sub_interpreter(env: Env) -> str:
     return check(env, env.start([python, str(TARGETS / "builds.py"), "sub", "--wait"]))
 
 
+def many_gils(env: Env) -> str:
+    """More interpreters with a lock of their own than are watched: that is said."""
+    python = python_3(12)
+    target = env.start([python, str(TARGETS / "builds.py"), "sub", "--interpreters", "7",
+                        "--wait"])
+    run = env.measure(target)
+    if "more GILs" not in run.out:
+        raise Failure("expected a word of the GILs:\n" + run.out)
+    return check_truths(target.truths, run.stalls(), target.noise)
+
+
 def sub_interpreter_old(env: Env) -> str:
     """Up to 3.11 they cannot be seen, and that is said."""
     if "3.12" <= os.path.basename(env.python)[6:10]:
@@ -332,6 +373,7 @@ def sub_interpreter_old(env: Env) -> str:
 CASES: List[Case] = [
     Case("build-chroot", chroot),
     Case("build-roots", roots),
+    Case("build-roots-frames", roots_frames),
     Case("build-roots-embedded", roots_embedded),
     Case("build-roots-opened", roots_opened),
     Case("build-pid-namespace", pid_namespace),
@@ -341,8 +383,10 @@ CASES: List[Case] = [
     Case("build-young", young),
     Case("build-venv", venv),
     Case("build-deleted", deleted),
+    Case("build-too-old", too_old),
     Case("build-workers", workers),
     Case("build-exec", exec_other),
     Case("build-sub-interpreter", sub_interpreter),
+    Case("build-many-gils", many_gils),
     Case("build-sub-interpreter-old", sub_interpreter_old),
 ]

@@ -8,7 +8,7 @@ import os
 from typing import Any, List, Tuple
 
 from compare import check_invariants, check_truths, pair_up
-from harness import Case, Env, Failure, Record
+from harness import Case, Env, Failure, Record, Target
 
 FRAMES_MAX = 512
 MINORS = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13")
@@ -46,8 +46,8 @@ def check_frames(truth: Record, stall: Record) -> List[str]:
     return ["%s: %s" % (truth["kind"], p) for p in problems]
 
 
-def frames(env: Env) -> str:
-    target = env.target("frames.py")
+def compare(env: Env, target: Target) -> str:
+    """Every stall of a started frames.py."""
     run = env.measure(target)
     check_truths(target.truths, run.stalls(), target.noise)
     check_invariants(run, target.truths)
@@ -61,6 +61,10 @@ def frames(env: Env) -> str:
     return "%d stacks, %d frames, the deepest %d" % (
         len(pairs), sum(len(t["stack"]) for t, _ in pairs),
         max(len(t["stack"]) for t, _ in pairs))
+
+
+def frames(env: Env) -> str:
+    return compare(env, env.target("frames.py"))
 
 
 # --- memory that is used again

@@ -183,15 +183,17 @@ static void seal(struct built *b)
 
 #include "tests/golden/fixtures_demo.inc"
 #include "tests/golden/fixtures_more.inc"
+#include "tests/golden/fixtures_tasks.inc"
 #include "tests/golden/fixtures_made.inc"
 
 static const struct {
 	const char *name;
 	const struct profile *(*build)(void);
 } fixtures[] = {
-	{ "demo", build_demo },	      { "empty", build_empty },	  { "healthy", build_healthy },
-	{ "hostile", build_hostile }, { "offcpu", build_offcpu }, { "gil", build_gil },
-	{ "pools", build_pools },     { "noloop", build_noloop }, { "lies", build_lies },
+	{ "tasks", build_tasks },   { "no-tasks", build_no_tasks }, { "demo", build_demo },
+	{ "empty", build_empty },   { "healthy", build_healthy },   { "hostile", build_hostile },
+	{ "offcpu", build_offcpu }, { "gil", build_gil },	    { "pools", build_pools },
+	{ "noloop", build_noloop }, { "lies", build_lies },
 };
 
 const char *fixture_name(unsigned index)

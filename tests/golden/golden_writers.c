@@ -1,7 +1,7 @@
 /* golden_writers.c: prints every fixture through every writer.
  *
  * Without arguments: the list of "FIXTURE FORMAT" pairs; with such a pair: what that writer makes
- * of it. Two forms that are not in the table come last: text with -v, and the stall lines.
+ * of it. Forms that are not in the table come last: the stall lines, text with -v, the tree.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -31,17 +31,25 @@ static int verbose_write(const struct profile *p, const struct writer_opts *o, F
 	return text_write(p, &verbose, f);
 }
 
+static int tree_write(const struct profile *p, const struct writer_opts *o, FILE *f)
+{
+	struct writer_opts tree = *o;
+
+	tree.tree = true;
+	return text_write(p, &tree, f);
+}
+
 static const struct writer more[] = {
 	{ .name = "lines", .write = lines_write },
 	{ .name = "verbose", .write = verbose_write },
+	{ .name = "tree", .write = tree_write },
 };
 
 static const struct writer *next_form(const struct writer *w)
 {
-	if (w == &more[0])
-		return &more[1];
-	if (w == &more[1])
-		return NULL;
+	for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++)
+		if (w == &more[i])
+			return i + 1 < sizeof(more) / sizeof(more[0]) ? w + 1 : NULL;
 	w = writer_next(w);
 	return w ? w : &more[0];
 }
@@ -54,7 +62,9 @@ int main(int argc, char **argv)
 	if (argc == 1) {
 		for (unsigned i = 0; fixture_name(i); i++)
 			for (const struct writer *w = NULL; (w = next_form(w));)
-				printf("%s %s\n", fixture_name(i), w->name);
+				if (w->write != tree_write ||
+				    fixture_find(fixture_name(i))->n_task_lists)
+					printf("%s %s\n", fixture_name(i), w->name);
 		printf("- schema\n");
 		return 0;
 	}

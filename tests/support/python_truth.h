@@ -18,7 +18,7 @@
 #include "base/str.h"
 #include "base/vec.h"
 
-#define TRUTH_THREADS 16 /* as many as the script blocks, the main one included */
+#define TRUTH_THREADS 17 /* as many as the script blocks, the main one included */
 
 struct truth_frame {
 	int tid;

@@ -64,6 +64,18 @@ def decorated():
     wait("decorated")
 
 
+class Made:
+    def __init__(self, why):
+        if why:
+            wait(why)
+
+
+def through_init():
+    """Often enough for a call that the interpreter specializes."""
+    for why in [None] * 300 + ["init"]:
+        Made(why)
+
+
 def comprehended():
     return {n: [
         wait("comprehension") for _ in range(n)] for n in (1,)}
@@ -126,6 +138,7 @@ def spin_up():
         lambda: asyncio.run(idle()),
         lambda: asyncio.run(through_numbers()),
         decorated,
+        through_init,
         comprehended,
         relative,
         zipped,

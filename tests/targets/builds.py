@@ -80,7 +80,8 @@ def sub(options: argparse.Namespace) -> None:
     here = os.path.abspath(__file__)
     script = INSIDE.format(file=here, folder=os.path.dirname(here),
                            rest=["--wait"] if options.wait else [])
-    thread = threading.Thread(target=run, args=(interpreters.create(), script))
+    ids = [interpreters.create() for _ in range(options.interpreters)]
+    thread = threading.Thread(target=run, args=(ids[0], script))
     thread.start()
     thread.join()
     os._exit(0)  # some versions fall over when they end with a sub-interpreter
@@ -96,6 +97,8 @@ if __name__ == "__main__":
     parser = truth.arguments(__doc__)
     parser.add_argument("kind", choices=sorted(KINDS))
     parser.add_argument("--python", help="exec: the interpreter to become")
+    parser.add_argument("--interpreters", type=int, default=1, metavar="N",
+                        help="sub: so many, the loop runs in the first")
     parser.add_argument("--again", action="store_true", help="exec: this is the second life")
     arguments = parser.parse_args()
     KINDS[arguments.kind](arguments)

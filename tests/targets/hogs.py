@@ -10,6 +10,8 @@ import time
 import zlib
 from typing import Any, Callable, Dict, List, Optional
 
+import truth
+
 
 class Hog:
     """A thread that calls `work` once when it is asked, or again and again until told to stop."""
@@ -22,6 +24,7 @@ class Hog:
         self.thread.start()
 
     def run(self) -> None:
+        truth.go_first(2 if self.holds else 1)
         while self.asked.acquire():
             self.begun.release()
             self.work()
@@ -52,13 +55,9 @@ def sized(work: Callable[[int], Any], size: int, seconds: float) -> int:
     return max(size, int(size * seconds / (time.thread_time() - start)))
 
 
-def make_rows(size: int) -> List[str]:
-    return ["row %d of a report that is much too long" % i for i in range(size)]
-
-
-def serialize_report(rows: List[str]) -> None:
-    """One C call that never lets go of the GIL."""
-    json.dumps(rows)
+def serialize_report(text: str) -> None:
+    """One C call that never lets go of the GIL; of a list it would be two."""
+    json.dumps(text)
 
 
 def count_up(size: int) -> None:
@@ -89,14 +88,23 @@ def doze() -> None:
 
 
 def reporter(seconds: float) -> Hog:
-    size = sized(lambda n: serialize_report(make_rows(n)), 50_000, seconds * 2)
-    rows = make_rows(size)
-    return Hog("reporter", lambda: serialize_report(rows), "serialize_report")
+    text = "\u00e9" * sized(lambda n: serialize_report("\u00e9" * n), 2_000_000, seconds)
+    return Hog("reporter", lambda: serialize_report(text), "serialize_report")
 
 
 def counter(name: str, work: Callable[[int], Any], seconds: float) -> Hog:
     size = sized(work, 500_000, seconds)
     return Hog(name, lambda: work(size), work.__name__)
+
+
+def late_counter(name: str, after: float, seconds: float) -> Hog:
+    """Lets whoever asked for it go on for a moment first."""
+    size = sized(count_up, 500_000, seconds)
+
+    def work() -> None:
+        time.sleep(after)
+        count_up(size)
+    return Hog(name, work, "count_up")
 
 
 def cruncher(name: str) -> Hog:

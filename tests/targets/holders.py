@@ -20,6 +20,7 @@ from hogs import Hog, Watched, Working
 
 LENGTH_S = 0.17
 POLL_S = 0.02
+TURN_S = 0.0003
 
 
 def want_gil(kind: str, hog: Hog, others: List[Hog]) -> None:
@@ -33,14 +34,14 @@ def want_gil(kind: str, hog: Hog, others: List[Hog]) -> None:
 
 
 def take_turns(kind: str, working: List[Hog]) -> None:
-    """Gives the GIL away and wants it back, again and again."""
+    """Gives the GIL away for a moment and wants it back, again and again."""
     s = truth.stall("gil", "futex", None, lines=5, kind=kind)
     watched = Watched(working)
     with s:
         with Working(working):
             until = time.monotonic() + LENGTH_S
             while time.monotonic() < until:
-                time.sleep(0)
+                time.sleep(TURN_S)
         s.record["threads"] = watched.records()
 
 
@@ -147,7 +148,7 @@ def setup_convoy() -> Callable[[], Any]:
 
 
 def setup_after_poll() -> Callable[[], Any]:
-    hog = hogs.counter("late", hogs.count_up, LENGTH_S + POLL_S)
+    hog = hogs.late_counter("late", POLL_S / 4, LENGTH_S + POLL_S)
     return lambda: want_it_after_the_poll(hog)
 
 
@@ -193,5 +194,6 @@ if __name__ == "__main__":
     parser.add_argument("kinds", nargs="*", metavar="KIND")
     parser.add_argument("--count", type=int, default=3)
     options = parser.parse_args()
+    truth.go_first(3)
     stallings = [KINDS[name]() for name in options.kinds or KINDS]
     truth.run(main, options)

@@ -182,6 +182,15 @@ def done(**extra: Any) -> None:
                "end_ns": time.monotonic_ns()}, **extra))
 
 
+def go_first(priority: int) -> None:
+    """The calling thread gets a processor before all others, those of other programs too: what it
+    waits for is then what was planned, also on a busy machine.  Its helpers have less priority."""
+    try:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
+    except OSError:
+        pass  # not allowed here: then it waits for a processor, too
+
+
 def run_as_usual(main: Callable[[], Awaitable[None]], args: argparse.Namespace) -> None:
     """As most programs do: asyncio.run() makes the loop, of the policy that is installed."""
     announce()

@@ -184,6 +184,7 @@ def free_port() -> int:
 
 
 def one_process(port: int, clients: Clients) -> None:
+    truth.go_first(3)
     prepare()
     if options.framework == "fastapi":
         fastapi_app()  # what it imports
@@ -215,6 +216,7 @@ def worker_app() -> Any:
 
     @app.on_event("startup")
     async def begun() -> None:
+        truth.go_first(3)
         prepare()
         now = time.monotonic_ns()
         truth.emit({"noise": {"start_ns": 0, "dur_ns": now, "tid": truth.thread_id()}})

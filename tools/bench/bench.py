@@ -15,6 +15,7 @@ import time
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import parts_footprint
+import parts_python
 import parts_server
 import parts_switch
 import processes
@@ -190,15 +191,51 @@ def part_recording() -> Result:
     return found
 
 
+def part_pythons() -> Result:
+    title = "7. ns at the switch hooks for a wait with its stack, cold, by interpreter"
+    try:
+        found = parts_python.frames(150 if QUICK else 300, 2 if QUICK else 5)
+    except processes.Skip as why:
+        table_head("%s: skipped: %s" % (title, why))
+        return {"skipped": str(why)}
+    table_head(title)
+    low, mid, high = parts_python.DEPTHS
+    columns(24, "", ["%d frames" % d for d in parts_python.DEPTHS])
+    for version, by in found.items():
+        columns(24, version, [shown(s) for s in by.values()])
+    result: Result = {}
+    for version, by in found.items():
+        frame = (by[high].median - by[low].median) / (high - low)
+        result[version] = {"wait_ns": by[mid].median, "frame_ns": frame}
+        row("%s: %d frames, each frame" % (version, mid), "%.1f us, %.0f ns" % (
+            by[mid].median / 1000, frame), "10 us, 100 ns", by[mid].median > 10000 or frame > 100)
+    return result
+
+
+def part_gil() -> Result:
+    rounds = Rounds(["stallprof"] + ([] if QUICK else ["offcputime", "bpftrace"]),
+                    2 if QUICK else 4, say)
+    m = parts_python.contention(rounds, 300)
+    table_head("8. CPU time of a piece of work, %d threads that fight for the GIL"
+               % parts_python.THREADS, rounds)
+    row(BARE, shown(m["piece"].plain(BARE), " ns"))
+    for tool in m["piece"].tools():
+        row("with " + tool, shown(m["piece"].ratio(tool), " x", 3))
+    return {"measures": {n: x.json() for n, x in m.items()}, **disturbance(m)}
+
+
 PARTS: Dict[str, Callable[[], Result]] = {
     "switches": part_switches,
     "redis": lambda: part_server("Redis", parts_server.redis),
     "asyncio": lambda: part_server("asyncio", parts_server.asyncio),
+    "fastapi": lambda: part_server("FastAPI", parts_python.framework),
     "attach": part_attach,
     "memory": part_memory,
     "waits": part_waits,
     "programs": part_programs,
     "recording": part_recording,
+    "pythons": part_pythons,
+    "gil": part_gil,
 }
 
 

@@ -195,6 +195,12 @@ static void test_usage(void **state)
 	assert_int_equal(RUN(box, &command_report, "a.stall", "--", "x"), STATUS_USAGE);
 	assert_int_equal(RUN(box, &command_report, "a.stall", "-o", "b.stall"), STATUS_USAGE);
 	assert_has(&box->err, "-o b.stall: the recording exists already");
+	assert_int_equal(RUN(box, &command_report, "a.stall", "--debug-dir", "none"),
+			 STATUS_FAILED);
+	assert_has(&box->err, "--debug-dir none: No such file or directory");
+	/* all frames have names: nothing is looked for, and nothing missed */
+	assert_int_equal(RUN(box, &command_report, "a.stall", "--debug-dir", "."), STATUS_DONE);
+	assert_string_equal(str_text(&box->err), "");
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -28,6 +28,49 @@ TEST(test_names)
 	bench_close(&b);
 }
 
+static void give_module(struct bench *b, uint32_t number, const char *build_id)
+{
+	put_u32(b, number);
+	put_str(b, build_id);
+	put_str(b, "/usr/lib/libpq.so.5");
+	give(b, CHUNK_MODULE);
+}
+
+/* A nameless frame has the build id of its module; what refers to nothing is left out. */
+TEST(test_build_ids)
+{
+	static const struct chunk_frame frames[] = {
+		{ FRAME_NATIVE, 0, 0, 0x1234, "", "", "libpq.so.5" },
+		{ FRAME_NATIVE, 0, 0, 0x1234, "PQexec", "", "libpq.so.5" },
+		{ FRAME_NATIVE, 0, 0, 0x1234, "", "", "libpq.so.5" },
+	};
+	static const uint32_t refs[][2] = { { 0, 3 }, { 1, 3 }, { 2, 4 }, { 3, 3 } };
+	const struct profile *p;
+
+	BENCH(b);
+	give_module(&b, 3, "abcd");
+	give_module(&b, 3, "later");
+	give_module(&b, 0, "none");
+	put_u64(&b, 7);
+	put_u32(&b, 0);
+	put_u32(&b, 3);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(chunk_put_frame(&b.payload, &frames[i]), 0);
+	put_u32(&b, 4);
+	for (int i = 0; i < 4; i++) {
+		put_u32(&b, refs[i][0]);
+		put_u32(&b, refs[i][1]);
+		put_u64(&b, 0x1233);
+	}
+	give(&b, CHUNK_STACK_NAMES);
+	p = seal(&b);
+	assert_int_equal(p->n_stacks, 1);
+	assert_string_equal(p->stacks[0].frames[0].build_id, "abcd");
+	assert_string_equal(p->stacks[0].frames[1].build_id, "");
+	assert_string_equal(p->stacks[0].frames[2].build_id, "");
+	bench_close(&b);
+}
+
 static void give_raw(struct bench *b, uint64_t hash)
 {
 	struct event_stack e = { .hash = hash, .n_kernel = 1, .n_user = 2, .n_python = 3 };
@@ -128,9 +171,10 @@ TEST(test_empty)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_names), cmocka_unit_test(test_raw),
-		cmocka_unit_test(test_find),  cmocka_unit_test(test_first_names_stay),
-		cmocka_unit_test(test_empty), cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_names),	  cmocka_unit_test(test_raw),
+		cmocka_unit_test(test_find),	  cmocka_unit_test(test_first_names_stay),
+		cmocka_unit_test(test_empty),	  cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_build_ids),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -68,11 +68,13 @@ TEST(test_rows)
 	row.ns = 250;
 	give_row(&b, &row, TARGET_PIPE);
 	row.klass = CLASS_LOCK;
+	row.ns = 150;
+	give_row(&b, &row, TARGET_FUTEX);
 	row.ns = 900;
-	row.idle = true;
+	row.idle = true; /* a row of its own */
 	give_row(&b, &row, TARGET_FUTEX);
 	p = seal(&b);
-	assert_int_equal(p->n_threads, 4);
+	assert_int_equal(p->n_threads, 5);
 	assert_int_equal(p->threads[0].ns, 300);
 	assert_string_equal(p->threads[0].group, "consumer");
 	assert_string_equal(p->threads[0].at->fn, "take");
@@ -82,7 +84,8 @@ TEST(test_rows)
 	assert_int_equal(p->threads[0].pool, -1);
 	assert_int_equal(p->threads[1].stack, -1);
 	assert_int_equal(p->threads[2].ns, 200);
-	assert_true(p->threads[3].idle); /* last, however long */
+	assert_int_equal(p->threads[3].ns, 150);
+	assert_true(p->threads[4].idle); /* last, however long */
 	bench_close(&b);
 }
 

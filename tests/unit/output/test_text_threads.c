@@ -9,6 +9,7 @@ static void a_program_without_a_loop(void **state)
 	(void)state;
 	assert_non_null(strstr(text, "No event loop was seen"));
 	assert_null(strstr(text, "--tid"));
+	assert_non_null(strstr(text, "WHERE (yours > leaf), sampled every 25ms\n"));
 	assert_non_null(strstr(text, "\n  40.0s   4     consumer                waits in "
 				     "queue.Queue.get (lock)\n"));
 	assert_non_null(strstr(text, "waits for a lock (futex)  app.py:29 Cache.get\n"));

@@ -106,14 +106,16 @@ static inline uint64_t fake_asyncio_module(struct fake_asyncio *a)
 
 /* A loop with 57 ready callbacks, 46 timers of which 11 are cancelled, that runs the task Task-7.
  */
-static inline void fake_asyncio_init(struct fake_asyncio *a, uint32_t minor)
+static inline void fake_asyncio_in(struct fake_asyncio *a, struct fake *f, uint32_t minor)
 {
 	static const char *const attrs[] = { "_ready", "_scheduled", "_timer_cancelled_count",
 					     "_default_executor" };
 	const char *const imported = "asyncio.tasks";
 	uint64_t values[4], timers[46] = { 0 }, module;
-	struct fake *f = a->f = fake_new(minor);
 
+	if (fake_init(f, minor) < 0)
+		abort();
+	a->f = f;
 	module = fake_asyncio_module(a);
 	a->interp = fake_interp(f, 1, &imported, &module);
 	a->state = fake_state(f, a->interp, FAKE_POINTER, 31);
@@ -134,6 +136,15 @@ static inline void fake_asyncio_init(struct fake_asyncio *a, uint32_t minor)
 	a->loops = (struct cpython_loops){ .rd = &f->rd, .pid = FAKE_PID, .clock = fake_clock };
 	fake_time = 1000;
 	fake_step = 0;
+}
+
+static inline void fake_asyncio_init(struct fake_asyncio *a, uint32_t minor)
+{
+	struct fake *f = malloc(sizeof(*f));
+
+	if (!f)
+		abort();
+	fake_asyncio_in(a, f, minor);
 }
 
 static inline void fake_asyncio_release(struct fake_asyncio *a)

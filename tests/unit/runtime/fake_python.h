@@ -362,10 +362,10 @@ static inline uint64_t fake_state(struct fake *f, uint64_t interp, uint64_t poin
 	return addr;
 }
 
-/* Offsets of frames and threads are those of the next known version where that one has none. */
+/* Of Python 3.minor. */
 static inline int fake_init(struct fake *f, uint32_t minor)
 {
-	const struct cpython_offsets *o = cpython_offsets_find(minor < 14 ? minor : 13);
+	const struct cpython_offsets *o = cpython_offsets_find(minor);
 	const struct cpython_layout *l = cpython_layout_find(minor);
 
 	memset(f, 0, sizeof(*f));

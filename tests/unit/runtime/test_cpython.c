@@ -41,22 +41,24 @@ static size_t check_thread(struct process *p, const struct runtime_facts *facts,
 {
 	static struct interp_frame frames[STACK_PYTHON_MAX];
 	const struct truth_frame *want = &t->frames.items[first];
-	size_t n = walk_host(p, &facts->plan, want->thread_pointer, frames, NULL), i;
+	size_t n = walk_host(p, &facts->plan, want->thread_pointer, frames, NULL), at = 0, i;
 	bool marked = facts->plan.shim != SHIM_NONE;
 
 	runtime_cpython.begin(s);
 	for (i = 0; first + i < t->frames.count && t->frames.items[first + i].tid == want->tid;
 	     i++) {
 		struct chunk_frame f;
+		int r = -ENOENT;
 
-		if (i >= STACK_PYTHON_MAX)
+		if (at >= STACK_PYTHON_MAX)
 			continue;
-		assert_true(i < n);
-		assert_int_equal(runtime_cpython.name_frame(s, &frames[i], &f), 0);
+		while (r == -ENOENT && at < n) /* what the interpreter hides from programs */
+			r = runtime_cpython.name_frame(s, &frames[at++], &f);
+		assert_int_equal(r, 0);
 		check_frame(&f, &want[i], p);
-		check_entry(&f, i + 1 == n && n < STACK_PYTHON_MAX, marked);
+		check_entry(&f, at == n && n < STACK_PYTHON_MAX, marked);
 	}
-	assert_int_equal(n, i < STACK_PYTHON_MAX ? i : STACK_PYTHON_MAX);
+	assert_int_equal(n, at);
 	return first + i;
 }
 

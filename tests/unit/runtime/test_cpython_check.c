@@ -87,6 +87,21 @@ static void test_other_version(void **state)
 	assert_int_equal(check(cpython_offsets_find(place.minor), &other, why), -EPROTO);
 }
 
+/* Another C library keeps its threads' data elsewhere: refused by its name, whatever fits. */
+static void test_musl(void **state)
+{
+	struct mapping *last = &p->maps.list.items[p->maps.list.count - 1];
+	const char *path = last->path;
+	char why[160] = "";
+
+	(void)state;
+	last->path = "/lib/ld-musl-x86_64.so.1";
+	assert_int_equal(check(cpython_offsets_find(place.minor), &place, why), -EPROTO);
+	assert_non_null(strstr(why, "musl"));
+	last->path = path;
+	assert_int_equal(check(cpython_offsets_find(place.minor), &place, why), 0);
+}
+
 static int64_t slot_of(struct process *q, const struct cpython_offsets *o,
 		       const struct cpython_place *where)
 {
@@ -151,7 +166,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_right),	  cmocka_unit_test(test_wrong_offsets),
 		cmocka_unit_test(test_wrong_gil), cmocka_unit_test(test_other_version),
-		cmocka_unit_test(test_looking),
+		cmocka_unit_test(test_musl),	  cmocka_unit_test(test_looking),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);

@@ -55,7 +55,7 @@ static void check_damaged(void)
 	assert_int_equal(look(), 0);
 	assert_true(now.ready == UINT64_MAX);
 	assert_int_equal(now.scheduled, 35);
-	fake_put(a.f, a.scheduled + CPYTHON_OB_SIZE, 10); /* fewer than are cancelled */
+	fake_put(a.f, a.scheduled + CPYTHON_OB_SIZE, 7); /* fewer than are cancelled */
 	assert_int_equal(look(), 0);
 	assert_true(now.scheduled == UINT64_MAX);
 	fake_put(a.f, a.scheduled + CPYTHON_OB_SIZE, 1ull << 50);

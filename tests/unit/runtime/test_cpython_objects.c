@@ -56,6 +56,8 @@ static void check_str(void)
 	assert_int_equal(cpython_str_is(&f->rd, s, "Tick tack"), -ENOENT);
 	assert_int_equal(cpython_str_is(&f->rd, s, "Tick"), -ENOENT);
 	assert_int_equal(cpython_str_copy(&f->rd, f->None, buf, sizeof(buf)), -EPROTO);
+	fake_put(f, s + CPYTHON_OB_TYPE, f->set);
+	assert_int_equal(cpython_str_copy(&f->rd, s, buf, sizeof(buf)), -EPROTO);
 
 	fake_put(f, wide + CPYTHON_TEXT_LENGTH, 6);
 	fake_put32(f, wide + CPYTHON_TEXT_STATE, 2 << 2 | 1 << 5);
@@ -84,6 +86,8 @@ static void check_int(void)
 		assert_true(got == values[i]);
 	}
 	fake_put32(f, big + CPYTHON_INT_DIGITS + 8, 0x3fffffff);
+	assert_int_equal(cpython_int(&f->rd, big, &got), -ERANGE);
+	fake_put32(f, big + CPYTHON_INT_DIGITS + 8, 16); /* 2 to the 64th */
 	assert_int_equal(cpython_int(&f->rd, big, &got), -ERANGE);
 	fake_put32(f, big + CPYTHON_INT_DIGITS, 0x40000000);
 	fake_put32(f, big + CPYTHON_INT_DIGITS + 8, 1);

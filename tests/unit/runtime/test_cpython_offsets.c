@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "runtime/cpython_offsets.h"
@@ -155,6 +156,28 @@ static void test_stated(void **state)
 	}
 }
 
+/* The blocks of three live interpreters, as recorded: the rows are those of the same releases. */
+static void test_recorded(void **state)
+{
+	uint8_t block[CPYTHON_DEBUG_SIZE];
+	uint32_t minor;
+
+	(void)state;
+	for (minor = 13; minor <= 15; minor++) {
+		struct cpython_offsets o = *cpython_offsets_find(minor);
+		char path[64];
+		FILE *f;
+
+		snprintf(path, sizeof(path), "tests/fuzz/corpus/offsets/3.%u", minor);
+		f = fopen(path, "r");
+		assert_non_null(f);
+		assert_int_equal(fread(block, 1, sizeof(block), f), sizeof(block));
+		fclose(f);
+		assert_int_equal(cpython_debug_offsets(&o, block, sizeof(block)), 0);
+		assert_memory_equal(&o, cpython_offsets_find(minor), sizeof(o));
+	}
+}
+
 /* Refused, and nothing is changed. */
 static void check_refused(const struct layout *l, uint32_t at, uint64_t value, int error)
 {
@@ -201,9 +224,8 @@ static void test_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rows),
-		cmocka_unit_test(test_plan),
-		cmocka_unit_test(test_stated),
+		cmocka_unit_test(test_rows),	cmocka_unit_test(test_plan),
+		cmocka_unit_test(test_stated),	cmocka_unit_test(test_recorded),
 		cmocka_unit_test(test_refused),
 	};
 

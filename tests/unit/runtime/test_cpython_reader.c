@@ -100,6 +100,22 @@ static void test_gone(void **state)
 	assert_int_equal(cpython_read_fresh(&f->rd, FAKE_BASE, &word, 8), -ESRCH);
 }
 
+/* A question may be limited; the next one is not. */
+static void test_limit(void **state)
+{
+	uint64_t word;
+
+	(void)state;
+	cpython_reader_limit(&f->rd, 2);
+	assert_int_equal(cpython_read_word(&f->rd, FAKE_BASE, &word), 0);
+	assert_int_equal(cpython_read_word(&f->rd, FAKE_BASE + FAKE_PAGE, &word), 0);
+	assert_int_equal(cpython_read_word(&f->rd, FAKE_BASE + 2 * FAKE_PAGE, &word), -EFAULT);
+	assert_int_equal(cpython_read_fresh(&f->rd, FAKE_BASE, &word, 8), -EFAULT);
+	assert_int_equal(cpython_read_word(&f->rd, FAKE_BASE + 8, &word), 0);
+	cpython_reader_begin(&f->rd);
+	assert_int_equal(cpython_read_word(&f->rd, FAKE_BASE + 2 * FAKE_PAGE, &word), 0);
+}
+
 /* More pages than are kept push each other out and are right all the same. */
 static void test_many(void **state)
 {
@@ -124,6 +140,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_edges, start, stop),
 		cmocka_unit_test_setup_teardown(test_range, start, stop),
 		cmocka_unit_test_setup_teardown(test_gone, start, stop),
+		cmocka_unit_test_setup_teardown(test_limit, start, stop),
 		cmocka_unit_test_setup_teardown(test_many, start, stop),
 	};
 

@@ -94,6 +94,28 @@ static void check_damaged(void)
 	assert_int_equal(read_roster(), -ESRCH);
 }
 
+/* A module that has no functions yet is looked at again; all others only when one more comes. */
+static void check_importing(void)
+{
+	uint64_t dict, before;
+
+	assert_int_equal(cpython_module(&t.f->rd, t.interp, "concurrent.futures.thread", &dict), 0);
+	fake_put(t.f, dict + CPYTHON_OB_TYPE, t.f->none);
+	assert_int_equal(read_roster(), 0);
+	assert_int_equal(member(FAKE_WORKER)->job, JOB_NONE);
+	fake_put(t.f, dict + CPYTHON_OB_TYPE, t.f->dict);
+	assert_int_equal(read_roster(), 0);
+	assert_int_equal(member(FAKE_WORKER)->job, JOB_EXECUTOR);
+	fake_put(t.f, dict + CPYTHON_OB_TYPE, t.f->none);
+	assert_int_equal(read_roster(), 0);
+	assert_int_equal(member(FAKE_WORKER)->job, JOB_EXECUTOR);
+	memcpy(&dict, fake_at(t.f, t.interp + t.f->l.interp_modules), sizeof(dict));
+	memcpy(&before, fake_at(t.f, dict + CPYTHON_DICT_USED), sizeof(before));
+	fake_put(t.f, dict + CPYTHON_DICT_USED, before + 1);
+	assert_int_equal(read_roster(), 0);
+	assert_int_equal(member(FAKE_WORKER)->job, JOB_NONE);
+}
+
 /* A list of threads that comes back to itself ends, as does one that leads elsewhere. */
 static void check_cycle(void)
 {
@@ -131,6 +153,7 @@ OVER_VERSIONS(names)
 OVER_VERSIONS(pools)
 OVER_VERSIONS(forgotten)
 OVER_VERSIONS(damaged)
+OVER_VERSIONS(importing)
 OVER_VERSIONS(cycle)
 
 int main(void)
@@ -138,7 +161,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names),	  cmocka_unit_test(test_pools),
 		cmocka_unit_test(test_forgotten), cmocka_unit_test(test_damaged),
-		cmocka_unit_test(test_cycle),
+		cmocka_unit_test(test_importing), cmocka_unit_test(test_cycle),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,6 +26,7 @@ struct seen {
 };
 
 static struct seen seen[RESOLVER_FRAMES_MAX];
+static uint32_t n_nameless; /* of the stack resolved last */
 
 static void take_text(struct chunk_cursor *c, char *to, size_t room)
 {
@@ -57,6 +58,12 @@ static size_t resolve(struct resolver *r)
 		take_text(&c, seen[i].fn, sizeof(seen[i].fn));
 		take_text(&c, seen[i].file, sizeof(seen[i].file));
 		take_text(&c, seen[i].module, sizeof(seen[i].module));
+	}
+	n_nameless = chunk_get_u32(&c);
+	for (i = 0; i < n_nameless; i++) {
+		assert_true(chunk_get_u32(&c) < n);
+		assert_true(chunk_get_u32(&c) > 0);
+		chunk_get_u64(&c);
 	}
 	assert_false(c.bad);
 	assert_ptr_equal(c.at, c.end);
@@ -135,6 +142,7 @@ static void test_native(void **state)
 	assert_int_equal(seen[0].flags, 0);
 	assert_string_equal(seen[1].fn, "test_native");
 	assert_int_equal(seen[1].flags, FRAME_GUESSED);
+	assert_int_equal(n_nameless, 0);
 	stack.user[0] = (uintptr_t)&stack;
 	assert_int_equal(resolve(r), 0);
 	resolver_close(r);

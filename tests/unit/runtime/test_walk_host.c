@@ -230,9 +230,10 @@ static void test_cut(void **state)
 	build(7);
 	frames[6].prev = (uintptr_t)&frames[0];
 	for (i = 0; i < 7; i++)
-		frames[i].kind = 3; /* all skipped: only the step limit ends it */
+		frames[i].kind =
+			3; /* all skipped: only the step limit ends it, with nothing to show */
 	assert_int_equal(walk(&plan, out, &flags), 0);
-	assert_int_equal(flags, STACK_PYTHON | STACK_PYTHON_CUT);
+	assert_int_equal(flags, STACK_PYTHON | STACK_PYTHON_LOST);
 	build(7);
 	frames[4].prev = 0xffff800000001000;
 	assert_int_equal(walk(&plan, out, &flags), 5);

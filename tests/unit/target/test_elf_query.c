@@ -13,12 +13,14 @@
 #include "target/elf_query.h"
 
 int elf_query_marker = 41;
+uint64_t elf_query_words[5] __attribute__((section(".elf_query_test"))) = { 1, 2 };
 
 /* What is there comes in the order asked, what is not stays zero, and the bias makes it an address.
  */
 static void test_own_symbols(void **state)
 {
-	static const char *const names[] = { "no_such_thing", "elf_query_marker", NULL };
+	static const char *const names[] = { "no_such_thing", "elf_query_marker", ".elf_query_test",
+					     ".no_such_section", NULL };
 	const struct mapping *m;
 	struct elf_facts facts;
 	struct process *p;
@@ -32,6 +34,12 @@ static void test_own_symbols(void **state)
 	assert_int_equal(facts.symbols[1].size, sizeof(int));
 	assert_int_equal(elf_facts_bias(&facts, p, m) + facts.symbols[1].value,
 			 (uintptr_t)&elf_query_marker);
+	/* a name with a dot is a section's */
+	assert_in_range(facts.symbols[2].size, sizeof(elf_query_words),
+			4 * sizeof(elf_query_words)); /* a sanitizer pads it */
+	assert_int_equal(elf_facts_bias(&facts, p, m) + facts.symbols[2].value,
+			 (uintptr_t)elf_query_words);
+	assert_int_equal(facts.symbols[3].size, 0);
 	process_close(p);
 }
 

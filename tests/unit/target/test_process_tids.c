@@ -7,8 +7,12 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -72,11 +76,77 @@ static void test_gone(void **state)
 	process_close(p);
 }
 
+static void *tell_tid(void *arg)
+{
+	*(int *)arg = gettid();
+	return NULL;
+}
+
+/* In one namespace a thread's own number is the one that /proc has; one that is gone has none. */
+static void test_own_numbers(void **state)
+{
+	struct process *p;
+	pthread_t thread;
+	int tid, gone;
+
+	(void)state;
+	assert_int_equal(process_open("/proc", getpid(), &p), 0);
+	assert_int_equal(process_tid(p, gettid(), &tid), 0);
+	assert_int_equal(tid, gettid());
+	pthread_create(&thread, NULL, tell_tid, &gone);
+	pthread_join(thread, NULL);
+	while (process_tid(p, gone, &tid) == 0) /* it may be on its way out */
+		usleep(1000);
+	assert_int_equal(process_tid(p, gone, &tid), -ESRCH);
+	assert_int_equal(process_tid(p, 0, &tid), -ESRCH);
+	process_close(p);
+}
+
+static void write_status(int dir, const char *tid, const char *numbers)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "task/%s", tid);
+	assert_int_equal(mkdirat(dir, path, 0755), 0);
+	snprintf(path, sizeof(path), "task/%s/status", tid);
+	fd = openat(dir, path, O_WRONLY | O_CREAT, 0644);
+	assert_true(fd >= 0);
+	assert_true(dprintf(fd, "Name:\tx\nNSpid:\t%s\nNSpgid:\t1\n", numbers) > 0);
+	close(fd);
+}
+
+/* A recorded process of a container: its threads call themselves otherwise. */
+static void test_namespace(void **state)
+{
+	char root[] = "/tmp/stallprof-tids-XXXXXX", command[128];
+	struct process p = { 0 };
+	int tid;
+
+	(void)state;
+	assert_non_null(mkdtemp(root));
+	p.dir = open(root, O_RDONLY | O_DIRECTORY);
+	assert_int_equal(mkdirat(p.dir, "task", 0755), 0);
+	write_status(p.dir, "501", "501\t7\t1");
+	write_status(p.dir, "502", "502\t9\t3");
+	write_status(p.dir, "3", "3\t8\t4");
+	assert_int_equal(process_tid(&p, 1, &tid), 0);
+	assert_int_equal(tid, 501);
+	assert_int_equal(process_tid(&p, 3, &tid), 0);
+	assert_int_equal(tid, 502); /* not the one that is 3 out here */
+	assert_int_equal(process_tid(&p, 9, &tid), -ESRCH);
+	close(p.dir);
+	snprintf(command, sizeof(command), "rm -r %s", root);
+	assert_int_equal(system(command), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_gone),
+		cmocka_unit_test(test_own_numbers),
+		cmocka_unit_test(test_namespace),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -59,11 +59,40 @@ static void test_anonymous(void **state)
 	symbol_cache_free(c);
 }
 
+/* The kernel's own library has names too, read from the process's memory. */
+static void test_vdso(void **state)
+{
+	const struct symbols *s;
+	struct symbol_cache *c;
+	struct process *p;
+	size_t i, seen = 0;
+
+	(void)state;
+	assert_int_equal(symbol_cache_new(&c), 0);
+	assert_int_equal(process_open("/proc", getpid(), &p), 0);
+	for (i = 0; i < p->maps.list.count; i++) {
+		const struct mapping *m = &p->maps.list.items[i];
+
+		if (strcmp(m->path, "[vdso]") != 0)
+			continue;
+		s = symbol_cache_get(c, p, m);
+		assert_non_null(s);
+		assert_true(symbols_count(s) > 2);
+		assert_ptr_equal(symbol_cache_get(c, p, m), s);
+		seen++;
+	}
+	if (!seen)
+		print_message("SKIP there is no vdso here\n");
+	process_close(p);
+	symbol_cache_free(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_shared),
 		cmocka_unit_test(test_anonymous),
+		cmocka_unit_test(test_vdso),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

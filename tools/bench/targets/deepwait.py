@@ -2,6 +2,8 @@
 """switches.c's `wait` in Python: blocking reads outside the poll, below so many Python frames.
 
 Takes the same orders on stdin and gives the same answers.  The answering half is the C program.
+`sleep` is one more: waits so long that each has its stack taken, where of the short ones only a
+sample has.
 
     deepwait.py CPU SWITCHES
 """
@@ -16,6 +18,7 @@ from typing import List
 
 WAITS = 50
 PAUSE = 0.007
+SLEEP = 0.0012  # over 1 % of the default threshold
 TURN = b"\1\0\0\0\0\0\0\0"
 
 
@@ -54,14 +57,25 @@ def wait_deep(pair: Pair, depth: int) -> None:
         os.read(pair.to_loop, 8)
 
 
-def order_run(pair: Pair, poll: "select.epoll", ms: int, depth: int) -> None:
+def sleep_deep(_pair: Pair, depth: int) -> None:
+    if depth > 1:
+        sleep_deep(_pair, depth - 1)
+        return
+    for _ in range(WAITS):
+        time.sleep(SLEEP)
+
+
+ORDERS = {"wait": wait_deep, "sleep": sleep_deep}
+
+
+def order_run(pair: Pair, poll: "select.epoll", kind: str, ms: int, depth: int) -> None:
     slices: List[float] = []
     until = time.monotonic() + ms / 1000
     pair.schedule(True)
     while time.monotonic() < until:
         poll.poll(PAUSE)
         start = pair.cpu_ns()
-        wait_deep(pair, depth)
+        ORDERS[kind](pair, depth)
         slices.append((pair.cpu_ns() - start) / WAITS)
     pair.schedule(False)
     slices.sort()
@@ -80,9 +94,9 @@ def main(cpu: int, program: str) -> None:
         line = os.read(0, 128)
         if not line:
             break
-        _, ms, depth = line.decode().split()
+        kind, ms, depth = line.decode().split()
         poll.unregister(0)
-        order_run(pair, poll, int(ms), int(depth))
+        order_run(pair, poll, kind, int(ms), int(depth))
         poll.register(0, select.EPOLLIN)
 
 
