@@ -214,7 +214,7 @@ WALK_INLINE void walk_list(struct walk_state *w, const struct walk_plan *plan,
 			return;
 	}
 	if (w->frame)
-		w->flags |= STACK_PYTHON_CUT;
+		w->flags |= w->count ? STACK_PYTHON_CUT : STACK_PYTHON_LOST;
 }
 
 WALK_INLINE void walk_python(const struct walk_plan *plan, __u64 thread_pointer,

@@ -104,7 +104,7 @@ static void plain_walk(const struct walk_plan *plan, struct plain *p)
 	}
 	p->flags = STACK_PYTHON;
 	if (!whole)
-		p->flags |= p->n || steps > STEPS_MAX ? STACK_PYTHON_CUT : STACK_PYTHON_LOST;
+		p->flags |= p->n ? STACK_PYTHON_CUT : STACK_PYTHON_LOST;
 }
 
 static void check(const struct walk_plan *plan, const struct interp_frame *frames, unsigned int n,
@@ -112,7 +112,8 @@ static void check(const struct walk_plan *plan, const struct interp_frame *frame
 {
 	struct plain p;
 
-	if (n > STACK_PYTHON_MAX || !(flags & STACK_PYTHON) || (flags & STACK_PYTHON_LOST && n))
+	if (n > STACK_PYTHON_MAX || !(flags & STACK_PYTHON) || (flags & STACK_PYTHON_LOST && n) ||
+	    (flags & STACK_PYTHON_CUT && !n))
 		abort();
 	if (image.gone != 255)
 		return;
