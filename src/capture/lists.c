@@ -10,7 +10,9 @@
 struct bpf_link *list_open(struct capture *c, uint32_t pid)
 {
 	union bpf_iter_link_info info = { .task = { .pid = pid } };
-	LIBBPF_OPTS(bpf_iter_attach_opts, opts, .link_info = &info, .link_info_len = sizeof(info));
+	struct bpf_iter_attach_opts opts = { .sz = sizeof(opts),
+					     .link_info = &info,
+					     .link_info_len = sizeof(info) };
 
 	return bpf_program__attach_iter(c->skel->progs.list_threads, &opts);
 }
