@@ -2,6 +2,7 @@
 #include "capture/sampled.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include <bpf/bpf.h>
 
@@ -10,8 +11,12 @@
 struct bpf_link *list_open(struct capture *c, uint32_t pid)
 {
 	union bpf_iter_link_info info = { .task = { .pid = pid } };
-	LIBBPF_OPTS(bpf_iter_attach_opts, opts, .link_info = &info, .link_info_len = sizeof(info));
+	struct bpf_iter_attach_opts opts;
 
+	memset(&opts, 0, sizeof(opts)); /* libbpf looks at the padding, too */
+	opts.sz = sizeof(opts);
+	opts.link_info = &info;
+	opts.link_info_len = sizeof(info);
 	return bpf_program__attach_iter(c->skel->progs.list_threads, &opts);
 }
 

@@ -5,11 +5,14 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include "output/text.h"
 #include "output/units.h"
 
 #define WAITS_SHOWN 3
+/* The places of a true pool are far fewer; the rest of them took little time. */
+#define PLACES_MOST 256
 
 /* "32 of 32 busy 4.1s of 10.0s, longest 2.2s", "up to 3 of 8 busy, never all". */
 static int add_busy(struct str *s, const struct pool *pool)
@@ -56,36 +59,71 @@ static int pool_line(const struct text *t, const struct pool *pool, struct str *
 	return r;
 }
 
-/* up to 30 at once: waits on tcp 10.0.0.9:9000 (recvfrom) in db.py:31 query */
-static int print_wait(const struct text *t, const struct thread_row *row)
-{
-	cleanup(str_releasep) struct str s = { 0 };
-	int r = str_printf(&s, "up to %s at once: ", COUNT(row->at_once));
+/* One place that workers were seen in, however many stacks lead there. */
+struct place {
+	struct str words; /* waits on tcp 10.0.0.9:9000 (recvfrom) at db.py:31 query */
+	uint64_t at_once;
+};
 
-	r = r ? r : text_wait(&s, row);
+static int add_place(const struct text *t, const struct thread_row *row, struct place *places,
+		     size_t *n)
+{
+	struct str *s = &places[*n].words;
+	size_t k;
+	int r = text_wait(s, row);
+
 	if (r == 0 && (row->at || row->leaf))
-		r = str_add(&s, " at ");
-	r = r ? r : place_words(&s, &t->paths, row->at, row->leaf);
-	if (r == 0)
-		text_wrap(t, 4, 6, str_text(&s));
+		r = str_add(s, " at ");
+	r = r ? r : place_words(s, &t->paths, row->at, row->leaf);
+	if (r)
+		return r;
+	for (k = 0; k < *n && strcmp(str_text(&places[k].words), str_text(s)) != 0; k++)
+		;
+	places[k].at_once += row->at_once;
+	if (k == *n)
+		++*n;
+	else
+		str_release(s);
+	return 0;
+}
+
+static int print_places(const struct text *t, const struct pool *pool, struct place *places)
+{
+	size_t looked = pool->n_waits < PLACES_MOST ? pool->n_waits : PLACES_MOST, n = 0, shown;
+	int r = 0;
+
+	for (size_t i = 0; i < looked && r == 0; i++)
+		r = add_place(t, pool->waits[i], places, &n);
+	shown = n > WAITS_SHOWN && !t->verbose ? WAITS_SHOWN : n;
+	for (size_t i = 0; i < shown && r == 0; i++) {
+		cleanup(str_releasep) struct str line = { 0 };
+		/* Each of its stacks had so many, perhaps not at the same moment. */
+		uint64_t most = places[i].at_once;
+
+		if (pool->busy_max && most > pool->busy_max)
+			most = pool->busy_max;
+		r = str_printf(&line, "up to %s at once: %s", COUNT(most),
+			       str_text(&places[i].words));
+		if (r == 0)
+			text_wrap(t, 4, 6, str_text(&line));
+	}
+	if (r == 0 && shown < n)
+		fprintf(t->f, "    and %zu more places (-v shows them)\n", n - shown);
 	return r;
 }
 
 static int print_pool(const struct text *t, const struct pool *pool)
 {
-	size_t shown = pool->n_waits;
+	struct place places[PLACES_MOST + 1] = { 0 };
 	cleanup(str_releasep) struct str s = { 0 };
 	int r = pool_line(t, pool, &s);
 
 	if (r)
 		return r;
 	text_wrap(t, 2, 4, str_text(&s));
-	if (shown > WAITS_SHOWN && !t->verbose)
-		shown = WAITS_SHOWN;
-	for (size_t i = 0; i < shown && r == 0; i++)
-		r = print_wait(t, pool->waits[i]);
-	if (r == 0 && shown < pool->n_waits)
-		fprintf(t->f, "    and %zu more places (-v shows them)\n", pool->n_waits - shown);
+	r = print_places(t, pool, places);
+	for (size_t i = 0; i < PLACES_MOST + 1; i++)
+		str_release(&places[i].words);
 	return r;
 }
 

@@ -235,7 +235,7 @@ static int print_missed(const struct text *t, const struct task_list *list)
 		r = str_printf(&s, "not shown: %s task%s ended or moved on while being read",
 			       COUNT(list->vanished), list->vanished == 1 ? "" : "s");
 	if (r == 0 && list->skipped)
-		r = str_printf(&s, "%s%s task%s not read (too many at once)",
+		r = str_printf(&s, "%s%s task%s not read (too many, or out of time)",
 			       s.len ? "; " : "not shown: ", COUNT(list->skipped),
 			       list->skipped == 1 ? "" : "s");
 	if (r == 0 && s.len)

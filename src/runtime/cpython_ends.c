@@ -59,7 +59,7 @@ static int add_list(struct cpython_tasks_reader *tr, uint64_t object, struct tas
 /* asyncio.gather: its future knows its children. */
 static int add_gather(struct cpython_tasks_reader *tr, uint64_t future, struct task_data *t)
 {
-	uint64_t children;
+	uint64_t children = 0;
 	int r = add_thing(tr, AWAIT_DATA_GATHER, "", 0, t);
 
 	if (r == 0)
@@ -96,7 +96,7 @@ static int add_others(struct cpython_tasks_reader *tr, const struct await_data *
 		      uint64_t first, struct task_data *t)
 {
 	size_t before = t->awaits.count;
-	uint64_t tasks;
+	uint64_t tasks = 0;
 	int r = 0;
 
 	if (is_function(frame, "asyncio/taskgroups.py", "__aexit__") ||

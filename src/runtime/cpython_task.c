@@ -45,7 +45,7 @@ struct head {
 
 static int head_of_c(struct cpython_reader *rd, uint64_t task, struct head *h)
 {
-	int32_t state;
+	int32_t state = 0;
 	int r = cpython_read_word(rd, task + CPYTHON_FUTURE_LOOP, &h->loop);
 
 	if (r == 0)

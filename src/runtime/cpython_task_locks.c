@@ -100,6 +100,7 @@ static int look(struct cpython_tasks_reader *tr, uint64_t task, struct holds *h)
 
 	cpython_reader_begin(tr->rd);
 	h->count = 0;
+	chain.count = 0;
 	r = cpython_task_coro(tr->rd, task, &coro);
 	if (r == 0)
 		r = cpython_await_chain(tr->rd, coro & CPYTHON_REF_MASK, &chain);

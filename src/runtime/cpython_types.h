@@ -1,11 +1,11 @@
-/* cpython_types.h: bits of tp_flags, the same in 3.8 to 3.15.
+/* cpython_types.h: types, and the bits of tp_flags, the same in 3.8 to 3.15.
  *
- * Owns what a type says of itself in one word.  For the readers of objects only.
+ * Owns reading types, and keeps those that last.  For the readers of objects only.
  */
 #ifndef STALLPROF_RUNTIME_CPYTHON_TYPES_H
 #define STALLPROF_RUNTIME_CPYTHON_TYPES_H
 
-#include "runtime/cpython_reader.h"
+#include "runtime/cpython_objects.h"
 
 #define TYPE_HAS_INLINE_VALUES (1ull << 2) /* from 3.13 */
 #define TYPE_HAS_MANAGED_DICT  (1ull << 4) /* from 3.11 */

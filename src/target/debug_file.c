@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/str.h"
 #include "target/elf.h"
 #include "target/sandbox.h"
 
@@ -143,6 +144,18 @@ static bool same_folder(int a, int b)
 	       x.st_ino == y.st_ino;
 }
 
+/* A process in a chroot: its map tells paths from the root of its mounts, not from its own. */
+static const char *path_in_root(const struct process *p, const char *path)
+{
+	char root[4096];
+	ssize_t n = readlinkat(p->dir, "root", root, sizeof(root) - 1);
+
+	if (n <= 1) /* "/" */
+		return path;
+	root[n] = '\0';
+	return str_starts(path, root) && path[n] == '/' ? path + n : path;
+}
+
 int debug_file_find_for(const struct process *p, const struct mapping *m, const struct symbols *s,
 			struct symbols **ret_debug)
 {
@@ -151,7 +164,7 @@ int debug_file_find_for(const struct process *p, const struct mapping *m, const 
 	int r = -ENOENT;
 
 	if (theirs >= 0)
-		r = debug_file_find(theirs, m->path, s, ret_debug);
+		r = debug_file_find(theirs, path_in_root(p, m->path), s, ret_debug);
 	if (r == 0 || r == -ETIMEDOUT || ours < 0 || (theirs >= 0 && same_folder(theirs, ours)))
 		return r;
 	return debug_file_find(ours, m->path, s, ret_debug);

@@ -33,7 +33,8 @@ static void put(const char *piece, size_t len, void *arg)
 
 	if (len >= s->room - s->len)
 		longjmp(s->out, 1);
-	memcpy(s->text + s->len, piece, len);
+	if (len) /* the piece may be NULL otherwise */
+		memcpy(s->text + s->len, piece, len);
 	s->len += len;
 }
 

@@ -83,6 +83,8 @@ int process_tid(const struct process *p, int ns_tid, int *ret_tid)
 	size_t count;
 	int r;
 
+	if (ns_tid <= 0)
+		return -ESRCH;
 	if (own_number(p, ns_tid) == ns_tid) { /* one namespace, or the same number in both */
 		*ret_tid = ns_tid;
 		return 0;

@@ -50,6 +50,9 @@ static bool block_is_sound(const struct symbols *s, size_t len)
 		return false;
 	if (head->names && s->names[head->names - 1] != '\0')
 		return false;
+	for (i = 0; i < head->loads; i++)
+		if (*(const uint8_t *)&s->loads[i].exec > 1) /* no bool */
+			return false;
 	for (i = 0; i < head->entries; i++) {
 		if (s->entries[i].name >= head->names)
 			return false;
@@ -82,8 +85,7 @@ static int index_entries(struct symbols *s)
 	return 0;
 }
 
-/* Takes the block's memory. */
-static int open_block(struct str *block, struct symbols **ret)
+int symbols_open_block(struct str *block, struct symbols **ret_symbols)
 {
 	cleanup(symbols_freep) struct symbols *s = NULL;
 	const struct symbols_head *head = (const struct symbols_head *)block->text;
@@ -114,7 +116,7 @@ static int open_block(struct str *block, struct symbols **ret)
 	s->block = block->text;
 	s->len = block->len;
 	*block = (struct str){ 0 };
-	*ret = steal(s);
+	*ret_symbols = steal(s);
 	return 0;
 }
 
@@ -123,7 +125,7 @@ int symbols_build(int fd, struct symbols **ret_symbols)
 	cleanup(str_releasep) struct str block = { 0 };
 	int r = symbols_block(fd, NULL, &block);
 
-	return r < 0 ? r : open_block(&block, ret_symbols);
+	return r < 0 ? r : symbols_open_block(&block, ret_symbols);
 }
 
 int symbols_build_debug(int fd, const struct symbols_proof *proof, struct symbols **ret_symbols)
@@ -131,7 +133,7 @@ int symbols_build_debug(int fd, const struct symbols_proof *proof, struct symbol
 	cleanup(str_releasep) struct str block = { 0 };
 	int r = sandbox_run(fd, symbols_block, proof, SANDBOX_DEADLINE_MS, &block);
 
-	return r < 0 ? r : open_block(&block, ret_symbols);
+	return r < 0 ? r : symbols_open_block(&block, ret_symbols);
 }
 
 int symbols_build_safely(int fd, struct symbols **ret_symbols)

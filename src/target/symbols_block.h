@@ -39,4 +39,7 @@ struct symbols_head {
 /* A sandbox_job.  arg: NULL, or the struct symbols_proof that the file must meet (-ESTALE). */
 int symbols_block(int fd, const void *arg, struct str *result);
 
+/* Checks what came back and takes its memory.  0, -EIO it makes no sense, -ENOMEM. */
+int symbols_open_block(struct str *block, struct symbols **ret_symbols);
+
 #endif

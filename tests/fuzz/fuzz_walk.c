@@ -22,7 +22,8 @@ static int image_read(void *dst, uint64_t size, uint64_t addr);
 #define PAGE	    256
 #define FIRST_MINOR 8
 #define MINORS	    8
-#define READS_MAX   ((STACK_PYTHON_MAX + WALK_SHIMS_MAX) * 3 + 4)
+#define STEPS_MAX   (STACK_PYTHON_MAX + WALK_SHIMS_MAX)
+#define READS_MAX   (STEPS_MAX * 4 + 4)
 
 static struct {
 	const uint8_t *bytes;
@@ -81,9 +82,8 @@ static void plain_walk(const struct walk_plan *plan, struct plain *p)
 	p->n = 0;
 	while (whole && frame) {
 		image.reads = 0;
-		whole = p->n < STACK_PYTHON_MAX && steps++ < STACK_PYTHON_MAX + WALK_SHIMS_MAX &&
-			frame >= 4096 && frame < 1ull << 47 &&
-			image_read(block, plan->frame_size, frame) == 0;
+		whole = p->n < STACK_PYTHON_MAX && steps++ < STEPS_MAX && frame >= 4096 &&
+			frame < 1ull << 47 && image_read(block, plan->frame_size, frame) == 0;
 		if (!whole)
 			break;
 		memcpy(&code, block + plan->frame_code, 8);
@@ -102,7 +102,9 @@ static void plain_walk(const struct walk_plan *plan, struct plain *p)
 			code |= 1;
 		p->code[p->n++] = code;
 	}
-	p->flags = STACK_PYTHON | (whole ? 0 : p->n ? STACK_PYTHON_CUT : STACK_PYTHON_LOST);
+	p->flags = STACK_PYTHON;
+	if (!whole)
+		p->flags |= p->n ? STACK_PYTHON_CUT : STACK_PYTHON_LOST;
 }
 
 static void check(const struct walk_plan *plan, const struct interp_frame *frames, unsigned int n,

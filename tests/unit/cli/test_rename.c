@@ -74,6 +74,7 @@ static void make_stack(struct str *payload)
 		{ 2, 1, 0 },
 		{ 4, 2, marker.value },
 		{ 4, 77, 0 },
+		{ 4, 3, 0 },
 		{ 99, 1, marker.value },
 	};
 
@@ -82,8 +83,8 @@ static void make_stack(struct str *payload)
 	chunk_put_u32(payload, 5);
 	for (int i = 0; i < 5; i++)
 		chunk_put_frame(payload, &frames[i]);
-	chunk_put_u32(payload, 6);
-	for (int i = 0; i < 6; i++) {
+	chunk_put_u32(payload, 7);
+	for (int i = 0; i < 7; i++) {
 		chunk_put_u32(payload, nameless[i][0]);
 		chunk_put_u32(payload, nameless[i][1]);
 		chunk_put_u64(payload, nameless[i][2]);
@@ -120,8 +121,8 @@ static void check_stack(const struct seen *s, const char *want)
 	assert_int_equal(chunk_get_u32(&c), 5);
 	for (int i = 0; i < 5; i++)
 		check_name(&c, names[i]);
-	assert_int_equal(chunk_get_u32(&c), 6);
-	assert_int_equal(c.end - c.at, 6 * 16);
+	assert_int_equal(chunk_get_u32(&c), 7);
+	assert_int_equal(c.end - c.at, 7 * 16);
 }
 
 /* Sends the stack through with that folder. */

@@ -53,6 +53,28 @@ static void targets_show_what_is_known(void **state)
 		    "{\"kind\":\"tcp\",\"peer\":\"[::1]:80\",\"fd\":0,\"fd_count\":3}");
 }
 
+/* A native frame without a name says in which build of which module it lies; no other does. */
+static void nameless_frames_tell_their_build(void **state)
+{
+	struct frame frames[] = {
+		{ FRAME_NATIVE, .fn = "", .file = "/l/m.so", .module = "m.so", .offset = 16,
+		  .build_id = "ab12" },
+		{ FRAME_NATIVE, .fn = "", .file = "", .module = "[anonymous]", .offset = 16,
+		  .build_id = "" },
+		{ FRAME_NATIVE, .fn = "f", .file = "", .module = "m.so", .build_id = "ab12" },
+	};
+	struct stack stack = { .n_frames = 3, .frames = frames };
+
+	(void)state;
+	assert_json(json_frames(&stack),
+		    "[{\"kind\":\"native\",\"fn\":\"\",\"file\":\"/l/m.so\",\"line\":0,"
+		    "\"module\":\"m.so\",\"offset\":16,\"build_id\":\"ab12\"},"
+		    "{\"kind\":\"native\",\"fn\":\"\",\"file\":\"\",\"line\":0,"
+		    "\"module\":\"[anonymous]\",\"offset\":16},"
+		    "{\"kind\":\"native\",\"fn\":\"f\",\"file\":\"\",\"line\":0,"
+		    "\"module\":\"m.so\"}]");
+}
+
 /* All nine classes, in the contract's order. */
 static void classes_are_complete(void **state)
 {
@@ -87,6 +109,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(numbers_never_turn_negative),
 		cmocka_unit_test(targets_show_what_is_known),
+		cmocka_unit_test(nameless_frames_tell_their_build),
 		cmocka_unit_test(classes_are_complete),
 		cmocka_unit_test(failures_are_passed_on),
 	};

@@ -40,27 +40,39 @@ static void idle_pools_are_left_out(void **state)
 	assert_non_null(strstr(verbose, "\n  ThreadPoolExecutor  1 thread, never seen busy\n"));
 }
 
-/* One long exhaustion is said once, and many places are counted. */
+/* One long exhaustion is said once, stacks that end alike are one place, and places are counted. */
 static void nothing_is_said_twice(void **state)
 {
 	const struct profile *p = fixture_find("pools");
-	const struct thread_row *waits[5] = { p->pools[0].waits[0], p->pools[0].waits[0],
-					      p->pools[0].waits[0], p->pools[0].waits[0],
-					      p->pools[0].waits[0] };
+	struct thread_row rows[5];
+	const struct thread_row *waits[5];
+	struct frame at[5];
 	struct pool pool = p->pools[0];
 	_cleanup_free_ char *text = NULL;
 
 	(void)state;
+	for (size_t i = 0; i < COUNTOF(rows); i++) {
+		rows[i] = *p->pools[0].waits[0];
+		rows[i].at_once = 3 + i;
+		at[i] = *rows[i].at;
+		at[i].line = i < 2 ? 31 : 40 + i;
+		rows[i].at = rows[i].leaf = &at[i];
+		waits[i] = &rows[i];
+	}
 	pool.exhausted_longest_ns = pool.exhausted_ns;
 	pool.samples = 0;
 	pool.queued_max = 0;
 	pool.queue_wait_max_ns = 0;
+	pool.busy_max = 6; /* as many at most, whatever the sums are */
 	pool.waits = waits;
-	pool.n_waits = 5;
+	pool.n_waits = COUNTOF(waits);
 	text = with_pool(&pool, false);
 	assert_non_null(strstr(text, "\n  asyncio  32 of 32 busy 4.1s of 10.0s\n"));
-	assert_int_equal(times_in(text, "up to 30 at once"), 3);
-	assert_non_null(strstr(text, "    and 2 more places (-v shows them)\n"));
+	assert_non_null(strstr(text,
+			       "    up to 6 at once: waits on tcp 10.0.0.9:9000 (recvfrom) at "
+			       "db.py:31 query\n    up to 5 at once: waits on tcp "
+			       "10.0.0.9:9000 (recvfrom) at db.py:42 query\n"));
+	assert_non_null(strstr(text, "    and 1 more places (-v shows them)\n"));
 }
 
 int main(void)

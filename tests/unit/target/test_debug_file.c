@@ -2,6 +2,8 @@
 #include "built.h"
 
 #include <errno.h>
+#include <signal.h>
+#include <sys/wait.h>
 
 #include "target/debug_file.h"
 
@@ -148,13 +150,51 @@ static void test_process(void **state)
 	symbols_free(bare);
 }
 
+/* Of a process in a chroot, whose map tells paths from outside of it. */
+static void test_chroot(void **state)
+{
+	struct symbols *bare = built_symbols("bare"), *s;
+	struct process *p;
+	char path[512], byte;
+	struct mapping m = { .path = path };
+	int pipes[2];
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(
+		built_run("mkdir -p usr/lib/debug/opt && cp names.debug usr/lib/debug/opt"), 0);
+	assert_int_equal(pipe(pipes), 0);
+	pid = fork();
+	if (pid == 0) {
+		byte = chroot(built) == 0 ? 'y' : 'n';
+		if (write(pipes[1], &byte, 1) == 1)
+			pause();
+		_exit(0);
+	}
+	assert_int_equal(read(pipes[0], &byte, 1), 1);
+	snprintf(path, sizeof(path), "%s/opt/bare", built);
+	assert_int_equal(process_open("/proc", pid, &p), 0);
+	if (byte == 'y') {
+		assert_int_equal(debug_file_find_for(p, &m, bare, &s), 0);
+		symbols_free(s);
+	} else {
+		print_message("SKIP chroot needs root\n");
+	}
+	process_close(p);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	close(pipes[0]);
+	close(pipes[1]);
+	assert_int_equal(built_run("rm -r usr"), 0);
+	symbols_free(bare);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_link),
-		cmocka_unit_test(test_build_id),
-		cmocka_unit_test(test_hostile_paths),
-		cmocka_unit_test(test_process),
+		cmocka_unit_test(test_link),	      cmocka_unit_test(test_build_id),
+		cmocka_unit_test(test_hostile_paths), cmocka_unit_test(test_process),
+		cmocka_unit_test(test_chroot),
 	};
 
 	return cmocka_run_group_tests(tests, built_setup, built_teardown);

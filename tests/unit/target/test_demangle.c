@@ -83,6 +83,10 @@ static void test_shortened(void **state)
 	assert_string_equal(room, "A<B<...> >::operator<< <C>");
 	assert_int_equal(demangle("_ZN1AI1BI20bcdefghijklmnopqrstuEEptEv", room, 28), 0);
 	assert_string_equal(room, "A<B<...> >::operator->");
+	assert_int_equal(demangle("_RINvC1a1fINtC1b1CFmEhEE", room, sizeof(room)), 0);
+	assert_string_equal(room, "a::f::<b::C<fn(u32) -> u8>>");
+	assert_int_equal(demangle("_RINvC1a1fINtC1b1CFmEhEE", room, 20), 0);
+	assert_string_equal(room, "a::f::<b::C<...>>");
 }
 
 static size_t add(char *text, size_t at, const char *format, int a)
