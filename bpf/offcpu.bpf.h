@@ -189,12 +189,22 @@ static __always_inline void wait_woken(void *ctx, struct loop_state *l, u64 now)
 		waker_find(ctx, l, now);
 }
 
+/* The run-queue share of a wait that was seen to end at `now`.  A wake-up can go unseen as a switch
+ * can (see switch_resumed); then the kernel's own figure is the next best, where it is there by
+ * now. */
+static __always_inline u64 wait_delay(struct loop_state *l, u64 now)
+{
+	if (l->waking)
+		return now - l->waking;
+	return resume_hook ? task_run_delay(bpf_get_current_task_btf()) - l->run_delay : 0;
+}
+
 /* Splits off the run-queue share of the wait that ended at `now`, on the rungs that know it by
  * then. */
 static __always_inline void wait_split(struct loop_state *l, u64 now)
 {
 	if (runqueue_rung == RUNQUEUE_BY_WAKING)
-		loop_settle(l, l->waking ? now - l->waking : 0);
+		loop_settle(l, wait_delay(l, now));
 	else if (runqueue_rung == RUNQUEUE_UNSPLIT)
 		l->last_ns = 0;
 }

@@ -6,6 +6,7 @@
 #ifndef TESTS_BPF_LIVE_FIXTURE_H
 #define TESTS_BPF_LIVE_FIXTURE_H
 
+#include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,9 +114,14 @@ static inline int live_put(struct chunk_sink *sink, const struct chunk *chunk)
 	if (chunk->kind == CHUNK_END)
 		v->ended = true;
 	if (chunk->kind == CHUNK_LOST) {
+		const char *what;
+		uint64_t n;
+
 		chunk_cursor_init(&c, chunk);
-		chunk_get_str(&c, &len);
-		v->lost += chunk_get_u64(&c);
+		what = chunk_get_str(&c, &len);
+		n = chunk_get_u64(&c);
+		v->lost += n;
+		print_message("lost %" PRIu64 " %.*s\n", n, (int)len, what);
 	}
 	if (chunk->kind == CHUNK_STACK_NAMES)
 		return live_name(v, chunk);
