@@ -25,7 +25,8 @@ TURN_S = 0.0003
 
 def want_gil(kind: str, hog: Hog, others: List[Hog]) -> None:
     """The semaphore is free at once, but who has released it keeps the GIL."""
-    s = truth.stall("gil", "futex", None, lines=3, kind=kind)
+    # The others take the GIL for moments after it, too: its iteration ends when they let it.
+    s = truth.stall("gil", "futex", None, lines=3, kind=kind, last=bool(others))
     watched = Watched([hog] + others)
     with s:
         hog.asked.release()
