@@ -122,8 +122,7 @@ static void look_stack(struct capture *c, struct watched *w, struct known_thread
 	stack->flags |= STACK_FLAGS;
 	/* Processes made by fork have the same addresses. */
 	stack->hash = hash_bytes(stack->hash, &tgid, sizeof(tgid)) | 1;
-	name_stack(c, stack);
-	k->stack = stack->hash;
+	k->stack = name_alike(c, stack);
 }
 
 /* True when something of the thread was read, which counts only if it sleeps on. */
