@@ -139,6 +139,9 @@ bool look_thread(struct capture *c, struct watched *w, struct known_thread *k,
 	k->asleep = !n->running;
 	k->switches = n->switches;
 	k->fresh = k->moved = false;
+	/* It ran since: if it cannot be asked now, it is not known to be idle still. */
+	if (!slept)
+		k->info.idle = false;
 	if (!resolver_plan(w->resolver)->enabled) {
 		k->info_ok = true;
 	} else if (ask && now_ns() > c->threads->look_until) {
