@@ -175,7 +175,8 @@ void look_again(struct capture *c, struct sampled *s)
 		k->moved = k->fresh && k->asleep;
 	for (ssize_t i = 0; i < n; i++) {
 		k = known_find(s, again[i].tid);
-		if (k && k->switches == again[i].switches)
+		/* The switches count how often it left the CPU, not that it came back. */
+		if (k && !again[i].running && k->switches == again[i].switches)
 			k->moved = false;
 	}
 }
