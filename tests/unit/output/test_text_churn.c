@@ -18,8 +18,9 @@ static void churn_is_explained(void **state)
 	_cleanup_free_ char *text = printed("text", fixture_find("pools"), NULL);
 
 	(void)state;
-	assert_non_null(strstr(text, "50 event loops made in 10.0s, up to 13 seen at once, 12 left at "
-				     "the end; a closed one lived 104ms\n"));
+	assert_non_null(strstr(text,
+			       "50 event loops made in 10.0s, up to 13 seen at once, 12 left at "
+			       "the end; a closed one lived 104ms\n"));
 	assert_non_null(strstr(text, "48 made in sync.py:22 handle > unix_events.py:56 "));
 	assert_non_null(strstr(text, "2 made at a place that was not seen"));
 	assert_non_null(strstr(text, "asyncio.Runner"));
