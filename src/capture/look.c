@@ -138,6 +138,9 @@ bool look_thread(struct capture *c, struct watched *w, struct known_thread *k,
 	k->asleep = !n->running;
 	k->switches = n->switches;
 	k->fresh = k->moved = false;
+	/* It ran since: if it cannot be asked now, it is not known to be idle still. */
+	if (!slept)
+		k->info.idle = false;
 	if (!resolver_plan(w->resolver)->enabled) {
 		k->info_ok = true;
 	} else if (ask && now_ns() > c->threads->look_until) {
@@ -171,7 +174,8 @@ void look_again(struct capture *c, struct sampled *s)
 		k->moved = k->fresh && k->asleep;
 	for (ssize_t i = 0; i < n; i++) {
 		k = known_find(s, again[i].tid);
-		if (k && k->switches == again[i].switches)
+		/* The switches count how often it left the CPU, not that it came back. */
+		if (k && !again[i].running && k->switches == again[i].switches)
 			k->moved = false;
 	}
 }

@@ -180,7 +180,7 @@ static const struct opt rows[] = {
 
 static const struct example examples[] = {
 	{ "stallprof report app.stall", "the summary" },
-	{ "stallprof report app.stall -F html -o r.html", "one page for a browser" },
+	{ "stallprof report app.stall -o out.svg", "a flame graph for a browser" },
 	{ "stallprof report app.stall -f | flamegraph.pl", "folded stacks for other tools" },
 	{ "stallprof report app.stall --threshold 1s", "only the long ones" },
 	{ NULL, NULL },

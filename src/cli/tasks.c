@@ -142,7 +142,8 @@ static int look_at(struct resolver_host *host, int pid, struct chunk_sink *sink,
 	}
 	error = resolver_open(host, p, &r);
 	if (error < 0) {
-		str_add(why, strerror(-error));
+		str_printf(why, "-p %d: %s", pid,
+			   error == -ESRCH ? "it ended while it was read" : strerror(-error));
 		return error;
 	}
 	error = emit_proc(sink, p, r);

@@ -78,6 +78,15 @@ int growth_feed_made(struct model *m, struct chunk_cursor *c)
 	return vec_add(&node->made, { stack, count });
 }
 
+/* Loops are counted from time to time: of one that lived in between nothing was seen, and yet it
+ * was there. */
+static uint64_t at_least(uint64_t seen, uint64_t made, uint64_t alive)
+{
+	uint64_t least = alive ? alive : made > 0;
+
+	return seen > least ? seen : least;
+}
+
 int growth_feed_churn(struct model *m, struct chunk_cursor *c)
 {
 	uint32_t tgid = chunk_get_u32(c), n;
@@ -87,7 +96,7 @@ int growth_feed_churn(struct model *m, struct chunk_cursor *c)
 	int r;
 
 	fresh.alive = chunk_get_u64(c);
-	fresh.alive_max = chunk_get_u64(c);
+	fresh.alive_max = at_least(chunk_get_u64(c), fresh.made, fresh.alive);
 	fresh.lifetimes = chunk_get_u64(c);
 	sum_ns = chunk_get_u64(c);
 	fresh.lifetime_max_ns = chunk_get_u64(c);

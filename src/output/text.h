@@ -47,6 +47,8 @@ int text_holder(const struct text *t, const struct row *row, size_t indent);
 bool text_is_after_poll(const struct profile *p, const struct row *row);
 /* Lengths of a loop's queues over time; nothing when they are not known. */
 int text_depths(const struct text *t, const struct loop *loop);
+/* A queue of it grew all the time. */
+bool text_grows(const struct loop *loop);
 int text_pools(const struct text *t);
 int text_churn(const struct text *t);
 /* Where threads wait; shown for a program without a loop, or with -v. */

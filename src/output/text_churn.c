@@ -95,10 +95,9 @@ static int churn_line(const struct text *t, const struct churn *c, struct str *s
 	r = r ? r
 	      : str_printf(s, "%s event loop%s made in %s", COUNT(c->made), c->made == 1 ? "" : "s",
 			   DURATION(t->p->duration_ns));
-	/* Between two looks none may have been there. */
-	if (r == 0 && c->alive_max)
-		r = str_printf(s, ", up to %s at once, %s left at the end", COUNT(c->alive_max),
-			       COUNT(c->alive));
+	if (r == 0)
+		r = str_printf(s, ", up to %s seen at once, %s left at the end",
+			       COUNT(c->alive_max), COUNT(c->alive));
 	if (r == 0 && c->lifetimes)
 		r = str_printf(s, "; a closed one lived %s on average, %s at most",
 			       DURATION(c->lifetime_mean_ns), DURATION(c->lifetime_max_ns));

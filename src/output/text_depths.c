@@ -16,6 +16,11 @@ static bool is_growing(const struct depth *d)
 	       d->last / 2 >= d->first && d->last >= d->max - d->max / 4;
 }
 
+bool text_grows(const struct loop *loop)
+{
+	return is_growing(&loop->ready) || is_growing(&loop->scheduled) || is_growing(&loop->tasks);
+}
+
 static int add_depth(struct str *s, const char *name, const struct depth *d)
 {
 	int r;

@@ -5,11 +5,21 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "output/text.h"
 #include "output/units.h"
 
 #define LOOPS_MOST 10
+/* A program has a loop or two; more of them without a stall say little one by one. */
+#define CALM_MOST 3
+
+/* The loops, and the stall of each that was not over at the end; NULL: it has none. */
+struct loops {
+	const struct stall **open;
+	size_t calm;
+	bool fold; /* what is calm is one line */
+};
 
 static int loop_name(struct str *s, const struct loop *loop)
 {
@@ -25,16 +35,12 @@ static int loop_name(struct str *s, const struct loop *loop)
 }
 
 /* A loop that never came back has no ended stall, and yet it is the worst of all. */
-static int loop_open(const struct text *t, struct str *s, const struct loop *loop)
+static int loop_open(struct str *s, const struct stall *open)
 {
-	for (size_t i = 0; i < t->p->n_stalls; i++) {
-		const struct stall *stall = &t->p->stalls[i];
-
-		if (stall->state == STALL_STATE_ONGOING && &t->p->loops[stall->loop] == loop)
-			return str_printf(s, "%sstill blocked at the end (%s)", s->len ? "  " : "",
-					  DURATION(stall->dur_ns));
-	}
-	return 0;
+	if (!open)
+		return 0;
+	return str_printf(s, "%sstill blocked at the end (%s)", s->len ? "  " : "",
+			  DURATION(open->dur_ns));
 }
 
 static int loop_stalls(struct str *s, const struct loop *loop, bool say_utc)
@@ -98,7 +104,8 @@ static int loop_hist(struct str *s, const struct loop *loop)
 	return r;
 }
 
-static int print_loop(const struct text *t, const struct loop *loop, bool say_utc)
+static int print_loop(const struct text *t, const struct loop *loop, const struct stall *open,
+		      bool say_utc)
 {
 	cleanup(str_releasep) struct str s = { 0 };
 	int r = loop_name(&s, loop);
@@ -109,7 +116,7 @@ static int print_loop(const struct text *t, const struct loop *loop, bool say_ut
 	str_clear(&s);
 	r = loop_stalls(&s, loop, say_utc);
 	if (r == 0)
-		r = loop_open(t, &s, loop);
+		r = loop_open(&s, open);
 	if (r == 0 && !s.len)
 		r = loop_calm(&s, loop);
 	if (r)
@@ -167,23 +174,84 @@ static int say_no_stall(const struct text *t)
 	return 0;
 }
 
-int text_loops(const struct text *t)
+static bool is_calm(const struct loop *loop, const struct stall *open)
+{
+	return !loop->stalls && !open && !text_grows(loop);
+}
+
+static int look_at_loops(const struct text *t, struct loops *l)
 {
 	const struct profile *p = t->p;
-	size_t shown = p->n_loops > LOOPS_MOST && !t->verbose ? LOOPS_MOST : p->n_loops;
+
+	l->open = calloc(p->n_loops + 1, sizeof(*l->open));
+	if (!l->open)
+		return -ENOMEM;
+	for (size_t i = p->n_stalls; i-- > 0;)
+		if (p->stalls[i].state == STALL_STATE_ONGOING)
+			l->open[p->stalls[i].loop] = &p->stalls[i];
+	for (size_t i = 0; i < p->n_loops; i++)
+		l->calm += is_calm(&p->loops[i], l->open[i]);
+	l->fold = l->calm > CALM_MOST && !t->verbose;
+	return 0;
+}
+
+/* All calm ones: made for each request, or idle. */
+static int print_calm(const struct text *t, const struct loops *l)
+{
+	cleanup(str_releasep) struct str s = { 0 };
+	uint64_t iterations = 0, longest = 0;
+	int r;
+
+	for (size_t i = 0; i < t->p->n_loops; i++) {
+		const struct loop *loop = &t->p->loops[i];
+
+		if (!is_calm(loop, l->open[i]))
+			continue;
+		iterations += loop->iterations;
+		longest = loop->longest_ns > longest ? loop->longest_ns : longest;
+	}
+	r = str_printf(&s,
+		       "%s%s loops without a stall  %s iterations, longest busy period %s "
+		       "(-v shows each)",
+		       l->calm < t->p->n_loops ? "and " : "", COUNT(l->calm), COUNT(iterations),
+		       DURATION(longest));
+	if (r == 0)
+		text_wrap(t, 2, 4, str_text(&s));
+	return r;
+}
+
+static int print_loops(const struct text *t, const struct loops *l)
+{
+	const struct profile *p = t->p;
+	size_t all = l->fold ? p->n_loops - l->calm : p->n_loops, shown = 0;
+	size_t most = all > LOOPS_MOST && !t->verbose ? LOOPS_MOST : all;
 	bool say_utc = true;
 	int r = 0;
 
-	if (!p->n_loops && !p->n_stalls) {
+	for (size_t i = 0; i < p->n_loops && shown < most && r == 0; i++) {
+		if (l->fold && is_calm(&p->loops[i], l->open[i]))
+			continue;
+		r = print_loop(t, &p->loops[i], l->open[i], say_utc);
+		say_utc = say_utc && !p->loops[i].stalls;
+		shown++;
+	}
+	if (r == 0 && most < all)
+		fprintf(t->f, "  and %zu more loop%s with less stalled time (-v shows them)\n",
+			all - most, all - most == 1 ? "" : "s");
+	return r || !l->fold ? r : print_calm(t, l);
+}
+
+int text_loops(const struct text *t)
+{
+	struct loops l = { 0 };
+	int r;
+
+	if (!t->p->n_loops && !t->p->n_stalls) {
 		say_no_loop(t);
 		return 0;
 	}
-	for (size_t i = 0; i < shown && r == 0; i++) {
-		r = print_loop(t, &p->loops[i], say_utc);
-		say_utc = say_utc && !p->loops[i].stalls;
-	}
-	if (r == 0 && shown < p->n_loops)
-		fprintf(t->f, "  and %zu more loops with less stalled time (-v shows them)\n",
-			p->n_loops - shown);
-	return r || p->n_stalls ? r : say_no_stall(t);
+	r = look_at_loops(t, &l);
+	r = r ? r : print_loops(t, &l);
+	free(l.open);
+	return r || t->p->n_stalls ? r : say_no_stall(t);
 }

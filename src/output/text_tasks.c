@@ -225,20 +225,34 @@ static int head(const struct text *t, const struct task_list *list, struct str *
 	return r;
 }
 
+/* What was lost before its loop was known is told with the first list of the process. */
+static bool has_others(const struct profile *p, const struct task_list *list)
+{
+	for (size_t i = 0; i < p->n_task_lists; i++)
+		if (&p->task_lists[i] != list && p->task_lists[i].proc == list->proc)
+			return true;
+	return false;
+}
+
 /* What the list is short of. */
 static int print_missed(const struct text *t, const struct task_list *list)
 {
 	cleanup(str_releasep) struct str s = { 0 };
-	int r = 0;
+	size_t before;
+	int r;
 
-	if (list->vanished)
-		r = str_printf(&s, "not shown: %s task%s ended or moved on while being read",
+	if (!list->vanished && !list->skipped)
+		return 0;
+	r = str_printf(&s, "not shown%s: ", has_others(t->p, list) ? ", of any of its loops" : "");
+	before = s.len;
+	if (r == 0 && list->vanished)
+		r = str_printf(&s, "%s task%s ended or moved on while being read",
 			       COUNT(list->vanished), list->vanished == 1 ? "" : "s");
 	if (r == 0 && list->skipped)
 		r = str_printf(&s, "%s%s task%s not read (too many, or out of time)",
-			       s.len ? "; " : "not shown: ", COUNT(list->skipped),
+			       s.len > before ? "; " : "", COUNT(list->skipped),
 			       list->skipped == 1 ? "" : "s");
-	if (r == 0 && s.len)
+	if (r == 0)
 		text_wrap(t, 2, 4, str_text(&s));
 	return r;
 }

@@ -106,7 +106,7 @@ static int print_node(struct tree *tree, int task, size_t depth)
 	int r;
 
 	if (tree->marks[task] == MARK_OPEN)
-		return print_task(tree, task, depth, "  <- a cycle: none of these can go on");
+		return print_task(tree, task, depth, "  <- a cycle: it awaits itself");
 	if (tree->marks[task] == MARK_SHOWN && !is_leaf(t))
 		return print_task(tree, task, depth, "  (what it awaits is shown above)");
 	if (depth >= DEPTH_MAX)

@@ -137,6 +137,16 @@ static int find_awaited(struct cpython_reader *rd, const struct coro_at *at, int
 	return r;
 }
 
+/* Where the process itself states what is where, a lie must not lead out of what was read. */
+static bool is_in_head(const struct cpython_layout *l, const struct cpython_offsets *o,
+		       uint32_t size)
+{
+	uint32_t room = size - l->gen_iframe;
+
+	return size <= HEAD_MAX && l->gen_state < size && l->frame_stack + 8 <= room &&
+	       o->frame_code + 8 <= room && o->frame_ip + 8 <= room;
+}
+
 static int read_inner_frame(struct cpython_reader *rd, struct coro_at *at)
 {
 	const struct cpython_layout *l = rd->l;
@@ -147,7 +157,7 @@ static int read_inner_frame(struct cpython_reader *rd, struct coro_at *at)
 	uint64_t ip, slot;
 	int32_t depth;
 	int8_t state;
-	int r = size <= HEAD_MAX ? cpython_read(rd, at->object, head, size) : -EPROTO;
+	int r = is_in_head(l, o, size) ? cpython_read(rd, at->object, head, size) : -EPROTO;
 
 	if (r < 0)
 		return r;

@@ -21,7 +21,7 @@ int cpython_task_code(struct cpython_tasks_reader *tr, uint64_t code,
 		      const struct cpython_code **ret)
 {
 	const struct cpython_offsets *o = tr->rd->o;
-	uint8_t object[CODE_MAX];
+	uint8_t object[CODE_MAX] = { 0 };
 	uint32_t tag = 0;
 	int r = o->code_lines + 8 <= CODE_MAX
 			? cpython_read(tr->rd, code, object, o->code_lines + 8)
@@ -165,6 +165,7 @@ static int look(struct cpython_tasks_reader *tr, uint64_t task, struct task_data
 	int r;
 
 	cpython_reader_begin(tr->rd);
+	cpython_reader_limit(tr->rd, TASK_READS_MAX);
 	cpython_names_trim(tr->names);
 	t->awaits.count = 0;
 	t->address = task;

@@ -13,7 +13,8 @@
 #include "runtime/cpython_names.h"
 #include "runtime/task_list.h"
 
-#define TASK_EDGES_MAX 65536 /* other tasks that one awaits */
+#define TASK_EDGES_MAX 65536	    /* other tasks that one awaits */
+#define TASK_READS_MAX (1ull << 18) /* of one look, some 0.3 s; one task of most has a few */
 
 struct cpython_tasks_reader {
 	struct cpython_reader *rd;

@@ -99,6 +99,7 @@ static int look(struct cpython_tasks_reader *tr, uint64_t task, struct holds *h)
 	int r;
 
 	cpython_reader_begin(tr->rd);
+	cpython_reader_limit(tr->rd, TASK_READS_MAX);
 	h->count = 0;
 	chain.count = 0;
 	r = cpython_task_coro(tr->rd, task, &coro);
@@ -134,14 +135,18 @@ static void find_owners(struct cpython_tasks_reader *tr, struct task_list_data *
 {
 	const uint64_t several = 1; /* no address */
 	struct holds h;
+	size_t i;
+	bool all; /* else a semaphore may have others inside that were not looked at */
 
-	for (size_t i = 0; i < list->tasks.count && clock() < until; i++) {
+	for (i = 0; i < list->tasks.count && clock() < until; i++) {
 		find_holds(tr, list->tasks.items[i].address, &h);
 		for (size_t k = 0; k < h.count; k++)
 			claim(list, h.locks[k], list->tasks.items[i].address, several);
 	}
-	for (size_t i = 0; i < list->locks.count; i++)
-		if (list->locks.items[i].owner == several)
+	all = i == list->tasks.count;
+	for (i = 0; i < list->locks.count; i++)
+		if (list->locks.items[i].owner == several ||
+		    (!all && strcmp(list->locks.items[i].type, "Lock") != 0))
 			list->locks.items[i].owner = 0;
 }
 

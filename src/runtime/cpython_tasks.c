@@ -13,6 +13,7 @@
 #define LOOPS_MAX      256		      /* lists */
 #define TEXT_BYTES_MAX (64u << 20)	      /* of all strings of all lists */
 #define LIST_NS	       (CPYTHON_TASKS_NS / 4) /* for finding the tasks, each time */
+#define LIST_READS     (1ull << 20)	      /* likewise, where nothing looks at the clock */
 
 struct loop_list {
 	uint64_t loop;
@@ -54,6 +55,7 @@ static int find_once(struct collection *c)
 	int r, one;
 
 	cpython_reader_begin(loops->rd);
+	cpython_reader_limit(loops->rd, LIST_READS);
 	c->refs.count = 0;
 	c->refs.left_out = 0;
 	r = cpython_task_threads(loops, c->o->runtime, &c->threads);
@@ -123,6 +125,7 @@ static int add_running(struct collection *c)
 	int r = 0;
 
 	cpython_reader_begin(c->o->loops->rd);
+	cpython_reader_limit(c->o->loops->rd, LIST_READS);
 	for (size_t i = 0; i < c->threads.count && r == 0; i++) {
 		const struct task_thread *t = &c->threads.items[i];
 

@@ -3,6 +3,10 @@
 
 #include <errno.h>
 
+#define PTHREAD_TID \
+	0x2d0 /* s32 in glibc's struct pthread; its slots at 0x310 do not move either \
+	       */
+
 /* Thread._native_id of the thread with that identity, which is its thread pointer. */
 static int native_id(struct cpython_reader *rd, uint64_t interp, uint64_t thread_pointer,
 		     int64_t *ret)
@@ -26,13 +30,23 @@ static int native_id(struct cpython_reader *rd, uint64_t interp, uint64_t thread
 	return r < 0 ? r : -ENOENT;
 }
 
+/* In a child of os.fork() the Thread still has the number of the parent's thread, and a thread that
+ * did not come from threading has none: glibc's own is right in both. */
+static int libc_id(struct cpython_reader *rd, uint64_t thread_pointer)
+{
+	int32_t id;
+
+	return cpython_read_s32(rd, thread_pointer + PTHREAD_TID, &id) == 0 ? id : 0;
+}
+
 uint32_t cpython_tid(struct cpython_reader *rd, const struct process *p, uint64_t interp,
 		     uint64_t thread_pointer)
 {
 	int64_t id;
 	int tid;
 
-	if (native_id(rd, interp, thread_pointer, &id) < 0 || id <= 0 || id > INT32_MAX)
-		return 0;
-	return process_tid(p, (int)id, &tid) == 0 ? (uint32_t)tid : 0;
+	if (native_id(rd, interp, thread_pointer, &id) == 0 && id > 0 && id <= INT32_MAX &&
+	    process_tid(p, (int)id, &tid) == 0)
+		return (uint32_t)tid;
+	return process_tid(p, libc_id(rd, thread_pointer), &tid) == 0 ? (uint32_t)tid : 0;
 }

@@ -1,7 +1,7 @@
 /* cpython_tid.h: which thread of the kernel a thread of Python is.
  *
  * Owns the question to threading, whose Thread objects keep the number that the kernel gave them,
- * as their own pid namespace has it.
+ * as their own pid namespace has it; and to glibc where threading cannot tell.
  */
 #ifndef STALLPROF_RUNTIME_CPYTHON_TID_H
 #define STALLPROF_RUNTIME_CPYTHON_TID_H

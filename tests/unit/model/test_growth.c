@@ -17,6 +17,18 @@ static void give_made(struct bench *b, uint64_t stack, uint64_t count)
 	give(b, CHUNK_THREAD_MADE);
 }
 
+static void put_looks(struct bench *b, uint64_t made, uint64_t alive, uint64_t alive_max)
+{
+	put_u32(b, TGID);
+	put_u64(b, made);
+	put_u64(b, alive);
+	put_u64(b, alive_max);
+	for (int i = 0; i < 3; i++)
+		put_u64(b, 0);
+	put_u32(b, 0);
+	give(b, CHUNK_CHURN);
+}
+
 static void put_churn(struct bench *b, uint32_t tgid, uint64_t made, uint64_t lifetimes, uint32_t n)
 {
 	put_u32(b, tgid);
@@ -131,6 +143,25 @@ TEST(test_churn)
 	bench_close(&b);
 }
 
+static uint64_t most_of(void **state, uint64_t made, uint64_t alive, uint64_t alive_max)
+{
+	uint64_t most;
+
+	BENCH(b);
+	put_looks(&b, made, alive, alive_max);
+	most = seal(&b)->churn[0].alive_max;
+	bench_close(&b);
+	return most;
+}
+
+/* A loop that lived between two looks was there all the same. */
+TEST(test_between_looks)
+{
+	assert_int_equal(most_of(state, 50, 0, 0), 1);
+	assert_int_equal(most_of(state, 50, 3, 2), 3);
+	assert_int_equal(most_of(state, 50, 1, 7), 7);
+}
+
 /* Numbers that lie are bad, or stop at the largest there is. */
 TEST(test_hostile)
 {
@@ -158,9 +189,9 @@ TEST(test_hostile)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_counts),	cmocka_unit_test(test_many_counts),
-		cmocka_unit_test(test_made),	cmocka_unit_test(test_churn),
-		cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_counts),	      cmocka_unit_test(test_many_counts),
+		cmocka_unit_test(test_made),	      cmocka_unit_test(test_churn),
+		cmocka_unit_test(test_between_looks), cmocka_unit_test(test_hostile),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -60,15 +60,52 @@ static void many_loops_are_cut(void **state)
 	_cleanup_free_ char *text = NULL;
 
 	(void)state;
-	for (size_t i = 0; i < COUNTOF(loops); i++)
+	for (size_t i = 0; i < COUNTOF(loops); i++) {
 		loops[i] = p.loops[0];
-	loops[7].iterations = 0;
+		loops[i].stalls = i < 12;
+	}
+	loops[12].iterations = 0;
 	p.loops = loops;
-	p.n_loops = COUNTOF(loops);
+	p.n_loops = 12;
 	text = printed("text", &p, NULL);
 	assert_int_equal(times_in(text, "  loop 4250 "), 10);
+	assert_non_null(strstr(text, "  and 2 more loops with less stalled time"));
+	p.loops = &loops[12];
+	p.n_loops = 1;
+	free(text);
+	text = printed("text", &p, NULL);
 	assert_int_equal(times_in(text, "never came back to its poll"), 1);
-	assert_non_null(strstr(text, "and 3 more loops"));
+}
+
+/* Loops made for each request have nothing to say one by one; one that grows, or has a stall, open
+ * or ended, has. */
+static void calm_loops_are_folded(void **state)
+{
+	const struct writer_opts verbose = { .verbose = true };
+	struct profile p = *fixture_find("demo");
+	struct loop loops[7];
+	_cleanup_free_ char *text = NULL, *all = NULL, *three = NULL;
+
+	(void)state;
+	for (size_t i = 0; i < COUNTOF(loops); i++) {
+		loops[i] = p.loops[i > 0];
+		loops[i].stalls = i == 0 ? loops[i].stalls : 0;
+		loops[i].iterations = 10;
+		loops[i].longest_ns = i * 1000000;
+	}
+	loops[3].tasks = (struct depth){ .n = 9, .last = 100, .max = 100 };
+	p.loops = loops;
+	p.n_loops = COUNTOF(loops); /* 0 has stalls, 1 one that is open, 3 grows */
+	text = printed("text", &p, NULL);
+	all = printed("text", &p, &verbose);
+	assert_int_equal(times_in(text, "\n  loop "), 3);
+	assert_non_null(strstr(text, "\n  and 4 loops without a stall  40 iterations, longest busy "
+				     "period 6ms (-v shows each)\n"));
+	assert_int_equal(times_in(all, "\n  loop "), 7);
+	assert_null(strstr(all, "without a stall"));
+	p.n_loops = 6;
+	three = printed("text", &p, NULL);
+	assert_int_equal(times_in(three, "\n  loop "), 6);
 }
 
 int main(void)
@@ -79,6 +116,7 @@ int main(void)
 		cmocka_unit_test(busy_periods_are_counted_by_decade),
 		cmocka_unit_test(a_loop_still_blocked_is_said),
 		cmocka_unit_test(many_loops_are_cut),
+		cmocka_unit_test(calm_loops_are_folded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -83,6 +83,34 @@ static void test_states(void **state)
 	each_version(states_of);
 }
 
+/* From 3.14 on the process states these itself; none may lead out of the bytes that were read. */
+static void lies(struct fake_tasks *t)
+{
+	struct cpython_layout *l = &t->f->l, honest = *l;
+	uint64_t coro = simple(t, FAKE_AWAITING, 0);
+	uint32_t *const members[] = { &l->gen_state, &l->frame_stack, &l->gen_iframe,
+				      &l->frame_locals };
+	struct coro_at at;
+
+	if (!l->gen_iframe)
+		return;
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+		*members[i] = (1u << 20) - 1;
+		assert_int_equal(cpython_coro_at(&t->f->rd, coro, &at), -EPROTO);
+		*l = honest;
+	}
+	l->gen_iframe = 248 - 72;
+	l->frame_locals = 8;
+	l->frame_stack = 0;
+	assert_int_equal(cpython_coro_at(&t->f->rd, coro, &at), -EPROTO);
+}
+
+static void test_lies(void **state)
+{
+	(void)state;
+	each_version(lies);
+}
+
 /* A coroutine that awaits itself, as a torn read can make it seem. */
 static void endless(struct fake_tasks *t)
 {
@@ -165,9 +193,9 @@ static void test_damaged(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_whole),	cmocka_unit_test(test_states),
-		cmocka_unit_test(test_endless), cmocka_unit_test(test_others),
-		cmocka_unit_test(test_damaged),
+		cmocka_unit_test(test_whole),  cmocka_unit_test(test_states),
+		cmocka_unit_test(test_lies),   cmocka_unit_test(test_endless),
+		cmocka_unit_test(test_others), cmocka_unit_test(test_damaged),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
