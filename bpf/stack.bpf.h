@@ -43,6 +43,13 @@ static __always_inline void capture_charge(u64 *at, u32 frames)
 	*at += frames * CAPTURE_FRAME;
 }
 
+/* A stack of so many interpreter frames was captured. */
+static __always_inline void capture_charge_deep(u64 *at, u32 frames)
+{
+	if (frames > CAPTURE_FRAMES)
+		capture_charge(at, frames - CAPTURE_FRAMES);
+}
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);

@@ -63,6 +63,53 @@ void thread_group(const char *name, char ret_group[THREAD_GROUP_MAX])
 	snprintf(ret_group, THREAD_GROUP_MAX, "%.*s%s", (int)end, text, text + tail);
 }
 
+static bool same_text(const char *a, const char *b, size_t size)
+{
+	return strncmp(a, b, size) == 0;
+}
+
+/* A name of a file goes with its inode; a socket's path does not. */
+static bool same_name(const struct wait_target *a, const struct wait_target *b)
+{
+	return same_text(a->name, b->name, sizeof(a->name)) &&
+	       same_text(a->dir, b->dir, sizeof(a->dir)) &&
+	       (a->kind == TARGET_UNIX || (a->dev == b->dev && a->ino == b->ino));
+}
+
+static bool same_end(const uint8_t *a, const uint8_t *b, uint16_t a_port, uint16_t b_port)
+{
+	return a_port == b_port && memcmp(a, b, 16) == 0;
+}
+
+/* Leaves of a target what is true of the other one, too. */
+static void target_share(struct wait_target *t, const struct wait_target *other)
+{
+	if (t->kind != other->kind || t->family != other->family) {
+		*t = (struct wait_target){ .fd = -1 };
+		return;
+	}
+	if (t->fd != other->fd)
+		t->fd = -1;
+	if (t->fd_count != other->fd_count)
+		t->fd_count = 0;
+	if (t->pid != other->pid)
+		t->pid = 0;
+	if (t->value != other->value)
+		t->value = 0;
+	if (!same_end(t->peer_addr, other->peer_addr, t->peer_port, other->peer_port)) {
+		memset(t->peer_addr, 0, sizeof(t->peer_addr));
+		t->peer_port = 0;
+	}
+	if (!same_end(t->local_addr, other->local_addr, t->local_port, other->local_port)) {
+		memset(t->local_addr, 0, sizeof(t->local_addr));
+		t->local_port = 0;
+	}
+	if (!same_name(t, other))
+		t->name[0] = t->dir[0] = '\0';
+	if (t->dev != other->dev || t->ino != other->ino)
+		t->dev = t->ino = 0;
+}
+
 static void row_add(struct thread_sums *s, const struct thread_sample *t, uint64_t weight)
 {
 	struct row_key key;
@@ -90,6 +137,7 @@ static void row_add(struct thread_sums *s, const struct thread_sample *t, uint64
 			return;
 		}
 	}
+	target_share(&row->target, t->target);
 	row->now = row->moment == s->moment ? row->now + 1 : 1;
 	row->moment = s->moment;
 	if (row->now > row->at_once)

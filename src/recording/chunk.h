@@ -68,7 +68,8 @@ enum chunk_kind {
 	   group, stack, klass, syscall, idle) counts; class cpu: they ran:
 	   u32 tgid, u64 pool (0: none), str group (a thread name without its number), u64 stack,
 	   u32 klass, s32 syscall, u64 samples, u64 ns, u32 at_once (most threads at one moment),
-	   u32 idle (1: a worker without work), struct wait_target of the first one */
+	   u32 idle (1: a worker without work), struct wait_target: what is the same of all of
+	   them */
 	CHUNK_THREADS = 17,
 	/* u64 ts, u32 tgid, u32 threads: number of threads, when it changed since the last sample
 	 */

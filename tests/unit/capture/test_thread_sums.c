@@ -142,12 +142,10 @@ static struct thread_sample worker(uint32_t tid, bool idle, uint32_t max, uint32
 /* A moment weighs the time since the one before; the first one nothing. */
 static void test_weights(void **state)
 {
-	struct wait_target file = { .kind = TARGET_FILE, .fd = 7, .ino = 13 };
 	struct thread_sample two[] = { waiting(1, "w", 5), waiting(2, "w", 5) };
 	struct thread_sums s = { 0 };
 
 	(void)state;
-	two[0].target = &file;
 	thread_sums_add(&s, 1000 * MSEC, two, 2);
 	thread_sums_add(&s, 1101 * MSEC, two, 2);
 	thread_sums_add(&s, 1404 * MSEC, two, 1);
@@ -160,8 +158,73 @@ static void test_weights(void **state)
 	assert_int_equal(taken.rows[0].ns, (2 * 101 + 303) * MSEC);
 	assert_int_equal(taken.rows[0].at_once, 2);
 	assert_int_equal(taken.rows[0].syscall, 230);
-	assert_int_equal(taken.rows[0].target.ino, 13); /* of the first */
 	thread_sums_release(&s);
+}
+
+static struct wait_target shared(const struct wait_target *a, const struct wait_target *b)
+{
+	struct thread_sample two[] = { waiting(1, "w", 5), waiting(2, "w", 5) };
+	struct thread_sums s = { 0 };
+
+	two[0].target = a;
+	two[1].target = b;
+	thread_sums_add(&s, MSEC, two, 2);
+	tell(&s);
+	assert_int_equal(taken.n_rows, 1);
+	thread_sums_release(&s);
+	return taken.rows[0].target;
+}
+
+/* What is said of the threads of a row is true of all of them. */
+static void test_targets(void **state)
+{
+	struct wait_target tcp = { .kind = TARGET_TCP,
+				   .family = 2,
+				   .fd = 7,
+				   .dev = 8,
+				   .ino = 13,
+				   .local_addr = { 127, 1 },
+				   .local_port = 40000,
+				   .peer_addr = { 127, 2 },
+				   .peer_port = 5432 };
+	struct wait_target file = {
+		.kind = TARGET_FILE, .fd = 7, .dev = 8, .ino = 13, .name = "log", .dir = "var"
+	};
+	struct wait_target other = tcp, got;
+
+	(void)state;
+	got = shared(&tcp, &tcp);
+	assert_memory_equal(&got, &tcp, sizeof(got));
+	other.fd = 9;
+	other.ino = 14;
+	other.local_port = 40001;
+	got = shared(&tcp, &other); /* two connections to one server */
+	assert_int_equal(got.fd, -1);
+	assert_int_equal(got.ino, 0);
+	assert_int_equal(got.local_port, 0);
+	assert_int_equal(got.local_addr[0], 0);
+	assert_int_equal(got.peer_port, 5432);
+	assert_int_equal(got.peer_addr[1], 2);
+	other.peer_addr[1] = 3;
+	got = shared(&tcp, &other); /* to two */
+	assert_int_equal(got.kind, TARGET_TCP);
+	assert_int_equal(got.peer_port, 0);
+	assert_int_equal(got.peer_addr[0], 0);
+	got = shared(&tcp, &file);
+	assert_int_equal(got.kind, TARGET_NONE);
+	assert_int_equal(got.fd, -1);
+	other = file;
+	other.ino = 14;
+	got = shared(&file, &other);
+	assert_int_equal(got.kind, TARGET_FILE);
+	assert_int_equal(got.fd, 7);
+	assert_string_equal(got.name, "");
+	assert_int_equal(got.ino, 0);
+	file.kind = other.kind = TARGET_UNIX;
+	file.pid = 5;
+	got = shared(&file, &other);
+	assert_string_equal(got.name, "log");
+	assert_int_equal(got.pid, 0);
 }
 
 /* Every member of the key tells rows apart, and no other. */
@@ -395,11 +458,11 @@ static void test_group(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_weights),	      cmocka_unit_test(test_keys),
-		cmocka_unit_test(test_told_once),     cmocka_unit_test(test_exhausted),
-		cmocka_unit_test(test_not_exhausted), cmocka_unit_test(test_pool_away),
-		cmocka_unit_test(test_bounds),	      cmocka_unit_test(test_sink_fails),
-		cmocka_unit_test(test_group),
+		cmocka_unit_test(test_weights),	   cmocka_unit_test(test_targets),
+		cmocka_unit_test(test_keys),	   cmocka_unit_test(test_told_once),
+		cmocka_unit_test(test_exhausted),  cmocka_unit_test(test_not_exhausted),
+		cmocka_unit_test(test_pool_away),  cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_sink_fails), cmocka_unit_test(test_group),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
