@@ -171,7 +171,8 @@ static __always_inline void thread_execed(struct task_struct *t)
 
 	if (!conf)
 		return;
-	conf->plan.enabled = 0;
+	/* Its addresses, of locks too, are those of the program before. */
+	__builtin_memset(&conf->plan, 0, sizeof(conf->plan));
 	thread_id_drop(t, st);
 	l = loop_of(st);
 	if (l) {

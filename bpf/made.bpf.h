@@ -47,17 +47,23 @@ static __always_inline u64 task_switches(struct task_struct *t)
 }
 
 /* The stack of the current thread, its body sent; 0 when it was preempted meanwhile: others have
- * used the buffers then. */
+ * used the buffers then.  A sample of its CPU time must not use them, either. */
 static __noinline u64 made_stack(void *ctx, struct task_struct *t, u64 now)
 {
 	u64 switches = task_switches(t), hash;
+	struct thread_state *st = thread_peek(t);
+	struct loop_state *l = st ? loop_of(st) : NULL;
 	struct event_stack *s;
 	u32 zero = 0;
 
 	s = bpf_map_lookup_elem(&made_stacks, &zero);
 	if (!s)
 		return 0;
+	if (l)
+		l->hooked = 1;
 	hash = stack_take(ctx, t, s, now);
+	if (l)
+		l->hooked = 0;
 	if (task_switches(t) != switches)
 		return 0;
 	stack_send(s);

@@ -165,7 +165,8 @@ static __noinline int waker_find(void *ctx, struct loop_state *l, u64 now)
 	struct wait_owner *owner;
 	bool lock;
 
-	if (!l || !s || !in_own_call(waker, address_of(ctx, &s->hash)))
+	/* Not in what holder_send() sends: an interrupt of it may wake somebody, too. */
+	if (!l || !s || !in_own_call(waker, address_of(ctx, &s->user[0])))
 		return 0;
 	owner = &l->pending.owner;
 	lock = l->pending.klass == CLASS_LOCK;

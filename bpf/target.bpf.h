@@ -229,6 +229,19 @@ static __always_inline void target_sleep(struct wait_target *w, u64 address, boo
 		w->value = w->value > now ? w->value - now : 0;
 }
 
+/* A poll or select without descriptors is a sleep: time.sleep() up to Python 3.10. */
+static __always_inline void target_idle(struct wait_target *w, s32 call, const __u64 *args)
+{
+	if (call == CALL_POLL) {
+		w->kind = (s32)args[2] < 0 ? TARGET_NONE : TARGET_SLEEP;
+		w->value = (s32)args[2] < 0 ? 0 : args[2] * 1000000;
+		return;
+	}
+	target_sleep(w, call == CALL_PPOLL ? args[2] : args[4], false, 0);
+	if (call == CALL_SELECT && w->kind == TARGET_SLEEP) /* microseconds where others have ns */
+		w->value += w->value % NSEC_PER_SEC * 999;
+}
+
 /* The child that is waited for, by pid, or the first child when any will do. */
 static __always_inline void target_child(struct wait_target *w, struct task_struct *t, s32 pid)
 {
@@ -327,10 +340,12 @@ __weak int target_find(struct stall_part *p, u64 now)
 		target_sleep(w, args[0], false, now);
 	else if (object == OBJECT_SLEEP2)
 		target_sleep(w, args[2], args[1] & 1, now);
-	else if (object == OBJECT_POLL)
+	else if (object == OBJECT_POLL && args[1])
 		target_poll(w, t, args[0], args[1]);
-	else if (object == OBJECT_SELECT)
+	else if (object == OBJECT_SELECT && args[0])
 		target_select(w, t, args);
+	else if (object == OBJECT_POLL || object == OBJECT_SELECT)
+		target_idle(w, p->syscall, args);
 	else if (object == OBJECT_PATH || object == OBJECT_PATH1) {
 		w->kind = TARGET_FILE;
 		bpf_probe_read_user_str(w->name, sizeof(w->name),

@@ -131,6 +131,9 @@ void command_go(struct capture *c);
 /* names.c */
 /* Names the stack unless it was named before. */
 void name_stack(struct capture *c, const struct event_stack *stack);
+/* Names a stack that was read from outside; returns the hash under which all stacks with the same
+ * names are known, whatever instruction of a line they stand at.  0: it has no names. */
+uint64_t name_alike(struct capture *c, const struct event_stack *stack);
 /* Remembers what a stack that has no entry yet was found to be; kind: static storage or NULL. */
 void named_add(struct capture *c, uint64_t hash, const char *kind, bool whole);
 /* The kind of loop in a named stack, NULL: none. */

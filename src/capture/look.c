@@ -122,8 +122,7 @@ static void look_stack(struct capture *c, struct watched *w, struct known_thread
 	stack->flags |= STACK_FLAGS;
 	/* Processes made by fork have the same addresses. */
 	stack->hash = hash_bytes(stack->hash, &tgid, sizeof(tgid)) | 1;
-	name_stack(c, stack);
-	k->stack = stack->hash;
+	k->stack = name_alike(c, stack);
 }
 
 /* True when something of the thread was read, which counts only if it sleeps on. */
@@ -139,6 +138,9 @@ bool look_thread(struct capture *c, struct watched *w, struct known_thread *k,
 	k->asleep = !n->running;
 	k->switches = n->switches;
 	k->fresh = k->moved = false;
+	/* It ran since: if it cannot be asked now, it is not known to be idle still. */
+	if (!slept)
+		k->info.idle = false;
 	if (!resolver_plan(w->resolver)->enabled) {
 		k->info_ok = true;
 	} else if (ask && now_ns() > c->threads->look_until) {
@@ -172,7 +174,8 @@ void look_again(struct capture *c, struct sampled *s)
 		k->moved = k->fresh && k->asleep;
 	for (ssize_t i = 0; i < n; i++) {
 		k = known_find(s, again[i].tid);
-		if (k && k->switches == again[i].switches)
+		/* The switches count how often it left the CPU, not that it came back. */
+		if (k && !again[i].running && k->switches == again[i].switches)
 			k->moved = false;
 	}
 }

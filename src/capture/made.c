@@ -91,8 +91,12 @@ void sampled_made_open(struct watched *w)
 
 void sampled_execed(struct watched *w)
 {
-	if (w->sampled)
-		made_execed(&w->sampled->made);
+	if (!w->sampled)
+		return;
+	made_execed(&w->sampled->made);
+	/* What its threads were to the program before, they are not to this one. */
+	w->sampled->moment++;
+	known_prune(w->sampled);
 }
 
 /* Looking at every descriptor is dear where there are many: only when something was made. */

@@ -126,8 +126,9 @@ static int epolls_tell(const struct made_by *m, uint32_t tgid, struct chunk_sink
 
 	chunk_put_u32(&payload, tgid);
 	chunk_put_u64(&payload, s->total);
-	chunk_put_u64(&payload, m->alive);
-	chunk_put_u64(&payload, m->alive_max);
+	/* Files made before we counted, and second descriptors of one, are open as well. */
+	chunk_put_u64(&payload, m->alive < s->total ? m->alive : s->total);
+	chunk_put_u64(&payload, m->alive_max < s->total ? m->alive_max : s->total);
 	chunk_put_u64(&payload, m->lifetimes);
 	chunk_put_u64(&payload, m->lifetime_sum_ns);
 	chunk_put_u64(&payload, m->lifetime_max_ns);

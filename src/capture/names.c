@@ -15,6 +15,7 @@ struct named {
 	uint64_t hash;
 	const char *kind; /* of the loop in it, static storage; NULL */
 	bool whole;	  /* interpreter frames are there, and none is missing */
+	uint64_t alike;	  /* the stack that stands for all with these names; 0: not asked */
 	UT_hash_handle hh;
 };
 
@@ -59,24 +60,53 @@ static int put_module(void *ctx, const struct str *payload)
 	return chunk_emit(c->sink, CHUNK_MODULE, payload);
 }
 
+/* The names into c->payload.  False when there are none to be had. */
+static bool resolve(struct capture *c, struct watched *w, const struct event_stack *stack)
+{
+	if (HASH_COUNT(c->named) >= NAMED_MAX) {
+		c->unnamed++;
+		return false;
+	}
+	str_clear(&c->payload);
+	return resolver_stack(w->resolver, stack, &c->payload) == 0;
+}
+
 void name_stack(struct capture *c, const struct event_stack *stack)
 {
 	struct watched *w = watched_find(c, stack->head.tgid);
 
-	if (!w || named_find(c, stack->hash))
-		return;
-	if (HASH_COUNT(c->named) >= NAMED_MAX) {
-		c->unnamed++;
-		return;
-	}
-	str_clear(&c->payload);
-	if (resolver_stack(w->resolver, stack, &c->payload) < 0)
+	if (!w || named_find(c, stack->hash) || !resolve(c, w, stack))
 		return;
 	resolver_modules(w->resolver, put_module, c); /* what it misses is tried again */
 	emit_payload(c, CHUNK_STACK_NAMES);
 	named_add(c, stack->hash, resolver_loop_kind(w->resolver),
 		  !(stack->flags & (STACK_PYTHON_LOST | STACK_PYTHON_CUT)) &&
 			  resolver_rooted(w->resolver));
+}
+
+uint64_t name_alike(struct capture *c, const struct event_stack *stack)
+{
+	const size_t hash_size = sizeof(stack->hash); /* what a payload begins with */
+	struct watched *w = watched_find(c, stack->head.tgid);
+	struct named *n = named_find(c, stack->hash);
+	uint64_t alike;
+
+	if (n)
+		return n->alike;
+	if (!w || !resolve(c, w, stack) || c->payload.len < hash_size)
+		return 0;
+	alike = hash_bytes(HASH_START, &stack->head.tgid, sizeof(stack->head.tgid));
+	alike = hash_bytes(alike, c->payload.text + hash_size, c->payload.len - hash_size) | 1;
+	if (!named_find(c, alike)) {
+		memcpy(c->payload.text, &alike, hash_size);
+		emit_payload(c, CHUNK_STACK_NAMES);
+		named_add(c, alike, NULL, false);
+	}
+	named_add(c, stack->hash, NULL, false);
+	n = named_find(c, stack->hash);
+	if (n)
+		n->alike = alike;
+	return alike;
 }
 
 /* Whether the descriptor still leads to the inode.  Asked through fdinfo (it has the inode number

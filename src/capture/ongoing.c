@@ -28,6 +28,7 @@ static uint64_t blocked_ip(const struct event_head *thread)
 static void snapshot_take(struct capture *c, const struct loop_state *l, struct event_stack *ret)
 {
 	struct watched *w = watched_find(c, l->stats.head.tgid);
+	const uint32_t tgid = l->stats.head.tgid;
 	uint16_t flags = 0;
 
 	memset(ret, 0, sizeof(*ret));
@@ -41,6 +42,8 @@ static void snapshot_take(struct capture *c, const struct loop_state *l, struct 
 	ret->flags = flags | STACK_KERNEL_LOST;
 	ret->hash = hash_bytes(hash_bytes(HASH_START, ret->user, sizeof(ret->user[0])), ret->python,
 			       ret->n_python * sizeof(ret->python[0]));
+	/* Processes made by fork have the same addresses. */
+	ret->hash = hash_bytes(ret->hash, &tgid, sizeof(tgid)) | 1;
 }
 
 /* The stack of the GIL's holder, whose body the kernel side keeps until the wait is over. */

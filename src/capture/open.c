@@ -108,10 +108,10 @@ static int load_once(struct capture *c)
 }
 
 /* A rung can pass its probe and still be refused with the real programs: then the next one of that
- * ladder, first of polls, then of stacks. */
+ * ladder, first of polls, then of stacks, then of wakers. */
 static int load(struct capture *c, const char *forced, struct str *why)
 {
-	static const enum need ladders[] = { NEED_POLL, NEED_STACK };
+	static const enum need ladders[] = { NEED_POLL, NEED_STACK, NEED_WAKER };
 	int r = load_once(c);
 
 	for (size_t i = 0; r < 0 && i < sizeof(ladders) / sizeof(ladders[0]);) {

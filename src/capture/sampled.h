@@ -49,6 +49,7 @@ struct sampled {
 /* Of all processes; too big for the stack. */
 struct threads {
 	uint64_t look_at, tell_at;
+	size_t first;		   /* process to be looked at first */
 	uint64_t look_until;	   /* nothing is read from then on: the ring must be drained, too */
 	uint64_t list_ns, look_ns; /* CPU time of the last look */
 	struct thread_now list[LISTED_MAX], again[LISTED_MAX];

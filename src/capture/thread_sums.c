@@ -33,7 +33,7 @@ struct pool_sum {
 	uint64_t pool;
 	const char *name, *kind;
 	uint64_t moment; /* of what follows */
-	uint32_t threads, busy, unknown, queued, max;
+	uint32_t threads, busy, queued, max;
 	uint32_t threads_max, busy_max, queued_max;
 	uint64_t observed_ns, samples;
 	uint64_t exhausted_ns, exhausted_run, exhausted_longest_ns;
@@ -136,14 +136,17 @@ static void pool_add(struct thread_sums *s, const struct thread_sample *t, uint6
 		return;
 	}
 	if (p->moment != s->moment) {
+		/* Between its threads' end and others of another pool at the same address nothing
+		 * went on. */
+		if (p->moment + 1 != s->moment)
+			p->exhausted_run = p->queued_since = 0;
 		p->moment = s->moment;
-		p->threads = p->busy = p->unknown = p->queued = 0;
+		p->threads = p->busy = p->queued = 0;
 	}
 	p->threads++;
 	p->max = t->pool_max;
 	if (t->queued > p->queued)
 		p->queued = t->queued;
-	p->unknown += !t->known;
 	if (t->idle || !t->known) {
 		weight = 0; /* it is a worker all the same */
 	} else {

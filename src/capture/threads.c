@@ -207,9 +207,13 @@ void threads_scan(struct capture *c, uint64_t now)
 		return;
 	t->list_ns = 0;
 	t->look_until = now_ns() + LOOK_MAX;
-	for (size_t i = 0; i < c->watched.count; i++)
-		if (!c->watched.items[i].gone_at)
-			look_process(c, &c->watched.items[i]);
+	for (size_t i = 0; i < c->watched.count; i++) {
+		struct watched *w = &c->watched.items[(t->first + i) % c->watched.count];
+
+		if (!w->gone_at)
+			look_process(c, w);
+	}
+	t->first++; /* where there is more than can be looked at, not always the same is left out */
 	t->look_ns = cpu_ns() - cpu;
 	t->look_at = now + pause_after(t, list, look);
 	if (now < t->tell_at)

@@ -21,9 +21,8 @@ int debug_file_by_build_id(int root, const char *build_id, struct symbols **ret_
  * errors of symbols_build_safely. */
 int debug_file_read_id(int fd, char ret_build_id[SYMBOLS_BUILD_ID_ROOM]);
 
-/* By build id as above; then, unless path is NULL, by
- * the link in the file, which lies at path below root.  0; -ENOENT; -ETIMEDOUT a candidate took too
- * long, and no other was looked at. */
+/* By build id as above; then, unless path is NULL, by the link in the file, which lies at path
+ * below root.  0; -ENOENT; -ETIMEDOUT a candidate took too long, and no other was looked at. */
 int debug_file_find(int root, const char *path, const struct symbols *s,
 		    struct symbols **ret_debug);
 

@@ -347,7 +347,7 @@ static void test_exit(void **state)
 static void test_exec(void **state)
 {
 	struct account *a = *state;
-	struct proc_conf conf = { .plan.enabled = 1 };
+	struct proc_conf conf = { .plan.enabled = 1, .plan.gil = { 0x7000 } };
 	uint32_t tgid = getpid();
 	int home = epoll_create1(0), procs = bpf_map__fd(a->bpf->maps.procs);
 
@@ -361,6 +361,7 @@ static void test_exec(void **state)
 	assert_int_equal(a->loop->stall.start, 0);
 	assert_int_equal(bpf_map_lookup_elem(procs, &tgid, &conf), 0);
 	assert_int_equal(conf.plan.enabled, 0);
+	assert_int_equal(conf.plan.gil[0], 0);
 	assert_int_equal(events_of(a, EVENT_LIFE, NULL), 1);
 	bpf_map_delete_elem(procs, &tgid);
 	close(home);

@@ -179,6 +179,24 @@ static void test_not_known(void **state)
 	made_release(&m);
 }
 
+/* No more can be alive than were made: what else is open came before, or is open twice. */
+static void test_alive_bounded(void **state)
+{
+	struct made_sums sums = { .epolls = 2 };
+	struct made_by m = { 0 };
+
+	(void)state;
+	made_epolls_open(&m, 1);
+	made_epolls_open(&m, 6);
+	made_epolls_open(&m, 4);
+	made_total(&m, &sums);
+	tell(&m);
+	assert_int_equal(taken.churn.made, 2);
+	assert_int_equal(taken.churn.alive, 2);
+	assert_int_equal(taken.churn.alive_max, 2);
+	made_release(&m);
+}
+
 /* A new program: nothing that was before counts any more, but what was counted. */
 static void test_execed(void **state)
 {
@@ -236,7 +254,7 @@ int main(void)
 		cmocka_unit_test(test_threads),	   cmocka_unit_test(test_stacks_bounded),
 		cmocka_unit_test(test_lifetimes),  cmocka_unit_test(test_not_known),
 		cmocka_unit_test(test_execed),	   cmocka_unit_test(test_two_threads),
-		cmocka_unit_test(test_sink_fails),
+		cmocka_unit_test(test_sink_fails), cmocka_unit_test(test_alive_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

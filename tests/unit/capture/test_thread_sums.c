@@ -283,6 +283,25 @@ static void test_not_exhausted(void **state)
 	thread_sums_release(&s);
 }
 
+/* Its threads end and others of a pool at the same address come: what lasted does not last on. */
+static void test_pool_away(void **state)
+{
+	struct thread_sample t = worker(1, false, 1, 2);
+	struct thread_sums s = { 0 };
+
+	(void)state;
+	thread_sums_add(&s, 1, &t, 1);
+	thread_sums_add(&s, 8, &t, 1);
+	thread_sums_add(&s, 1000, NULL, 0);
+	thread_sums_add(&s, 1003, &t, 1);
+	thread_sums_add(&s, 1005, &t, 1);
+	tell(&s);
+	assert_int_equal(taken.pools[0].exhausted, 7 + 3 + 2);
+	assert_int_equal(taken.pools[0].longest, 7);
+	assert_int_equal(taken.pools[0].queue_wait, 7);
+	thread_sums_release(&s);
+}
+
 /* Endless names, pools and workers fill the tables and are counted; nothing else suffers. */
 static void test_bounds(void **state)
 {
@@ -378,8 +397,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_weights),	      cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_told_once),     cmocka_unit_test(test_exhausted),
-		cmocka_unit_test(test_not_exhausted), cmocka_unit_test(test_bounds),
-		cmocka_unit_test(test_sink_fails),    cmocka_unit_test(test_group),
+		cmocka_unit_test(test_not_exhausted), cmocka_unit_test(test_pool_away),
+		cmocka_unit_test(test_bounds),	      cmocka_unit_test(test_sink_fails),
+		cmocka_unit_test(test_group),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
