@@ -13,6 +13,8 @@ static __noinline int loop_announce(void *ctx, struct task_struct *t, struct loo
 
 	if (!l)
 		return 0;
+	/* after exec the thread has another */
+	l->thread_pointer = BPF_CORE_READ(t, thread.fsbase);
 	e.stack = stack_take(ctx, t, &l->stack, now);
 	stack_send(&l->stack);
 	event_head_set(&e.head, EVENT_LOOP, sizeof(e), t, now);

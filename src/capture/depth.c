@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define DEPTH_PAUSE NSEC_PER_SEC
-#define TASK_TRIES  16 /* in one period: it may change whenever it is read */
+#define TASK_TRIES  32 /* in one period: it may change whenever it is read */
 
 static bool ask(struct capture *c, uint32_t i, struct runtime_loop *ret_loop)
 {
@@ -14,7 +14,7 @@ static bool ask(struct capture *c, uint32_t i, struct runtime_loop *ret_loop)
 	struct watched *w = watched_find(c, c->slots[i].tgid);
 
 	memset(ret_loop, 0, sizeof(*ret_loop));
-	if (!w || w->gone_at || !c->slots[i].runtime_loop)
+	if (!w || w->gone_at)
 		return false;
 	return resolver_loop_now(w->resolver, l->thread_pointer, ret_loop) == 0 && ret_loop->loop;
 }
@@ -71,10 +71,13 @@ void depth_scan(struct capture *c, uint32_t i, uint64_t now)
 	if (s->task_of != start) {
 		s->task_of = start;
 		s->task_tries = TASK_TRIES;
+		s->task_at = 0;
 	}
-	if (!s->task_tries)
+	if (!s->task_tries || now < s->task_at)
 		return;
 	s->task_tries--;
+	/* A period may run one task after the other, of the same coroutine too: the model names one
+	 * only if all answers are the same. */
 	if (emit_task(c, i, start))
-		s->task_tries = 0;
+		s->task_at = now + (now - start) / 4;
 }

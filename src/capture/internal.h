@@ -48,7 +48,8 @@ struct slot {
 	struct str clipped;	 /* a clipped stall that came before the loop was announced */
 	uint64_t depth_at;	 /* when to ask for its queues again */
 	uint64_t task_of;	 /* start of the period whose task was asked for, */
-	unsigned int task_tries; /* and how often it may be asked again */
+	unsigned int task_tries; /* and how often it may be asked again, */
+	uint64_t task_at;	 /* not before: another may have taken over by then */
 };
 
 /* Stacks that were named, and whether a known loop was in them. */

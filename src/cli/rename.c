@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "base/map.h"
 #include "base/vec.h"
 #include "target/debug_file.h"
 #include "target/demangler.h"
@@ -19,6 +20,7 @@ struct rename_module {
 	char build_id[SYMBOLS_BUILD_ID_ROOM];
 	bool tried;
 	struct symbols *symbols; /* NULL: no file */
+	UT_hash_handle hh;
 };
 
 struct rename_file {
@@ -33,30 +35,38 @@ struct place {
 
 static struct rename_module *find_module(struct rename *r, uint32_t number)
 {
-	for (size_t i = 0; i < r->modules.count; i++)
-		if (r->modules.items[i].number == number)
-			return &r->modules.items[i];
-	return NULL;
+	struct rename_module *m;
+
+	map_find(r->modules, &number, m);
+	return m;
 }
 
 static int add_module(struct rename *r, const struct chunk *chunk)
 {
-	struct rename_module m = { 0 };
+	_cleanup_free_ struct rename_module *m = NULL;
 	struct chunk_cursor c;
 	const char *build_id;
-	uint32_t len;
+	uint32_t len, number;
+	int status;
 
 	chunk_cursor_init(&c, chunk);
-	m.number = chunk_get_u32(&c);
+	number = chunk_get_u32(&c);
 	build_id = chunk_get_str(&c, &len);
+	if (c.bad || !len || len >= SYMBOLS_BUILD_ID_ROOM ||
+	    HASH_COUNT(r->modules) >= MODULES_MAX || find_module(r, number))
+		return 0;
+	m = calloc(1, sizeof(*m));
+	if (!m)
+		return -ENOMEM;
+	m->number = number;
+	memcpy(m->build_id, build_id, len);
 	/* It becomes part of a path. */
-	if (c.bad || !len || len >= sizeof(m.build_id) || r->modules.count >= MODULES_MAX ||
-	    find_module(r, m.number))
+	if (strspn(m->build_id, "0123456789abcdef") != len)
 		return 0;
-	memcpy(m.build_id, build_id, len);
-	if (strspn(m.build_id, "0123456789abcdef") != len)
-		return 0;
-	return vec_add(&r->modules, m);
+	status = map_add(r->modules, number, m);
+	if (status == 0)
+		m = NULL; /* the table's now */
+	return status;
 }
 
 static int add_file(struct rename *r, const char *name, unsigned int *timeouts)
@@ -258,11 +268,15 @@ int rename_init(struct rename *r, struct chunk_sink *to, const char *folder)
 
 void rename_release(struct rename *r)
 {
-	for (size_t i = 0; i < r->modules.count; i++)
-		symbols_free(r->modules.items[i].symbols);
+	struct rename_module *m, *next;
+
+	HASH_ITER (hh, r->modules, m, next) {
+		HASH_DEL(r->modules, m);
+		symbols_free(m->symbols);
+		free(m);
+	}
 	for (size_t i = 0; i < r->files.count; i++)
 		free(r->files.items[i].name);
-	vec_release(&r->modules);
 	vec_release(&r->files);
 	demangler_free(r->demangler);
 	str_release(&r->copy);

@@ -16,10 +16,7 @@ struct rename {
 	struct chunk_sink *to;
 	int folder; /* -1: every chunk passes as it is */
 	bool listed;
-	struct {
-		struct rename_module *items;
-		size_t count, room;
-	} modules;
+	struct rename_module *modules; /* by number */
 	struct {
 		struct rename_file *items;
 		size_t count, room;
