@@ -106,12 +106,12 @@ struct resolver *resolver_close(struct resolver *r)
 
 int resolver_refresh(struct resolver *r)
 {
-	int error = process_refresh(r->p);
+	int error;
 
-	if (error < 0)
-		return error;
+	/* First: whatever becomes of it, what was known of the old program holds no more. */
 	detach(r);
-	return attach(r);
+	error = process_refresh(r->p);
+	return error < 0 ? error : attach(r);
 }
 
 const char *resolver_runtime(const struct resolver *r)
