@@ -119,6 +119,21 @@ void loop_announced(struct capture *c, const struct event_loop *e)
 	clipped_deliver(c, s);
 }
 
+/* A loop that was announced before its runtime could be asked shows in a later stack what it is. */
+static void kind_learn(struct capture *c, struct slot *s, const struct event_stall *e)
+{
+	const char *kind = NULL;
+
+	if (!s->id || s->runtime_loop)
+		return;
+	for (int i = 0; i < e->n_parts && !kind; i++)
+		kind = stack_loop_kind(c, e->parts[i].stack);
+	if (!kind)
+		return;
+	s->runtime_loop = true;
+	emit_kind(c, s, kind, 1);
+}
+
 void loop_stalled(struct capture *c, const struct event_stall *event)
 {
 	struct event_stall *e = c->scratch;
@@ -131,6 +146,7 @@ void loop_stalled(struct capture *c, const struct event_stall *event)
 	s = &c->slots[e->loop];
 	if (e->flags & STALL_CLIPPED)
 		clipped_complete(s, e);
+	kind_learn(c, s, e);
 	if (!s->id) {
 		str_clear(&s->clipped);
 		str_add_mem(&s->clipped, e, e->head.size);

@@ -15,11 +15,17 @@
 #define MODULES_MAX  65536
 #define TIMEOUTS_MAX 8 /* of files that take too long to read; then no more are read */
 
-struct rename_module {
-	uint32_t number;
+/* A recording may claim many modules of one build; its file is read once. */
+struct rename_build {
 	char build_id[SYMBOLS_BUILD_ID_ROOM];
 	bool tried;
 	struct symbols *symbols; /* NULL: no file */
+	UT_hash_handle hh;
+};
+
+struct rename_module {
+	uint32_t number;
+	struct rename_build *build;
 	UT_hash_handle hh;
 };
 
@@ -41,29 +47,54 @@ static struct rename_module *find_module(struct rename *r, uint32_t number)
 	return m;
 }
 
+static int get_build(struct rename *r, const char *build_id, struct rename_build **ret)
+{
+	struct rename_build *b;
+	int status;
+
+	HASH_FIND_STR(r->builds, build_id, b);
+	*ret = b;
+	if (b)
+		return 0;
+	b = calloc(1, sizeof(*b));
+	if (!b)
+		return -ENOMEM;
+	snprintf(b->build_id, sizeof(b->build_id), "%s", build_id);
+	HASH_ADD_STR(r->builds, build_id, b);
+	status = b->hh.tbl ? 0 : -ENOMEM;
+	if (status < 0)
+		free(b);
+	else
+		*ret = b;
+	return status;
+}
+
 static int add_module(struct rename *r, const struct chunk *chunk)
 {
+	char build_id[SYMBOLS_BUILD_ID_ROOM] = "";
 	_cleanup_free_ struct rename_module *m = NULL;
 	struct chunk_cursor c;
-	const char *build_id;
+	const char *text;
 	uint32_t len, number;
 	int status;
 
 	chunk_cursor_init(&c, chunk);
 	number = chunk_get_u32(&c);
-	build_id = chunk_get_str(&c, &len);
+	text = chunk_get_str(&c, &len);
 	if (c.bad || !len || len >= SYMBOLS_BUILD_ID_ROOM ||
 	    HASH_COUNT(r->modules) >= MODULES_MAX || find_module(r, number))
+		return 0;
+	memcpy(build_id, text, len);
+	/* It becomes part of a path. */
+	if (strspn(build_id, "0123456789abcdef") != len)
 		return 0;
 	m = calloc(1, sizeof(*m));
 	if (!m)
 		return -ENOMEM;
 	m->number = number;
-	memcpy(m->build_id, build_id, len);
-	/* It becomes part of a path. */
-	if (strspn(m->build_id, "0123456789abcdef") != len)
-		return 0;
-	status = map_add(r->modules, number, m);
+	status = get_build(r, build_id, &m->build);
+	if (status == 0)
+		status = map_add(r->modules, number, m);
 	if (status == 0)
 		m = NULL; /* the table's now */
 	return status;
@@ -110,9 +141,9 @@ static int list_files(struct rename *r)
 }
 
 /* Of several files of that build the one with all names counts, else the first. */
-static int from_files(struct rename *r, struct rename_module *m)
+static int from_files(struct rename *r, struct rename_build *b)
 {
-	struct symbols_proof proof = { .build_id = m->build_id };
+	struct symbols_proof proof = { .build_id = b->build_id };
 	int status = r->listed ? 0 : list_files(r);
 
 	for (size_t i = 0; status == 0 && i < r->files.count; i++) {
@@ -120,34 +151,34 @@ static int from_files(struct rename *r, struct rename_module *m)
 		struct symbols *s;
 		_cleanup_close_ int fd = -1;
 
-		if (strcmp(f->build_id, m->build_id) != 0)
+		if (strcmp(f->build_id, b->build_id) != 0)
 			continue;
 		fd = debug_file_open(r->folder, f->name);
 		if (fd < 0 || symbols_build_debug(fd, &proof, &s) < 0)
 			continue;
-		if (m->symbols && !symbols_complete(s)) {
+		if (b->symbols && !symbols_complete(s)) {
 			symbols_free(s);
 			continue;
 		}
-		symbols_free(m->symbols);
-		m->symbols = s;
+		symbols_free(b->symbols);
+		b->symbols = s;
 		if (symbols_complete(s))
 			break;
 	}
 	return status;
 }
 
-static int load(struct rename *r, struct rename_module *m)
+static int load(struct rename *r, struct rename_build *b)
 {
 	int status = 0;
 
-	if (m->tried)
+	if (b->tried)
 		return 0;
-	m->tried = true;
+	b->tried = true;
 	r->wanted++;
-	if (debug_file_by_build_id(r->folder, m->build_id, &m->symbols) < 0)
-		status = from_files(r, m);
-	r->found += m->symbols != NULL;
+	if (debug_file_by_build_id(r->folder, b->build_id, &b->symbols) < 0)
+		status = from_files(r, b);
+	r->found += b->symbols != NULL;
 	return status;
 }
 
@@ -177,10 +208,10 @@ static int name_for(struct rename *r, uint32_t number, uint64_t address, const c
 {
 	struct rename_module *m = find_module(r, number);
 	const char *name = NULL;
-	int status = m ? load(r, m) : 0;
+	int status = m ? load(r, m->build) : 0;
 
-	if (status == 0 && m && m->symbols)
-		name = symbols_find(m->symbols, address);
+	if (status == 0 && m && m->build->symbols)
+		name = symbols_find(m->build->symbols, address);
 	*ret = name ? demangler_name(r->demangler, name) : NULL;
 	return status;
 }
@@ -269,11 +300,16 @@ int rename_init(struct rename *r, struct chunk_sink *to, const char *folder)
 void rename_release(struct rename *r)
 {
 	struct rename_module *m, *next;
+	struct rename_build *b, *after;
 
 	HASH_ITER (hh, r->modules, m, next) {
 		HASH_DEL(r->modules, m);
-		symbols_free(m->symbols);
 		free(m);
+	}
+	HASH_ITER (hh, r->builds, b, after) {
+		HASH_DEL(r->builds, b);
+		symbols_free(b->symbols);
+		free(b);
 	}
 	for (size_t i = 0; i < r->files.count; i++)
 		free(r->files.items[i].name);

@@ -8,6 +8,7 @@
 
 #include "recording/chunk.h"
 
+struct rename_build;
 struct rename_module;
 struct rename_file;
 
@@ -17,13 +18,14 @@ struct rename {
 	int folder; /* -1: every chunk passes as it is */
 	bool listed;
 	struct rename_module *modules; /* by number */
+	struct rename_build *builds;   /* by build id */
 	struct {
 		struct rename_file *items;
 		size_t count, room;
 	} files; /* that lie in the folder itself */
 	struct demangler *demangler;
 	struct str copy;     /* of a chunk that had to be changed */
-	unsigned int wanted; /* modules with nameless frames */
+	unsigned int wanted; /* builds of modules with nameless frames */
 	unsigned int found;  /* those of them that a file was found for */
 };
 

@@ -60,7 +60,8 @@ static int add_name(struct str *out, const char *name)
 		return str_add(out, name);
 	r = str_add_char(out, '"');
 	for (; *name && r == 0; name++)
-		r = *name == '"' ? str_add(out, "\\\"") : str_add_char(out, *name);
+		r = strchr("\"\\", *name) ? str_printf(out, "\\%c", *name)
+					  : str_add_char(out, *name);
 	return r ? r : str_add_char(out, '"');
 }
 
