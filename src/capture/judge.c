@@ -69,7 +69,7 @@ bool judge_seeded(const struct capture *c, const struct event_stall *e)
 bool judge_shown(const struct capture *c, const struct slot *s, const struct event_stall *e)
 {
 	bool shown = false, known = false;
-	uint64_t elsewhere = 0;
+	uint64_t inside = 0;
 
 	if (!s->runtime_loop)
 		return !(e->flags & STALL_CLIPPED) || s->tid == s->tgid;
@@ -78,15 +78,16 @@ bool judge_shown(const struct capture *c, const struct slot *s, const struct eve
 
 		if (stack_loop_kind(c, p->stack)) {
 			shown = true;
+			inside += p->ns;
 		} else if (stack_whole(c, p->stack)) {
 			known = true;
-			elsewhere += p->ns;
 		}
 	}
 	/* A loop's last iteration reaches to the end of its thread: a glimpse of the loop does not
-	 * make a stall of what came after. */
+	 * make a stall of what came after, where an interpreter that ends shows no frames.  Samples
+	 * begin when a period is a fifth of the threshold old. */
 	if (shown && e->flags & STALL_LAST)
-		return elsewhere < e->ns && e->ns - elsewhere >= e->threshold;
+		return inside >= e->threshold - e->threshold / 4;
 	if (shown)
 		return true;
 	return !known && !(e->flags & (STALL_CLIPPED | STALL_LAST));

@@ -60,8 +60,7 @@ static int add_name(struct str *out, const char *name)
 		return str_add(out, name);
 	r = str_add_char(out, '"');
 	for (; *name && r == 0; name++)
-		r = strchr("\"\\", *name) ? str_printf(out, "\\%c", *name)
-					  : str_add_char(out, *name);
+		r = *name == '"' ? str_add(out, "\\\"") : str_add_char(out, *name);
 	return r ? r : str_add_char(out, '"');
 }
 

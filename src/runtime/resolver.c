@@ -106,12 +106,12 @@ struct resolver *resolver_close(struct resolver *r)
 
 int resolver_refresh(struct resolver *r)
 {
-	int error;
+	int error = process_refresh(r->p);
 
-	/* First: whatever becomes of it, what was known of the old program holds no more. */
+	if (error < 0)
+		return error;
 	detach(r);
-	error = process_refresh(r->p);
-	return error < 0 ? error : attach(r);
+	return attach(r);
 }
 
 const char *resolver_runtime(const struct resolver *r)
@@ -339,10 +339,13 @@ int resolver_stack(struct resolver *r, const struct event_stack *stack, struct s
 	add_kernel(r, stack);
 	add_native(r, stack);
 	error = add_python(r, stack);
+	if (error == 0)
+		error = encode(r, stack, payload);
 	if (error < 0)
 		return error;
+	/* Last: it may read the mappings anew, which frames point into. */
 	r->loop_kind = runtime_loop_kind(r->p, r->frames, r->count);
-	return encode(r, stack, payload);
+	return 0;
 }
 
 int resolver_modules(struct resolver *r, int (*put)(void *ctx, const struct str *payload),

@@ -65,6 +65,12 @@ static bool maps_uvloop(const struct process *p)
 	return false;
 }
 
+/* A library that was not there may have been loaded since.  Asked for few stacks, once for each. */
+static bool has_uvloop(struct process *p)
+{
+	return maps_uvloop(p) || (process_refresh_maps(p) == 0 && maps_uvloop(p));
+}
+
 const char *runtime_loop_kind(struct process *p, const struct chunk_frame *frames, size_t count)
 {
 	const struct chunk_frame *innermost = NULL;
@@ -83,5 +89,5 @@ const char *runtime_loop_kind(struct process *p, const struct chunk_frame *frame
 	}
 	if (!innermost)
 		return NULL;
-	return (in_uvloop || starts_native_loop(innermost)) && maps_uvloop(p) ? "uvloop" : NULL;
+	return (in_uvloop || starts_native_loop(innermost)) && has_uvloop(p) ? "uvloop" : NULL;
 }

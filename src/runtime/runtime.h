@@ -102,7 +102,8 @@ extern const struct runtime *const runtimes[];
 /* The first runtime that recognises the process, or NULL. */
 const struct runtime *runtime_detect(struct process *p);
 
-/* What kind of loop polls in this stack, given innermost first: "asyncio", "uvloop" or NULL. */
+/* What kind of loop polls in this stack, given innermost first: "asyncio", "uvloop" or NULL.  May
+ * read the process's mappings anew. */
 const char *runtime_loop_kind(struct process *p, const struct chunk_frame *frames, size_t count);
 
 #endif

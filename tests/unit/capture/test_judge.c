@@ -95,6 +95,19 @@ static void test_last(void **state)
 	assert_true(judge_shown(&b->c, &b->s, &b->e));
 }
 
+/* An interpreter that ends has no frames: what no stack tells is not the loop's either. */
+static void test_last_frameless(void **state)
+{
+	struct bench *b = *state;
+
+	part(b, IN_LOOP, 2 * MS);
+	part(b, NAMELESS, 149 * MS);
+	b->e.flags = STALL_LAST;
+	assert_false(judge_shown(&b->c, &b->s, &b->e));
+	part(b, IN_LOOP, 83 * MS);
+	assert_true(judge_shown(&b->c, &b->s, &b->e));
+}
+
 /* Samples are an estimate: more of them than the period is long are no overflow. */
 static void test_last_estimate(void **state)
 {
@@ -173,9 +186,11 @@ static void test_correct_bucket(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_shown),   CASE(test_elsewhere),      CASE(test_nameless),
-		CASE(test_last),    CASE(test_last_estimate),  CASE(test_unknown_runtime),
-		CASE(test_correct), CASE(test_correct_bucket),
+		CASE(test_shown),	    CASE(test_elsewhere),
+		CASE(test_nameless),	    CASE(test_last),
+		CASE(test_last_frameless),  CASE(test_last_estimate),
+		CASE(test_unknown_runtime), CASE(test_correct),
+		CASE(test_correct_bucket),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
