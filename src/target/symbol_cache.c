@@ -34,6 +34,7 @@ struct cached {
 struct symbol_cache {
 	VEC(struct cached) files;
 	size_t memory; /* bytes of all tables */
+	size_t turn;   /* where to look for a row to reuse */
 	unsigned int timeouts;
 };
 
@@ -144,10 +145,26 @@ static bool is_vdso(const struct mapping *m)
 	return !m->ino && strcmp(m->path, "[vdso]") == 0;
 }
 
+/* Processes come and go, their rows would fill the list: one that only refers to another's table
+ * can be made again. */
+static struct cached *row_to_reuse(struct symbol_cache *c)
+{
+	size_t n;
+
+	for (n = 0; n < c->files.count; n++) {
+		struct cached *f = &c->files.items[c->turn++ % c->files.count];
+
+		if (!f->owner)
+			return f;
+	}
+	return NULL;
+}
+
 const struct symbols *symbol_cache_get(struct symbol_cache *c, const struct process *p,
 				       const struct mapping *m)
 {
 	struct cached row = { .map_dev = m->dev, .map_ino = m->ino, .pid = p->pid };
+	struct cached *reused = NULL;
 	size_t i;
 
 	if (!m->ino && !is_vdso(m))
@@ -158,13 +175,18 @@ const struct symbols *symbol_cache_get(struct symbol_cache *c, const struct proc
 		if (f->map_ino == m->ino && f->map_dev == m->dev && f->pid == p->pid)
 			return f->symbols;
 	}
-	if (c->files.count >= FILES_MAX)
-		return NULL;
+	if (c->files.count >= FILES_MAX) {
+		reused = row_to_reuse(c);
+		if (!reused)
+			return NULL;
+	}
 	if (m->ino)
 		load(c, p, m, &row);
 	else
 		load_vdso(c, p, m, &row);
-	if (vec_add(&c->files, row) < 0) {
+	if (reused) {
+		*reused = row;
+	} else if (vec_add(&c->files, row) < 0) {
 		if (row.owner)
 			symbols_free(row.symbols);
 		return NULL;

@@ -44,6 +44,29 @@ static void test_shared(void **state)
 	symbol_cache_free(NULL);
 }
 
+/* More processes than the list has rows: the last one has its names, too, and the first again. */
+static void test_many_processes(void **state)
+{
+	const struct symbols *mine;
+	const struct mapping *m;
+	struct symbol_cache *c;
+	struct process *p;
+	int pid = getpid();
+
+	(void)state;
+	assert_int_equal(symbol_cache_new(&c), 0);
+	assert_int_equal(process_open("/proc", pid, &p), 0);
+	m = process_map(p, (uintptr_t)test_shared);
+	mine = symbol_cache_get(c, p, m);
+	assert_non_null(mine);
+	for (p->pid = 1; p->pid <= 4201; p->pid++)
+		assert_ptr_equal(symbol_cache_get(c, p, m), mine);
+	p->pid = pid;
+	assert_ptr_equal(symbol_cache_get(c, p, m), mine);
+	process_close(p);
+	symbol_cache_free(c);
+}
+
 /* Memory without a file has no table. */
 static void test_anonymous(void **state)
 {
@@ -91,6 +114,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_shared),
+		cmocka_unit_test(test_many_processes),
 		cmocka_unit_test(test_anonymous),
 		cmocka_unit_test(test_vdso),
 	};
