@@ -57,7 +57,7 @@ static __noinline int thread_seed(struct task_struct *t)
 	struct loop_state *l;
 	struct pt_regs *regs;
 	struct wait_class w;
-	u64 now = bpf_ktime_get_ns();
+	u64 now = bpf_ktime_get_ns(), switches = task_switches(t);
 	u32 state = task_state(t);
 	s64 call;
 
@@ -107,6 +107,9 @@ static __noinline int thread_seed(struct task_struct *t)
 	if (p.kind == HOME_POLL || p.kind == HOME_SELECT)
 		st->candidate_id = p.id;
 	l->off_since = now;
+	/* If it came back before that, no hook has seen it. */
+	if (!(task_state(t) & (0xff | STATE_FROZEN)) || task_switches(t) != switches)
+		__sync_val_compare_and_swap(&l->off_since, now, 0);
 	return 0;
 }
 
