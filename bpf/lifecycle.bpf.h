@@ -47,6 +47,31 @@ static __always_inline void thread_close(struct task_struct *t)
 		offcpu_end(t, st, bpf_ktime_get_ns() - since, SCRATCH_ITERATOR);
 }
 
+/* A thread asleep at attach outside its home poll; `switches` is from before its state was read. */
+static __always_inline void loop_seed_wait(struct task_struct *t, struct loop_state *l,
+					   struct proc_conf *conf, u32 state, u64 switches, u64 now)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(t);
+	struct wait_class w;
+
+	wait_classify(&w, false, state, t, regs->orig_ax);
+	l->pending.klass = w.klass;
+	l->pending.syscall = w.syscall;
+	l->pending.count = 1;
+	l->pending.stack = 0;
+	l->pending.flags = PART_NO_STACK;
+	l->pending.target.fd = -1;
+	if (w.klass == CLASS_LOCK && gil_at(&conf->plan, regs->di))
+		l->pending.klass = CLASS_GIL;
+	l->pending.args[0] = regs->di;
+	l->pending.args[1] = regs->si;
+	l->pending.args[2] = regs->dx;
+	l->off_since = now;
+	/* If it came back before that, no hook has seen it. */
+	if (!(task_state(t) & (0xff | STATE_FROZEN)) || task_switches(t) != switches)
+		__sync_val_compare_and_swap(&l->off_since, now, 0);
+}
+
 /* A watched thread as found at attach.  A thread asleep in epoll_wait is in its home poll; any
  * other may be in the middle of a stall, so its first period starts now and is clipped. */
 static __noinline int thread_seed(struct task_struct *t)
@@ -56,7 +81,6 @@ static __noinline int thread_seed(struct task_struct *t)
 	struct thread_state *st;
 	struct loop_state *l;
 	struct pt_regs *regs;
-	struct wait_class w;
 	u64 now = bpf_ktime_get_ns(), switches = task_switches(t);
 	u32 state = task_state(t);
 	s64 call;
@@ -92,24 +116,9 @@ static __noinline int thread_seed(struct task_struct *t)
 	l->stall.flags = STALL_CLIPPED;
 	if (!(state & 0xff) && !(state & STATE_FROZEN))
 		return 0;
-	wait_classify(&w, false, state, t, call);
-	l->pending.klass = w.klass;
-	l->pending.syscall = w.syscall;
-	l->pending.count = 1;
-	l->pending.stack = 0;
-	l->pending.flags = PART_NO_STACK;
-	l->pending.target.fd = -1;
-	if (w.klass == CLASS_LOCK && gil_at(&conf->plan, regs->di))
-		l->pending.klass = CLASS_GIL;
-	l->pending.args[0] = regs->di;
-	l->pending.args[1] = regs->si;
-	l->pending.args[2] = regs->dx;
 	if (p.kind == HOME_POLL || p.kind == HOME_SELECT)
 		st->candidate_id = p.id;
-	l->off_since = now;
-	/* If it came back before that, no hook has seen it. */
-	if (!(task_state(t) & (0xff | STATE_FROZEN)) || task_switches(t) != switches)
-		__sync_val_compare_and_swap(&l->off_since, now, 0);
+	loop_seed_wait(t, l, conf, state, switches, now);
 	return 0;
 }
 
