@@ -10,14 +10,6 @@
 #include "base/version.h"
 #include "stallprof.skel.h"
 
-uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * NSEC_PER_SEC + t.tv_nsec;
-}
-
 static void sink_result(struct capture *c, int r)
 {
 	if (r < 0 && !c->sink_error)

@@ -5,6 +5,7 @@
 #include <bpf/libbpf.h>
 #include <sys/resource.h>
 
+#include "base/clock.h"
 #include "base/vec.h"
 #include "bpf/control.h"
 #include "capture/capture.h"
@@ -94,8 +95,6 @@ struct capture {
 	uint64_t threads_lost;	    /* what their tables had no room for */
 	int command_go;		    /* write end of the pipe that holds the command back, -1 */
 };
-
-uint64_t now_ns(void);
 
 /* facts.c: circumstances.  All keep the first sink error in c->sink_error. */
 void emit_payload(struct capture *c, enum chunk_kind kind);

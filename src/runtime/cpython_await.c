@@ -9,20 +9,14 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/word.h"
+
 #define OP_YIELD_FROM  72 /* to 3.10 */
 #define RESUME_AWAITED 2  /* argument of RESUME behind a yield from (2) or an await (3) */
 #define HEAD_MAX       256
 #define CODE_BYTES_MAX (1 << 24)
 #define STACK_MAX      65536 /* words, of local variables and value stack */
 #define WRAPPED_AT     16    /* in asend, athrow and coroutine_wrapper */
-
-static uint64_t word_at(const uint8_t *bytes, uint32_t at)
-{
-	uint64_t v;
-
-	memcpy(&v, bytes + at, sizeof(v));
-	return v;
-}
 
 static int32_t s32_at(const uint8_t *bytes, uint32_t at)
 {

@@ -6,19 +6,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/str.h"
 #include "target/elf_query.h"
 
 #define SEARCH_NS 1000000000ull /* between two searches for a module that is not loaded yet */
 #define READS_MAX 32768		/* of one question: some 50 ms; an honest program takes a hundred */
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
-}
 
 int cpython_live_open(struct process *p, const struct cpython_offsets *o,
 		      const struct walk_plan *plan, uint64_t runtime,

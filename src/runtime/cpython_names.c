@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/word.h"
 #include "base/str.h"
 #include "base/vec.h"
 #include "bpf/control.h"
@@ -81,14 +82,6 @@ void cpython_names_trim(struct cpython_names *n)
 {
 	if (n->list.count > ENTRIES_MAX || n->bytes > BYTES_MAX)
 		empty(n);
-}
-
-static uint64_t word_at(const uint8_t *object, uint32_t at)
-{
-	uint64_t v;
-
-	memcpy(&v, object + at, sizeof(v));
-	return v;
 }
 
 /* As the walker computes it: see enum walk_tag. */

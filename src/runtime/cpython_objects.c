@@ -4,20 +4,13 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/word.h"
 #include "runtime/cpython_text.h"
 #include "runtime/cpython_types.h"
 
 #define STR_MAX	   65536 /* characters */
 #define STR_PART   1024
 #define LENGTH_MAX (1ull << 40) /* of what is only counted */
-
-static uint64_t word_in(const uint8_t *block, size_t at)
-{
-	uint64_t v;
-
-	memcpy(&v, block + at, sizeof(v));
-	return v;
-}
 
 static int check_flag(struct cpython_reader *rd, uint64_t object, uint64_t flag)
 {
@@ -46,7 +39,7 @@ static int find_text(struct cpython_reader *rd, uint64_t object, struct text_pla
 	memcpy(&state, head + CPYTHON_TEXT_STATE, sizeof(state));
 	if (!cpython_text_form(state, &ret->form))
 		return -EPROTO;
-	ret->count = word_in(head, CPYTHON_TEXT_LENGTH);
+	ret->count = word_at(head, CPYTHON_TEXT_LENGTH);
 	ret->at = object + (ret->form.ascii ? rd->o->text_ascii : rd->o->text_compact);
 	return check_flag(rd, object, TYPE_IS_STR);
 }

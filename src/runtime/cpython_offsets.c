@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/word.h"
 #include "runtime/cpython_lines.h"
 
 #define OFFSET_MAX (1u << 20) /* PyInterpreterState has some hundred kilobytes */
@@ -252,14 +253,6 @@ static const struct {
 	{ { 528, 608, 704 }, CPYTHON_BYTES_DATA },  { { 544, 624, 720 }, CPYTHON_TEXT_STATE },
 	{ { 552, 632, 728 }, CPYTHON_TEXT_LENGTH },
 };
-
-static uint64_t word_at(const uint8_t *block, size_t at)
-{
-	uint64_t v;
-
-	memcpy(&v, block + at, sizeof(v));
-	return v;
-}
 
 /* What the walker reads as one block of words must fit one, and what it keeps as a u16 that. */
 static bool walkable(const struct cpython_offsets *o)

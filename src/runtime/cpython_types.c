@@ -4,18 +4,11 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/word.h"
 #include "runtime/cpython_objects.h"
 
 #define NAME_PAGE  4096 /* bytes */
 #define KEPT_TYPES 64	/* a power of two */
-
-static uint64_t word_in(const uint8_t *block, size_t at)
-{
-	uint64_t v;
-
-	memcpy(&v, block + at, sizeof(v));
-	return v;
-}
 
 /* A type's own type derives from `type`, which its flags say: hardly anything else looks so. */
 static int read_type(struct cpython_reader *rd, uint64_t type, uint8_t *block)
@@ -24,7 +17,7 @@ static int read_type(struct cpython_reader *rd, uint64_t type, uint8_t *block)
 	int r = cpython_read(rd, type, block, CPYTHON_TYPE_READ);
 
 	if (r == 0)
-		r = cpython_read_word(rd, word_in(block, CPYTHON_OB_TYPE) + CPYTHON_TYPE_FLAGS,
+		r = cpython_read_word(rd, word_at(block, CPYTHON_OB_TYPE) + CPYTHON_TYPE_FLAGS,
 				      &flags);
 	if (r < 0)
 		return r;
@@ -73,7 +66,7 @@ int cpython_type_flags(struct cpython_reader *rd, uint64_t object, uint64_t *ret
 	if (r == 0)
 		r = read_type(rd, type, block);
 	if (r == 0)
-		*ret_flags = word_in(block, CPYTHON_TYPE_FLAGS);
+		*ret_flags = word_at(block, CPYTHON_TYPE_FLAGS);
 	return r;
 }
 
@@ -108,11 +101,11 @@ static int describe_type(struct cpython_reader *rd, uint64_t addr, struct cpytho
 	if (r < 0)
 		return r;
 	t->addr = addr;
-	t->flags = word_in(block, CPYTHON_TYPE_FLAGS);
-	t->base = word_in(block, CPYTHON_TYPE_BASE);
-	t->basicsize = word_in(block, CPYTHON_TYPE_BASICSIZE);
-	t->dictoffset = (int64_t)word_in(block, CPYTHON_TYPE_DICTOFFSET);
-	r = read_type_name(rd, word_in(block, CPYTHON_TYPE_NAME), t->name);
+	t->flags = word_at(block, CPYTHON_TYPE_FLAGS);
+	t->base = word_at(block, CPYTHON_TYPE_BASE);
+	t->basicsize = word_at(block, CPYTHON_TYPE_BASICSIZE);
+	t->dictoffset = (int64_t)word_at(block, CPYTHON_TYPE_DICTOFFSET);
+	r = read_type_name(rd, word_at(block, CPYTHON_TYPE_NAME), t->name);
 	if (r == 0)
 		keep_type(rd, t);
 	return r;

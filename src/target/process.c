@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/str.h"
 
 #define PROC_MAGIC	   0x9fa0     /* PROC_SUPER_MAGIC of linux/magic.h */
@@ -22,14 +23,6 @@
 #define SMALL_TEXT_MAX	   (1u << 20)
 #define CMDLINE_MAX	   4096
 #define REFRESH_NS	   100000000ull
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000ull + t.tv_nsec;
-}
 
 /* Reads at most limit bytes of a file below dir; the rest is left out. */
 static int read_at(int dir, const char *name, size_t limit, struct str *ret_text)
