@@ -79,7 +79,7 @@ struct wait_target {
 };
 
 #define STACK_KERNEL_MAX 48
-#define STACK_USER_MAX	 80
+#define STACK_USER_MAX	 128
 #define STACK_PYTHON_MAX 512
 
 /* One interpreter frame as copied by the walker.  User space names it. */
@@ -97,7 +97,35 @@ enum stack_flag {
 	STACK_PYTHON_CUT = 1 << 3, /* deeper than STACK_PYTHON_MAX, or unreadable half-way */
 	STACK_KERNEL_CUT = 1 << 4,
 	STACK_USER_CUT = 1 << 5,
-	STACK_PYTHON = 1 << 6, /* the process has a walk plan: python part was tried */
+	STACK_PYTHON = 1 << 6,	  /* the process has a walk plan: python part was tried */
+	STACK_USER_MORE = 1 << 7, /* a struct event_snapshot was sent: user space goes on */
+};
+
+/* Native addresses of a stack carry these; no user address reaches so high.  USER_EXACT: the
+ * instruction itself, as a signal interrupted it; any other but the innermost is a return address.
+ * USER_GUESSED: found by frame pointer, in code without a table. */
+#define USER_EXACT	   (1ull << 63)
+#define USER_GUESSED	   (1ull << 62)
+#define USER_ADDRESS(word) ((word) & ((1ull << 62) - 1))
+
+/* Where the walk of the native part ended. */
+#define UNWIND_STOPS(X) \
+	X(KERNEL, 0, "by frame pointer only")  /* the process has no tables */ \
+	X(ROOT, 1, "")			       /* at the outermost frame */ \
+	X(BUSY, 2, "interrupted another walk") /* likewise by frame pointer only */ \
+	X(MAPPING, 3, "code in no known mapping") \
+	X(POINTER, 4, "no table and no frame pointer") \
+	X(READ, 5, "stack memory not readable") \
+	X(RULE, 6, "rule not supported") \
+	X(DEPTH, 7, "deeper than 128 frames") \
+	X(TABLE, 8, "damaged table") \
+	X(SHORT, 9, "beyond the copied part of the stack") /* of a snapshot */
+
+enum unwind_stop {
+#define X(name, number, text) UNWIND_STOP_##name = number,
+	UNWIND_STOPS(X)
+#undef X
+		UNWIND_STOP_COUNT = 10,
 };
 
 enum event_kind {
@@ -109,6 +137,7 @@ enum event_kind {
 	EVENT_OFFCPU = 6,     /* struct event_offcpu: one aggregated row, made by user space */
 	EVENT_THREAD = 7,     /* struct event_thread: a watched process made a thread */
 	EVENT_MADE = 8,	      /* struct event_made: a thread makes an epoll file */
+	EVENT_SNAPSHOT = 9,   /* struct event_snapshot of unwind.h; never reaches the disk */
 };
 
 struct event_head {
@@ -127,9 +156,11 @@ struct event_stack {
 	__u16 n_kernel;
 	__u16 n_user;
 	__u16 n_python;
-	__u16 flags;			/* enum stack_flag */
+	__u16 flags;	 /* enum stack_flag */
+	__u16 user_stop; /* enum unwind_stop */
+	__u16 pad[3];
 	__u64 kernel[STACK_KERNEL_MAX]; /* innermost first, all three */
-	__u64 user[STACK_USER_MAX];
+	__u64 user[STACK_USER_MAX];	/* with USER_* */
 	struct interp_frame python[STACK_PYTHON_MAX];
 };
 
@@ -330,7 +361,7 @@ struct event_offcpu {
 EVENT_ASSERT(wait_target, 168);
 EVENT_ASSERT(interp_frame, 16);
 EVENT_ASSERT(event_head, 24);
-EVENT_ASSERT(event_stack, 40 + 48 * 8 + 80 * 8 + 512 * 16);
+EVENT_ASSERT(event_stack, 48 + 48 * 8 + 128 * 8 + 512 * 16);
 EVENT_ASSERT(wait_owner, 40);
 EVENT_ASSERT(stall_part, 48 + 48 + 168 + 40);
 EVENT_ASSERT(event_stall, 24 + 8 + 32 + 2 * 72 + 8 + 32 * 304);

@@ -11,12 +11,12 @@ cd "${1:-$(dirname "$0")/..}"
 # Capture asks for names while the process still lives, through the two headers named here.
 layers='
 src/base/      base/
-src/target/    base/ target/
-src/runtime/   base/ target/ recording/chunk.h runtime/ bpf/event.h bpf/control.h bpf/walk_python.h
+src/target/    base/ target/ bpf/event.h bpf/unwind.h
+src/runtime/   base/ target/ recording/chunk.h runtime/ bpf/event.h bpf/control.h bpf/unwind.h bpf/walk_python.h
 src/recording/ base/ recording/ bpf/event.h
 src/model/     base/ recording/ model/ bpf/event.h
 src/output/    base/ model/profile.h output/
-src/capture/   base/ target/ recording/ capture/ bpf/event.h bpf/control.h stallprof.skel.h <bpf/ runtime/resolver.h runtime/walk_host.h
+src/capture/   base/ target/ recording/ capture/ bpf/event.h bpf/control.h bpf/unwind.h bpf/walk_native.h stallprof.skel.h <bpf/ runtime/resolver.h runtime/walk_host.h
 src/cli/       base/ target/ runtime/ recording/ model/ output/ capture/ cli/ bpf/event.h bpf/control.h
 src/main.c     base/ cli/
 bpf/           bpf/ vmlinux.h <bpf/

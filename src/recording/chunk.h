@@ -28,7 +28,8 @@ enum chunk_kind {
 	CHUNK_HOOK = 4,
 	/* str what, str why, str cure */
 	CHUNK_MISSING = 5,
-	/* u64 hash, u32 flags (enum stack_flag), u32 n, n * struct chunk_frame; innermost first;
+	/* u64 hash, u32 flags (enum stack_flag | enum unwind_stop << 16), u32 n, n * struct
+	   chunk_frame; innermost first;
 	   then, which older recordings lack, the native frames without a name that may get one
 	   later: u32 n, n * { u32 frame, u32 module, u64 address in the file's own numbering, of
 	   the instruction that was running or calling } */
@@ -115,6 +116,8 @@ enum frame_flag {
 	FRAME_GUESSED = 1 << 2, /* native: return address found by frame pointer, not proven */
 	FRAME_COROUTINE = 1 << 3, /* the body of a coroutine, or of an asynchronous generator */
 	FRAME_ENTRY = 1 << 4,	  /* native code called it: nothing interpreted stands between */
+	FRAME_JIT = 1 << 5,	  /* native code made at run time, named by a perf map */
+	FRAME_INLINED = 1 << 6,	  /* the compiler put it into the next outer frame */
 };
 
 /* One named frame: on the wire u32 kind, u32 flags, u32 line, u64 offset, str fn, str file, str

@@ -9,8 +9,9 @@
 
 #define HERE_MAX 96
 
-/* libiberty forgets the buffer of a Rust identifier whose punycode ends too early (print_ident, 12.2
- * and 2.44).  The memory is the worker's, which has a limit; here it would end the run. */
+/* libiberty forgets the buffer of a Rust identifier whose punycode ends too early
+ * (print_ident, 12.2 and 2.44).  The memory is the worker's, which has a limit; here it would end
+ * the run. */
 const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {
