@@ -270,7 +270,7 @@ static int add_python(struct resolver *r, const struct event_stack *stack)
 	size_t i;
 
 	if (r->session)
-		r->runtime->begin(r->session);
+		r->runtime->begin(r->session, stack);
 	for (i = 0; i < stack->n_python; i++) {
 		struct chunk_frame *f = add_frame(r, FRAME_PYTHON);
 		int error;
