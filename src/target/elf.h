@@ -65,6 +65,10 @@ int elf_image_symbol(const struct elf_image *e, const char *name, struct elf_sym
 int elf_image_section(const struct elf_image *e, const char *name, uint64_t *ret_vaddr,
 		      uint64_t *ret_size);
 
+/* Address and size in the file of the first program header of a type (PT_*).  0 or -ENOENT. */
+int elf_image_segment(const struct elf_image *e, uint32_t type, uint64_t *ret_vaddr,
+		      uint64_t *ret_size);
+
 /* Copies file content at a virtual address.  0, or -EFAULT when it is not wholly inside one
  * segment. */
 int elf_image_read(const struct elf_image *e, uint64_t vaddr, void *buf, size_t len);
