@@ -242,7 +242,7 @@ int resolver_frames(struct resolver *r, const struct event_stack *stack)
 	for (i = 0; i < in.n_native; i++)
 		kinds[i] = kind_of(r, place_of(stack, i));
 	if (r->session)
-		r->runtime->begin(r->session);
+		r->runtime->begin(r->session, stack);
 	count = r->facts.placed ? merge_placed(&in, items) : merge_frames(&in, items, &merged);
 	if (!merged && !in.guessed)
 		r->flags |= STACK_UNMERGED;

@@ -82,8 +82,9 @@ struct runtime {
 	int (*attach)(struct process *p, struct runtime_facts *facts,
 		      struct runtime_session **ret_session);
 
-	/* A new stack begins: strings handed out before may go. */
-	void (*begin)(struct runtime_session *s);
+	/* A new stack begins, borrowed until the next one: strings handed out before may go.  NULL:
+	 * the frames to come are of no stack. */
+	void (*begin)(struct runtime_session *s, const struct event_stack *stack);
 
 	/* Names one frame; must not read the process's mappings anew, which other frames of the
 	 * stack point into.  Strings belong to the session, until its next `begin`.  0 (always with
