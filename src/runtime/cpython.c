@@ -119,8 +119,9 @@ static int attach(struct process *p, struct runtime_facts *facts,
 	return 0;
 }
 
-static void begin(struct runtime_session *s)
+static void begin(struct runtime_session *s, const struct event_stack *stack)
 {
+	(void)stack;
 	cpython_names_trim(s->names);
 }
 
