@@ -188,7 +188,9 @@ static int encode(const struct resolver *r, const struct event_stack *stack, str
 		error = chunk_put_u32(payload, (uint32_t)r->count);
 	for (i = 0; error == 0 && i < r->count; i++)
 		error = chunk_put_frame(payload, &r->frames[i]);
-	return error < 0 ? error : encode_nameless(r, payload);
+	if (error == 0)
+		error = encode_nameless(r, payload);
+	return error < 0 ? error : chunk_put_str(payload, r->user_end);
 }
 
 int resolver_stack(struct resolver *r, const struct event_stack *stack, struct str *payload)

@@ -206,6 +206,19 @@ static int add_items(struct resolver *r, const struct event_stack *stack,
 	return 0;
 }
 
+/* The module of the last native frame, where there should be more. */
+static const char *module_of_end(const struct resolver *r, const struct event_stack *stack,
+				 size_t count)
+{
+	const struct mapping *m;
+
+	if (!count || by_pointer_only(stack) ||
+	    (stack->user_stop == UNWIND_STOP_ROOT && count == stack->n_user))
+		return "";
+	m = maps_find(&r->p->maps, place_of(stack, count - 1));
+	return m ? mapping_basename(m) : "";
+}
+
 int resolver_frames(struct resolver *r, const struct event_stack *stack)
 {
 	uint8_t kinds[STACK_USER_MAX];
@@ -224,6 +237,7 @@ int resolver_frames(struct resolver *r, const struct event_stack *stack)
 	in.n_native = count_native(r, stack);
 	if (in.n_native < stack->n_user && !in.guessed)
 		r->flags |= STACK_USER_CUT;
+	r->user_end = module_of_end(r, stack, in.n_native);
 	in.rooted = stack->user_stop == UNWIND_STOP_ROOT && in.n_native == stack->n_user;
 	for (i = 0; i < in.n_native; i++)
 		kinds[i] = kind_of(r, place_of(stack, i));

@@ -20,7 +20,8 @@ struct resolver {
 	struct runtime_facts facts;
 	bool retry;
 	const char *loop_kind;
-	uint16_t flags; /* enum stack_flag of the stack that is resolved now */
+	uint16_t flags;	      /* enum stack_flag of the stack that is resolved now */
+	const char *user_end; /* as in CHUNK_STACK_NAMES, likewise */
 	size_t count;
 	struct chunk_frame frames[RESOLVER_FRAMES_MAX];
 };
