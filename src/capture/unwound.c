@@ -23,9 +23,10 @@ struct mapped {
 struct unwound {
 	struct process *process;
 	bool told;
-	bool dirty;	/* code of files, or in its place, was mapped since */
-	bool missed;	/* other code was */
-	bool publish;	/* though nothing changed: the first time */
+	bool dirty;   /* code of files, or in its place, was mapped since */
+	bool missed;  /* other code was */
+	bool publish; /* though nothing changed: the first time */
+	uint16_t generation;
 	uint64_t known; /* process->maps_at of what is known */
 	unsigned int waiting;
 	VEC(struct mapped) mapped; /* ascending */
@@ -69,6 +70,7 @@ void unwound_exec(struct unwound *u)
 	history_release(&u->history);
 	u->waiting = 0;
 	u->dirty = u->publish = true;
+	u->generation++;
 }
 
 static const struct mapped *mapped_at(const struct unwound *u, uint64_t addr)
@@ -161,9 +163,9 @@ static struct file_identity identity_of(const struct mapped *now)
 			 : (struct file_identity){ .dev = now->dev, .ino = now->ino };
 }
 
-/* One mapping of the new list.  enum unwound_news. */
-static int look_at(struct unwound *u, struct unwind_tables *t, const struct mapping *m,
-		   struct mapped *ret_mapped)
+/* One mapping of the new list.  True: it was not there before. */
+static bool look_at(struct unwound *u, struct unwind_tables *t, const struct mapping *m,
+		    struct mapped *ret_mapped)
 {
 	struct mapped *old = still_there(u, m);
 	struct mapped now = { m->start, m->end, m->offset, m->dev, m->ino, NULL, false };
@@ -173,15 +175,15 @@ static int look_at(struct unwound *u, struct unwind_tables *t, const struct mapp
 		old->taken = true;
 		now.file = old->file;
 		*ret_mapped = now;
-		return UNWOUND_SAME;
+		return false;
 	}
 	unwind_tables_get(t, u->process, m, rank_of(u->process, m), &now.file);
 	*ret_mapped = now;
 	identity = identity_of(&now);
 	if (history_use(&u->history, m->start, m->end, m->offset, &identity, u->known,
 			u->process->maps_at))
-		return UNWOUND_CHANGED | UNWOUND_REUSED;
-	return UNWOUND_CHANGED;
+		u->generation++;
+	return true;
 }
 
 /* Follows the mappings that the process has now. */
@@ -189,7 +191,8 @@ static int follow(struct unwound *u, struct unwind_tables *t)
 {
 	const struct maps *maps = &u->process->maps;
 	__typeof__(u->mapped) list = { 0 };
-	int news = u->publish || u->missed ? UNWOUND_CHANGED : UNWOUND_SAME, r = 0;
+	bool news = u->publish || u->missed;
+	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < maps->list.count; i++) {
 		const struct mapping *m = &maps->list.items[i];
@@ -204,7 +207,7 @@ static int follow(struct unwound *u, struct unwind_tables *t)
 	}
 	for (size_t i = 0; i < u->mapped.count; i++)
 		if (!u->mapped.items[i].taken)
-			news |= UNWOUND_CHANGED;
+			news = true;
 	mapped_put(u, now_ns());
 	memcpy(&u->mapped, &list, sizeof(list));
 	history_settle(&u->history, u->process->maps_at);
@@ -224,7 +227,7 @@ int unwound_refresh(struct unwound *u, struct unwind_tables *t)
 		u->known = u->process->maps_at;
 		return r;
 	}
-	return u->known != u->process->maps_at || u->publish ? follow(u, t) : UNWOUND_SAME;
+	return u->known != u->process->maps_at || u->publish ? follow(u, t) : 0;
 }
 
 static bool place(void *ctx, const struct mapping *m, struct unwind_mapping *ret)
@@ -243,14 +246,25 @@ static bool place(void *ctx, const struct mapping *m, struct unwind_mapping *ret
 
 unsigned int unwound_entry(struct unwound *u, struct unwind_proc *ret_entry)
 {
+	unsigned int unplaced;
+
 	u->waiting = 0;
-	u->publish = false;
+	unplaced = unwind_entry_fill(ret_entry, &u->process->maps, place, u);
 	ret_entry->start_time = u->process->start_ticks;
-	return unwind_entry_fill(ret_entry, &u->process->maps, place, u);
+	ret_entry->flags |= (uint32_t)u->generation << UNWIND_PROC_GENERATION;
+	return unplaced;
+}
+
+void unwound_entry_empty(const struct unwound *u, struct unwind_proc *ret_entry)
+{
+	ret_entry->start_time = u->process->start_ticks;
+	ret_entry->n = 0;
+	ret_entry->flags = (uint32_t)u->generation << UNWIND_PROC_GENERATION;
 }
 
 void unwound_published(struct unwound *u, uint64_t now)
 {
+	u->publish = false;
 	history_published(&u->history, now);
 }
 

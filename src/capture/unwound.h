@@ -35,17 +35,13 @@ uint64_t unwound_due(const struct unwound *u);
 /* What is known may name an address wrongly by now. */
 bool unwound_stale(const struct unwound *u);
 
-enum unwound_news {
-	UNWOUND_SAME = 0,
-	UNWOUND_CHANGED = 1,	 /* the entry is to be published */
-	UNWOUND_REUSED = 1 << 1, /* an address stands for other code than before */
-};
-
 /* Reads the mappings anew if that is needed, and finds the files behind them; those that somebody
- * else has read since, too.  enum unwound_news or negative errno. */
+ * else has read since, too.  1: the entry is to be published; 0; or negative errno. */
 int unwound_refresh(struct unwound *u, struct unwind_tables *t);
 /* Fills the entry from what is known.  Returns how many mappings found no room. */
 unsigned int unwound_entry(struct unwound *u, struct unwind_proc *ret_entry);
+/* The one of a process of which nothing is known yet. */
+void unwound_entry_empty(const struct unwound *u, struct unwind_proc *ret_entry);
 /* The kernel side walks by that entry from now on. */
 void unwound_published(struct unwound *u, uint64_t now);
 /* Files of it are not built yet. */
