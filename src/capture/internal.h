@@ -40,6 +40,7 @@ struct slot {
 	struct bpf_link *sample; /* of CPU time; NULL: not sampled now */
 	uint64_t suspect_until;
 	bool given_up;	      /* a thread from before us that shows no loop */
+	bool native_told;     /* by native frames, which kind it is or that it is none they know */
 	bool runtime_loop;    /* the poll stack shows a known loop: clipped stalls can be judged */
 	uint64_t reported;    /* start of the period whose next report is due at `next_report` */
 	uint64_t next_report; /* length */
@@ -139,8 +140,12 @@ void name_stack(struct capture *c, struct event_stack *stack);
 uint64_t name_alike(struct capture *c, const struct event_stack *stack);
 /* Remembers what a stack that has no entry yet was found to be; kind: static storage or NULL. */
 void named_add(struct capture *c, uint64_t hash, const char *kind, bool whole);
-/* The kind of loop in a named stack, NULL: none. */
+/* The kind of loop that the interpreter's frames of a named stack show, NULL: none. */
 const char *stack_loop_kind(const struct capture *c, uint64_t hash);
+/* The kind by its native frames; NULL tells nothing. */
+const char *stack_native_loop(const struct capture *c, uint64_t hash);
+/* Whether the native frames of a named stack are all there. */
+bool stack_walked(const struct capture *c, uint64_t hash);
 /* Whether the interpreter's part of a named stack is there and complete. */
 bool stack_whole(const struct capture *c, uint64_t hash);
 void name_targets(struct capture *c, const struct event_stall *stall);

@@ -13,9 +13,11 @@
 
 struct named {
 	uint64_t hash;
-	const char *kind; /* of the loop in it, static storage; NULL */
-	bool whole;	  /* interpreter frames are there, and none is missing */
-	uint64_t alike;	  /* the stack that stands for all with these names; 0: not asked */
+	const char *kind;   /* of the loop in it, static storage; NULL */
+	const char *native; /* the same by native frames */
+	bool walked;	    /* the native frames reach the outermost one */
+	bool whole;	    /* interpreter frames are there, and none is missing */
+	uint64_t alike;	    /* the stack that stands for all with these names; 0: not asked */
 	UT_hash_handle hh;
 };
 
@@ -32,6 +34,20 @@ const char *stack_loop_kind(const struct capture *c, uint64_t hash)
 	struct named *n = named_find(c, hash);
 
 	return n ? n->kind : NULL;
+}
+
+const char *stack_native_loop(const struct capture *c, uint64_t hash)
+{
+	struct named *n = named_find(c, hash);
+
+	return n ? n->native : NULL;
+}
+
+bool stack_walked(const struct capture *c, uint64_t hash)
+{
+	struct named *n = named_find(c, hash);
+
+	return n && n->walked;
 }
 
 bool stack_whole(const struct capture *c, uint64_t hash)
@@ -74,6 +90,7 @@ static bool resolve(struct capture *c, struct watched *w, const struct event_sta
 void name_stack(struct capture *c, struct event_stack *stack)
 {
 	struct watched *w = watched_find(c, stack->head.tgid);
+	struct named *n;
 
 	if (!w || named_find(c, stack->hash))
 		return;
@@ -85,6 +102,11 @@ void name_stack(struct capture *c, struct event_stack *stack)
 	named_add(c, stack->hash, resolver_loop_kind(w->resolver),
 		  !(stack->flags & (STACK_PYTHON_LOST | STACK_PYTHON_CUT)) &&
 			  resolver_rooted(w->resolver));
+	n = named_find(c, stack->hash);
+	if (!n)
+		return;
+	n->native = resolver_native_loop(w->resolver);
+	n->walked = stack->user_stop == UNWIND_STOP_ROOT;
 }
 
 uint64_t name_alike(struct capture *c, const struct event_stack *stack)
