@@ -336,6 +336,7 @@ int resolver_stack(struct resolver *r, const struct event_stack *stack, struct s
 		return -EINVAL;
 	r->count = 0;
 	r->loop_kind = NULL;
+	native_names_begin(r->host->names);
 	add_kernel(r, stack);
 	add_native(r, stack);
 	error = add_python(r, stack);
