@@ -87,12 +87,15 @@ static bool resolve(struct capture *c, struct watched *w, const struct event_sta
 	return resolver_stack(w->resolver, stack, &c->payload) == 0;
 }
 
-void name_stack(struct capture *c, const struct event_stack *stack)
+void name_stack(struct capture *c, struct event_stack *stack)
 {
 	struct watched *w = watched_find(c, stack->head.tgid);
 	struct named *n;
 
-	if (!w || named_find(c, stack->hash) || !resolve(c, w, stack))
+	if (!w || named_find(c, stack->hash))
+		return;
+	unwind_stack(c, w, stack);
+	if (!resolve(c, w, stack))
 		return;
 	resolver_modules(w->resolver, put_module, c); /* what it misses is tried again */
 	emit_payload(c, CHUNK_STACK_NAMES);
