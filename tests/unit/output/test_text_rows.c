@@ -34,6 +34,7 @@ static void extensions_are_no_callers(void **state)
 {
 	const struct profile *demo = fixture_find("demo");
 	const struct stall *s = &demo->stalls[demo->rows[1].longest];
+	struct frame own = NATIVE("own_callback", "own.so");
 	struct stack stacks[64];
 	struct frame frames[64];
 	struct profile p = *demo;
@@ -42,12 +43,13 @@ static void extensions_are_no_callers(void **state)
 	size_t n = 0;
 
 	(void)state;
+	own.library = false;
 	assert_true(p.n_stacks <= COUNTOF(stacks));
 	memcpy(stacks, p.stacks, p.n_stacks * sizeof(stacks[0]));
 	for (size_t i = 0; i < st->n_frames; i++) {
 		frames[n++] = st->frames[i];
 		if (strcmp(st->frames[i].fn, "get_user") == 0)
-			frames[n++] = (struct frame)NATIVE("own_callback", "own.so");
+			frames[n++] = own;
 	}
 	assert_int_equal(n, st->n_frames + 1);
 	*st = (struct stack){ .frames = frames, .n_frames = n };
