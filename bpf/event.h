@@ -99,6 +99,8 @@ enum stack_flag {
 	STACK_USER_CUT = 1 << 5,
 	STACK_PYTHON = 1 << 6,	  /* the process has a walk plan: python part was tried */
 	STACK_USER_MORE = 1 << 7, /* a struct event_snapshot was sent: user space goes on */
+	STACK_UNMERGED = 1 << 8,  /* by user space: which native frames the interpreter's stand
+				     for is not known */
 };
 
 /* Native addresses of a stack carry these; no user address reaches so high.  USER_EXACT: the

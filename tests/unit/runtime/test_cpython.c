@@ -44,7 +44,7 @@ static size_t check_thread(struct process *p, const struct runtime_facts *facts,
 	size_t n = walk_host(p, &facts->plan, want->thread_pointer, frames, NULL), at = 0, i;
 	bool marked = facts->plan.shim != SHIM_NONE;
 
-	runtime_cpython.begin(s);
+	runtime_cpython.begin(s, NULL);
 	for (i = 0; first + i < t->frames.count && t->frames.items[first + i].tid == want->tid;
 	     i++) {
 		struct chunk_frame f;
