@@ -70,6 +70,7 @@ __weak u64 stack_hash(struct event_stack *s)
 		hash = hash_word(hash, (u64)s->python[i].tag << 32 | (u32)s->python[i].off);
 	}
 	hash = hash_word(hash, (u64)s->head.tgid << 32 | (u32)s->user_stop << 16 | s->flags);
+	hash = hash_word(hash, s->generation);
 	return hash ? hash : 1;
 }
 
@@ -145,6 +146,7 @@ static __noinline u64 stack_take(void *ctx, struct task_struct *t, struct event_
 		return 0;
 	event_head_set(&s->head, EVENT_STACK, 0, t, now);
 	s->flags = 0;
+	s->generation = 0;
 	s->n_python = 0;
 	stack_kernel(ctx, s);
 	walk = stack_native(ctx, s);

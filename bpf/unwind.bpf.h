@@ -87,6 +87,7 @@ __weak int unwind_user(struct unwind_walk *walk, struct event_stack *s)
 	if (!walk || !s || !proc || !task_started_at(t, proc->start_time) ||
 	    (regs->cs & 0xff) == SEGMENT_USER32)
 		return 0;
+	s->generation = proc->flags >> UNWIND_PROC_GENERATION;
 	unwind_registers(walk->cursor.regs, regs);
 	unwind_begin(&walk->cursor, s);
 	if (s->n_user)

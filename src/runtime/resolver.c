@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "recording/chunk.h"
+#include "runtime/native_loop.h"
 #include "runtime/native_names.h"
 #include "target/ksyms.h"
 
@@ -56,7 +57,7 @@ static void detach(struct resolver *r)
 	memset(&r->facts, 0, sizeof(r->facts));
 	r->runtime = NULL;
 	r->retry = false;
-	r->loop_kind = NULL;
+	r->loop_kind = r->native_loop = NULL;
 }
 
 static int attach(struct resolver *r)
@@ -141,6 +142,11 @@ const char *resolver_loop_kind(const struct resolver *r)
 	return r->loop_kind;
 }
 
+const char *resolver_native_loop(const struct resolver *r)
+{
+	return r->native_loop;
+}
+
 bool resolver_rooted(const struct resolver *r)
 {
 	size_t i = r->count;
@@ -201,13 +207,15 @@ int resolver_stack(struct resolver *r, const struct event_stack *stack, struct s
 	    stack->n_python > STACK_PYTHON_MAX)
 		return -EINVAL;
 	r->count = 0;
-	r->loop_kind = NULL;
+	r->loop_kind = r->native_loop = NULL;
 	r->flags = stack->flags;
+	native_names_begin(r->host->names);
 	error = resolver_frames(r, stack);
 	if (error == 0)
 		error = encode(r, stack, payload);
 	if (error < 0)
 		return error;
+	r->native_loop = native_loop_kind(r->frames, r->count);
 	/* Last: it may read the mappings anew, which frames point into. */
 	r->loop_kind = runtime_loop_kind(r->p, r->frames, r->count);
 	return 0;

@@ -53,11 +53,14 @@ static void add_kernel(struct resolver *r, const struct event_stack *stack)
 	}
 }
 
-static bool is_system_path(const char *path)
+/* Installed for all programs; the program that runs is not, wherever it lies. */
+static bool is_library(const struct process *p, const char *path)
 {
 	static const char *const prefixes[] = { "/usr/lib", "/lib", "/usr/local/lib/lib", "[v" };
 	size_t i;
 
+	if (strcmp(path, p->exe) == 0)
+		return false;
 	for (i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
 		if (str_starts(path, prefixes[i]))
 			return true;
@@ -98,7 +101,7 @@ static void add_native_frame(struct resolver *r, const struct event_stack *stack
 		f->offset = addr;
 		return;
 	}
-	if (is_system_path(m->path))
+	if (is_library(r->p, m->path))
 		f->flags |= FRAME_LIBRARY;
 	f->module = m->path[0] ? mapping_basename(m) : "[anonymous]";
 	f->file = m->path;

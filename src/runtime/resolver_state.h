@@ -20,6 +20,7 @@ struct resolver {
 	struct runtime_facts facts;
 	bool retry;
 	const char *loop_kind;
+	const char *native_loop;
 	uint16_t flags;	      /* enum stack_flag of the stack that is resolved now */
 	const char *user_end; /* as in CHUNK_STACK_NAMES, likewise */
 	size_t count;

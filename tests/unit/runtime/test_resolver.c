@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "runtime/cpython_find.h"
 #include "runtime/resolver.h"
 #include "runtime/walk_host.h"
 #include "target/native.h"
@@ -307,6 +308,71 @@ static void test_python(void **state)
 	process_close(p);
 }
 
+/* The words of a native part walked by table: the C library, the interpreter's loop once for each
+ * run, other code after the first of them, and where a thread begins. */
+static void put_native(struct process *p, uint64_t eval, size_t runs)
+{
+	size_t i;
+
+	stack.n_user = 0;
+	stack.user[stack.n_user++] = call_site(p, "libc.so");
+	for (i = 0; i < runs; i++) {
+		stack.user[stack.n_user++] = eval + 5;
+		if (i == 0)
+			stack.user[stack.n_user++] = call_site(p, "libm.so");
+		stack.user[stack.n_user++] = call_site(p, "python3");
+	}
+	stack.user[stack.n_user++] = call_site(p, "libc.so");
+	stack.user_stop = UNWIND_STOP_ROOT;
+}
+
+/* Walked by table, interpreter frames stand where the frames of the interpreter's loop are, and
+ * what other code does between two of them is seen; where they do not fit the stack says so. */
+static void test_merged(void **state)
+{
+	size_t first, n, i, runs = 2;
+	struct cpython_place place;
+	const struct truth_frame *want;
+	struct resolver *r;
+	struct process *p;
+	struct truth t;
+
+	(void)state;
+	assert_int_equal(truth_start(&t, "/usr/bin/python3"), 0);
+	assert_int_equal(process_open("/proc", t.pid, &p), 0);
+	assert_int_equal(resolver_open(host, p, &r), 0);
+	assert_int_equal(cpython_find(p, &place), 0);
+	want = thread_with(&t, "idle");
+	if (!want)
+		want = thread_with(&t, "BaseEventLoop._run_once");
+	assert_non_null(want);
+	memset(&stack, 0, sizeof(stack));
+	stack.n_python = walk_host(p, resolver_plan(r), want->thread_pointer, stack.python,
+				   &stack.flags);
+	assert_true(stack.n_python > 2);
+	for (i = 0; i < stack.n_python; i++)
+		stack.python[i].code &= ~1ull;
+	stack.python[1].code |= 1;
+	stack.python[stack.n_python - 1].code |= 1;
+	put_native(p, place.eval[0].start, runs);
+	n = resolve(r);
+	assert_int_equal(n, stack.n_python + 2);
+	assert_int_equal(seen_flags & STACK_UNMERGED, 0);
+	assert_true(strstr(seen[0].module, "libc") != NULL);
+	assert_int_equal(seen[1].kind, FRAME_PYTHON);
+	assert_int_equal(seen[2].kind, FRAME_PYTHON);
+	assert_true(strstr(seen[3].module, "libm") != NULL);
+	for (first = 4; first < n; first++)
+		assert_int_equal(seen[first].kind, FRAME_PYTHON);
+	assert_string_equal(resolver_loop_kind(r), "asyncio");
+	put_native(p, place.eval[0].start, runs + 1);
+	assert_int_equal(resolve(r), stack.n_python + 1);
+	assert_int_equal(seen_flags & STACK_UNMERGED, STACK_UNMERGED);
+	resolver_close(r);
+	process_close(p);
+	truth_stop(&t);
+}
+
 static int start(void **state)
 {
 	char path[64];
@@ -345,7 +411,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_kernel),	 cmocka_unit_test(test_native),
 		cmocka_unit_test(test_by_table), cmocka_unit_test(test_counts),
-		cmocka_unit_test(test_python),
+		cmocka_unit_test(test_python),	 cmocka_unit_test(test_merged),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);
