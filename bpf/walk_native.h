@@ -7,7 +7,8 @@
  * the middle of a stack, a cursor of zeros but for ip, sp, bp and exact; then unwind_run().
  *
  * Memory is hostile: a walk takes at most STACK_USER_MAX steps, and the stack pointer grows with
- * each, except over a signal frame, whose handler may run on a stack of its own.
+ * each, except out of the innermost one and over a signal frame, whose handler may run on a stack
+ * of its own.
  *
  * In BPF the search and the step are global functions, which the verifier checks once and by
  * themselves, side by side because calls may nest no deeper.  What they hand on goes through the
@@ -145,7 +146,8 @@ WALK_INLINE int unwind_by_rule(struct unwind_cursor *c)
 
 	if (r)
 		return r;
-	if (cfa <= c->sp || cfa % 8)
+	/* It may stand still where the return address was taken off the stack: once. */
+	if (cfa < c->sp || (cfa == c->sp && c->at.rule.ra == UNWIND_RA_AT_CFA) || cfa % 8)
 		return UNWIND_STOP_RULE;
 	if (c->at.rule.ra == UNWIND_RA_AT_CFA) {
 		if (unwind_word(c, cfa - 8, &ip))
