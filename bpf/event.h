@@ -99,6 +99,8 @@ enum stack_flag {
 	STACK_USER_CUT = 1 << 5,
 	STACK_PYTHON = 1 << 6,	  /* the process has a walk plan: python part was tried */
 	STACK_USER_MORE = 1 << 7, /* a struct event_snapshot was sent: user space goes on */
+	STACK_UNMERGED = 1 << 8,  /* by user space: which native frames the interpreter's stand
+				     for is not known */
 };
 
 /* Native addresses of a stack carry these; no user address reaches so high.  USER_EXACT: the
@@ -158,7 +160,9 @@ struct event_stack {
 	__u16 n_python;
 	__u16 flags;	 /* enum stack_flag */
 	__u16 user_stop; /* enum unwind_stop */
-	__u16 pad[3];
+	/* How often an address of the process came to stand for other code; see unwind_proc. */
+	__u16 generation;
+	__u16 pad[2];
 	__u64 kernel[STACK_KERNEL_MAX]; /* innermost first, all three */
 	__u64 user[STACK_USER_MAX];	/* with USER_* */
 	struct interp_frame python[STACK_PYTHON_MAX];

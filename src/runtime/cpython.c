@@ -96,6 +96,7 @@ static int attach(struct process *p, struct runtime_facts *facts,
 		return refuse(facts, r, "the interpreter's file cannot be read: %s", strerror(-r));
 	facts->text_start = place.text_start;
 	facts->text_end = place.text_end;
+	memcpy(facts->eval, place.eval, sizeof(facts->eval));
 	write_version(&place, facts);
 
 	s = calloc(1, sizeof(*s));
@@ -119,8 +120,9 @@ static int attach(struct process *p, struct runtime_facts *facts,
 	return 0;
 }
 
-static void begin(struct runtime_session *s)
+static void begin(struct runtime_session *s, const struct event_stack *stack)
 {
+	(void)stack;
 	cpython_names_trim(s->names);
 }
 

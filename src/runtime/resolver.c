@@ -11,16 +11,9 @@
 #include <string.h>
 
 #include "recording/chunk.h"
+#include "runtime/native_loop.h"
 #include "runtime/native_names.h"
 #include "target/ksyms.h"
-#include "target/native.h"
-
-#define PROBE_FRAMES_MAX 8 /* how deep a probe is looked for */
-
-struct resolver_host {
-	struct ksyms *ksyms; /* NULL: not readable */
-	struct native_names *names;
-};
 
 int resolver_host_open(const char *proc, struct resolver_host **ret_host)
 {
@@ -64,7 +57,7 @@ static void detach(struct resolver *r)
 	memset(&r->facts, 0, sizeof(r->facts));
 	r->runtime = NULL;
 	r->retry = false;
-	r->loop_kind = NULL;
+	r->loop_kind = r->native_loop = NULL;
 }
 
 static int attach(struct resolver *r)
@@ -149,144 +142,21 @@ const char *resolver_loop_kind(const struct resolver *r)
 	return r->loop_kind;
 }
 
+const char *resolver_native_loop(const struct resolver *r)
+{
+	return r->native_loop;
+}
+
 bool resolver_rooted(const struct resolver *r)
 {
-	const struct chunk_frame *f = r->count ? &r->frames[r->count - 1] : NULL;
+	size_t i = r->count;
 
-	return f && f->kind == FRAME_PYTHON &&
-	       (strcmp(f->fn, "<module>") == 0 || str_ends(f->fn, "_bootstrap"));
-}
-
-static struct chunk_frame *add_frame(struct resolver *r, enum frame_kind kind)
-{
-	struct chunk_frame *f;
-
-	if (r->count >= RESOLVER_FRAMES_MAX)
-		return NULL;
-	f = &r->frames[r->count++];
-	*f = (struct chunk_frame){ .kind = kind, .fn = "", .file = "", .module = "" };
-	return f;
-}
-
-/* The stack was taken inside a probe: what is above the probe's own frames, named or not (a program
- * loaded after the names were read has none), belongs to it and is not what the thread did. */
-static size_t skip_probe(const struct resolver *r, const struct event_stack *stack)
-{
-	size_t i, first = 0;
-
-	for (i = 0; i < stack->n_kernel && i < PROBE_FRAMES_MAX; i++) {
-		const char *name = ksyms_find(r->host->ksyms, stack->kernel[i]);
-
-		if (name && ksym_is_probe(name))
-			first = i + 1;
-	}
-	return first;
-}
-
-static void add_kernel(struct resolver *r, const struct event_stack *stack)
-{
-	size_t i;
-
-	for (i = skip_probe(r, stack); i < stack->n_kernel; i++) {
-		const char *name = ksyms_find(r->host->ksyms, stack->kernel[i]);
-		struct chunk_frame *f = add_frame(r, FRAME_KERNEL);
-
-		if (!f)
-			return;
-		f->fn = name ? name : "<unknown>";
-	}
-}
-
-static bool is_system_path(const char *path)
-{
-	static const char *const prefixes[] = { "/usr/lib", "/lib", "/usr/local/lib/lib", "[v" };
-	size_t i;
-
-	for (i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
-		if (str_starts(path, prefixes[i]))
-			return true;
-	return strstr(path, "/site-packages/") || strstr(path, "/dist-packages/");
-}
-
-/* A return address belongs to the call before it, which may be the last instruction of its
- * function. */
-static void add_native_frame(struct resolver *r, uint64_t addr, bool leaf)
-{
-	uint64_t inside = leaf ? addr : addr - 1;
-	struct chunk_frame *f = add_frame(r, FRAME_NATIVE);
-	const struct mapping *m = process_map(r->p, inside);
-
-	if (!f)
-		return;
-	f->flags = leaf ? 0 : FRAME_GUESSED;
-	if (!m) {
-		f->fn = "<unknown>";
-		f->offset = addr;
-		return;
-	}
-	if (is_system_path(m->path))
-		f->flags |= FRAME_LIBRARY;
-	f->module = m->path[0] ? mapping_basename(m) : "[anonymous]";
-	f->file = m->path;
-	native_names_find(r->host->names, r->p, m, inside, addr, f);
-}
-
-static bool in_interpreter(const struct resolver *r, uint64_t addr)
-{
-	return addr >= r->facts.text_start && addr < r->facts.text_end;
-}
-
-/* Frame pointers lead astray in code built without them: the instruction itself is certain, what
- * follows must look like a call.  Below the first frame of the interpreter itself there is nothing
- * that its Python frames do not tell better. */
-static void add_native(struct resolver *r, const struct event_stack *stack)
-{
-	size_t i, n, kept = 0;
-
-	/* First look at all of them: that may read the mappings anew, which named frames point
-	 * into. */
-	for (n = 0; n < stack->n_user; n++) {
-		uint64_t addr = stack->user[n];
-
-		if (n == 0 ? !native_executable(r->p, addr) : !native_plausible(r->p, addr))
-			break;
-	}
-	for (i = 0; i < n; i++) {
-		uint64_t addr = stack->user[i];
-		bool leaf = i == 0;
-
-		if (stack->n_python && in_interpreter(r, addr - !leaf)) {
-			if (!kept)
-				add_native_frame(r, addr, leaf);
-			return;
-		}
-		add_native_frame(r, addr, leaf);
-		kept++;
-	}
-}
-
-static int add_python(struct resolver *r, const struct event_stack *stack)
-{
-	size_t i;
-
-	if (r->session)
-		r->runtime->begin(r->session);
-	for (i = 0; i < stack->n_python; i++) {
-		struct chunk_frame *f = add_frame(r, FRAME_PYTHON);
-		int error;
-
-		if (!f)
-			return 0;
-		f->fn = "<unknown>";
-		if (!r->session)
-			continue;
-		error = r->runtime->name_frame(r->session, &stack->python[i], f);
-		if (error == -ENOENT)
-			r->count--;
-		else if (error < 0)
-			return error;
-	}
-	return 0;
+	while (i && r->frames[i - 1].kind == FRAME_NATIVE)
+		i--;
+	if (!i || r->frames[i - 1].kind != FRAME_PYTHON)
+		return false;
+	return strcmp(r->frames[i - 1].fn, "<module>") == 0 ||
+	       str_ends(r->frames[i - 1].fn, "_bootstrap");
 }
 
 /* The frames that may be named later. */
@@ -319,12 +189,14 @@ static int encode(const struct resolver *r, const struct event_stack *stack, str
 	int error = chunk_put_u64(payload, stack->hash);
 
 	if (error == 0)
-		error = chunk_put_u32(payload, stack->flags);
+		error = chunk_put_u32(payload, r->flags | (uint32_t)stack->user_stop << 16);
 	if (error == 0)
 		error = chunk_put_u32(payload, (uint32_t)r->count);
 	for (i = 0; error == 0 && i < r->count; i++)
 		error = chunk_put_frame(payload, &r->frames[i]);
-	return error < 0 ? error : encode_nameless(r, payload);
+	if (error == 0)
+		error = encode_nameless(r, payload);
+	return error < 0 ? error : chunk_put_str(payload, r->user_end);
 }
 
 int resolver_stack(struct resolver *r, const struct event_stack *stack, struct str *payload)
@@ -335,14 +207,14 @@ int resolver_stack(struct resolver *r, const struct event_stack *stack, struct s
 	    stack->n_python > STACK_PYTHON_MAX)
 		return -EINVAL;
 	r->count = 0;
-	r->loop_kind = NULL;
-	add_kernel(r, stack);
-	add_native(r, stack);
-	error = add_python(r, stack);
+	r->loop_kind = r->native_loop = NULL;
+	r->flags = stack->flags;
+	error = resolver_frames(r, stack);
 	if (error == 0)
 		error = encode(r, stack, payload);
 	if (error < 0)
 		return error;
+	r->native_loop = native_loop_kind(r->frames, r->count);
 	/* Last: it may read the mappings anew, which frames point into. */
 	r->loop_kind = runtime_loop_kind(r->p, r->frames, r->count);
 	return 0;

@@ -3,7 +3,14 @@
 #ifndef STALLPROF_RUNTIME_RESOLVER_STATE_H
 #define STALLPROF_RUNTIME_RESOLVER_STATE_H
 
+#include "runtime/native_names.h"
 #include "runtime/resolver.h"
+#include "target/ksyms.h"
+
+struct resolver_host {
+	struct ksyms *ksyms; /* NULL: not readable */
+	struct native_names *names;
+};
 
 struct resolver {
 	struct resolver_host *host;
@@ -13,8 +20,15 @@ struct resolver {
 	struct runtime_facts facts;
 	bool retry;
 	const char *loop_kind;
+	const char *native_loop;
+	uint16_t flags;	      /* enum stack_flag of the stack that is resolved now */
+	const char *user_end; /* as in CHUNK_STACK_NAMES, likewise */
 	size_t count;
 	struct chunk_frame frames[RESOLVER_FRAMES_MAX];
 };
+
+/* Fills r->frames from the stack, all in their order, and adds to r->flags what was left out.
+ * 0, -ENOMEM. */
+int resolver_frames(struct resolver *r, const struct event_stack *stack);
 
 #endif

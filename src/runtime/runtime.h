@@ -18,6 +18,12 @@
 #define RUNTIME_VERSION_MAX 32
 #define RUNTIME_WHY_MAX	    160
 
+/* Addresses of code in the process. */
+struct runtime_code {
+	uint64_t start;
+	uint64_t end; /* first address behind it */
+};
+
 /* What attach found out. */
 struct runtime_facts {
 	struct walk_plan plan;		   /* enabled is 1 on success */
@@ -28,6 +34,14 @@ struct runtime_facts {
 	uint64_t text_start; /* mapped addresses of the interpreter's ELF file: native frames in it
 				are */
 	uint64_t text_end;   /* the interpreter's own */
+	/* The code of the interpreter's loop, one native frame of which stands for a run of its
+	 * frames, up to an entry frame: the function and what the compiler split off it.  end 0:
+	 * not known. */
+	struct runtime_code eval[2];
+	/* The runtime's frames are native ones and say themselves where they stand: each one's tag
+	 * is an index into event_stack.user, ascending; several of one index are functions inlined
+	 * into one another, innermost first.  name_frame -ENOENT: it stays a native frame. */
+	bool placed;
 };
 
 struct runtime_session; /* one attached process; each runtime has its own */
@@ -68,10 +82,12 @@ struct runtime {
 	int (*attach)(struct process *p, struct runtime_facts *facts,
 		      struct runtime_session **ret_session);
 
-	/* A new stack begins: strings handed out before may go. */
-	void (*begin)(struct runtime_session *s);
+	/* A new stack begins, borrowed until the next one: strings handed out before may go.  NULL:
+	 * the frames to come are of no stack. */
+	void (*begin)(struct runtime_session *s, const struct event_stack *stack);
 
-	/* Names one frame.  Strings belong to the session, until its next `begin`.  0 (always with
+	/* Names one frame; must not read the process's mappings anew, which other frames of the
+	 * stack point into.  Strings belong to the session, until its next `begin`.  0 (always with
 	 * something to show: "<unknown>" when the process is gone); -ENOENT: it is the
 	 * interpreter's own and hidden from programs, leave it out; -ENOMEM. */
 	int (*name_frame)(struct runtime_session *s, const struct interp_frame *frame,

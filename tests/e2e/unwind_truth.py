@@ -120,17 +120,18 @@ class Expressions:
         now: Dict[str, str] = {}
         kept: List[Dict[str, str]] = []
         for line in readelf("-wf", path):
-            if " FDE " in line or " CIE " in line:
-                words = line.split()
-                key, kept = words[0], []
-                first = self.at.get(words[4][4:]) if " FDE " in line else None
-                now = dict(first[-1][1]) if first else {}
-                place = int(words[5][3:].split("..")[0], 16) if " FDE " in line else 0
+            words = line.split()
+            if line.endswith(" CIE"):
+                key, now, kept, place = words[0], {}, [], 0
+            elif " FDE " in line:
+                first = self.at.get(words[4][4:])
+                key, now, kept = words[0], dict(first[-1][1]) if first else {}, []
+                place = int(words[5][3:].split("..")[0], 16)
             elif line.startswith("  DW_CFA_"):
                 name, _space, rest = line[9:].partition(" ")
                 name = name.rstrip(":")
                 if name.startswith("advance") or name == "set_loc":
-                    place = int(line.split()[-1], 16)
+                    place = int(words[-1], 16)
                 elif name == "remember_state":
                     kept.append(dict(now))
                 elif name == "restore_state":
@@ -154,7 +155,7 @@ class Expressions:
             now[register] = found.group(2)
         elif name == "undefined":
             now[register] = "undefined"
-        else:
+        elif not name.startswith("def_cfa"):
             now.pop(register, None)
 
     def of(self, key: str, place: int) -> Dict[str, str]:

@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "runtime/cpython_text.h"
+#include "runtime/path.h"
 #include "runtime/runtime.h"
 #include "runtime/walk_host.h"
 #include "tests/support/python_truth.h"
@@ -20,7 +21,7 @@ static void check_frame(const struct chunk_frame *f, const struct truth_frame *w
 
 	assert_int_equal(f->kind, FRAME_PYTHON);
 	assert_string_equal(f->fn, want->fn);
-	assert_string_equal(f->file, cpython_path_shown(want->file, p->cwd));
+	assert_string_equal(f->file, path_shown(want->file, p->cwd));
 	assert_int_equal(f->line, want->line);
 	assert_int_equal(f->flags & ~FRAME_ENTRY,
 			 (library ? FRAME_LIBRARY : 0) | (want->coroutine ? FRAME_COROUTINE : 0));
@@ -44,7 +45,7 @@ static size_t check_thread(struct process *p, const struct runtime_facts *facts,
 	size_t n = walk_host(p, &facts->plan, want->thread_pointer, frames, NULL), at = 0, i;
 	bool marked = facts->plan.shim != SHIM_NONE;
 
-	runtime_cpython.begin(s);
+	runtime_cpython.begin(s, NULL);
 	for (i = 0; first + i < t->frames.count && t->frames.items[first + i].tid == want->tid;
 	     i++) {
 		struct chunk_frame f;

@@ -27,6 +27,8 @@ struct seen {
 
 static struct seen seen[RESOLVER_FRAMES_MAX];
 static uint32_t n_nameless; /* of the stack resolved last */
+static uint32_t seen_flags;
+static char seen_end[256];
 
 static void take_text(struct chunk_cursor *c, char *to, size_t room)
 {
@@ -47,7 +49,9 @@ static size_t resolve(struct resolver *r)
 	assert_int_equal(resolver_stack(r, &stack, &payload), 0);
 	chunk_cursor_init(&c, &(struct chunk){ CHUNK_STACK_NAMES, payload.len, payload.text });
 	assert_int_equal(chunk_get_u64(&c), 0x1234567);
-	assert_int_equal(chunk_get_u32(&c), stack.flags);
+	seen_flags = chunk_get_u32(&c);
+	assert_int_equal(seen_flags >> 16, stack.user_stop);
+	seen_flags &= 0xffff;
 	n = chunk_get_u32(&c);
 	assert_true(n <= RESOLVER_FRAMES_MAX);
 	for (i = 0; i < n; i++) {
@@ -65,6 +69,7 @@ static size_t resolve(struct resolver *r)
 		assert_true(chunk_get_u32(&c) > 0);
 		chunk_get_u64(&c);
 	}
+	take_text(&c, seen_end, sizeof(seen_end));
 	assert_false(c.bad);
 	assert_ptr_equal(c.at, c.end);
 	str_release(&payload);
@@ -145,6 +150,48 @@ static void test_native(void **state)
 	assert_int_equal(n_nameless, 0);
 	stack.user[0] = (uintptr_t)&stack;
 	assert_int_equal(resolve(r), 0);
+	resolver_close(r);
+	process_close(p);
+}
+
+/* What a table found is certain: no look at the bytes, and no end.  A guess among it still must
+ * look like a call.  An exact address is the place itself, others are behind a call. */
+static void test_by_table(void **state)
+{
+	uint64_t start = (uintptr_t)test_by_table;
+	struct process *p;
+	struct resolver *r = open_self(&p);
+
+	(void)state;
+	memset(&stack, 0, sizeof(stack));
+	resolver_marker(p);
+	stack.user[2] = start | USER_EXACT;
+	stack.user[3] = start;
+	stack.user[4] = start + 1;
+	stack.user[5] = (uintptr_t)&stack;
+	stack.user[6] = start + 5;
+	stack.n_user = 7;
+	stack.user_stop = UNWIND_STOP_ROOT;
+	assert_int_equal(resolve(r), 7);
+	assert_int_equal(seen_flags, 0);
+	assert_string_equal(seen_end, "");
+	assert_string_equal(seen[1].fn, "test_by_table");
+	assert_int_equal(seen[1].flags, 0);
+	assert_string_equal(seen[2].fn, "test_by_table");
+	assert_string_not_equal(seen[3].fn, "test_by_table");
+	assert_string_equal(seen[4].fn, "test_by_table");
+	assert_string_equal(seen[5].module, "[anonymous]");
+	stack.user_stop = UNWIND_STOP_POINTER;
+	assert_int_equal(resolve(r), 7);
+	assert_string_equal(seen_end, "test_resolver");
+	stack.user_stop = UNWIND_STOP_ROOT;
+	stack.user[1] |= USER_GUESSED;
+	stack.user[3] |= USER_GUESSED;
+	assert_int_equal(resolve(r), 3);
+	assert_int_equal(seen_flags, STACK_USER_CUT);
+	assert_int_equal(seen[1].flags, FRAME_GUESSED);
+	assert_int_equal(seen[2].flags, 0);
+	assert_string_equal(seen_end, "test_resolver");
 	resolver_close(r);
 	process_close(p);
 }
@@ -296,9 +343,8 @@ static int stop(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_kernel),
-		cmocka_unit_test(test_native),
-		cmocka_unit_test(test_counts),
+		cmocka_unit_test(test_kernel),	 cmocka_unit_test(test_native),
+		cmocka_unit_test(test_by_table), cmocka_unit_test(test_counts),
 		cmocka_unit_test(test_python),
 	};
 

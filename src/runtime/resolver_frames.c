@@ -1,0 +1,253 @@
+/* resolver_frames.c: from the raw parts of one stack to its frames, named and in order.
+ *
+ * Owns which frames are shown and what each native one is to the interpreter; the order of the two
+ * is resolver_merge.h's.
+ */
+#include "runtime/resolver_state.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "runtime/resolver_merge.h"
+#include "target/native.h"
+
+#define PROBE_FRAMES_MAX 8 /* how deep a probe is looked for */
+
+static struct chunk_frame *add_frame(struct resolver *r, enum frame_kind kind)
+{
+	struct chunk_frame *f;
+
+	if (r->count >= RESOLVER_FRAMES_MAX)
+		return NULL;
+	f = &r->frames[r->count++];
+	*f = (struct chunk_frame){ .kind = kind, .fn = "", .file = "", .module = "" };
+	return f;
+}
+
+/* The stack was taken inside a probe: what is above the probe's own frames, named or not (a program
+ * loaded after the names were read has none), belongs to it and is not what the thread did. */
+static size_t skip_probe(const struct resolver *r, const struct event_stack *stack)
+{
+	size_t i, first = 0;
+
+	for (i = 0; i < stack->n_kernel && i < PROBE_FRAMES_MAX; i++) {
+		const char *name = ksyms_find(r->host->ksyms, stack->kernel[i]);
+
+		if (name && ksym_is_probe(name))
+			first = i + 1;
+	}
+	return first;
+}
+
+static void add_kernel(struct resolver *r, const struct event_stack *stack)
+{
+	size_t i;
+
+	for (i = skip_probe(r, stack); i < stack->n_kernel; i++) {
+		const char *name = ksyms_find(r->host->ksyms, stack->kernel[i]);
+		struct chunk_frame *f = add_frame(r, FRAME_KERNEL);
+
+		if (!f)
+			return;
+		f->fn = name ? name : "<unknown>";
+	}
+}
+
+/* Installed for all programs; the program that runs is not, wherever it lies. */
+static bool is_library(const struct process *p, const char *path)
+{
+	static const char *const prefixes[] = { "/usr/lib", "/lib", "/usr/local/lib/lib", "[v" };
+	size_t i;
+
+	if (strcmp(path, p->exe) == 0)
+		return false;
+	for (i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+		if (str_starts(path, prefixes[i]))
+			return true;
+	return strstr(path, "/site-packages/") || strstr(path, "/dist-packages/");
+}
+
+/* A return address belongs to the call before it, which may be the last instruction of its
+ * function.  The innermost frame and one that a signal interrupted have the instruction itself. */
+static uint64_t place_of(const struct event_stack *stack, size_t i)
+{
+	uint64_t addr = USER_ADDRESS(stack->user[i]);
+
+	return i == 0 || stack->user[i] & USER_EXACT ? addr : addr - 1;
+}
+
+/* No tables were there: everything but the innermost frame was found by frame pointer. */
+static bool by_pointer_only(const struct event_stack *stack)
+{
+	return stack->user_stop == UNWIND_STOP_KERNEL || stack->user_stop == UNWIND_STOP_BUSY;
+}
+
+static bool is_guessed(const struct event_stack *stack, size_t i)
+{
+	return i && (stack->user[i] & USER_GUESSED || by_pointer_only(stack));
+}
+
+static void add_native_frame(struct resolver *r, const struct event_stack *stack, size_t i)
+{
+	uint64_t addr = USER_ADDRESS(stack->user[i]), inside = place_of(stack, i);
+	struct chunk_frame *f = add_frame(r, FRAME_NATIVE);
+	const struct mapping *m = maps_find(&r->p->maps, inside);
+
+	if (!f)
+		return;
+	f->flags = is_guessed(stack, i) ? FRAME_GUESSED : 0;
+	if (!m) {
+		f->fn = "<unknown>";
+		f->offset = addr;
+		return;
+	}
+	if (is_library(r->p, m->path))
+		f->flags |= FRAME_LIBRARY;
+	f->module = m->path[0] ? mapping_basename(m) : "[anonymous]";
+	f->file = m->path;
+	native_names_find(r->host->names, r->p, m, inside, addr, f);
+}
+
+static bool is_placed(const struct resolver *r, const struct event_stack *stack, size_t i)
+{
+	size_t k;
+
+	for (k = 0; r->facts.placed && k < stack->n_python; k++)
+		if (stack->python[k].tag == i)
+			return true;
+	return false;
+}
+
+/* Frame pointers lead astray in code built without them: the instruction itself is certain, what
+ * was found by a table too, and what the runtime knows for its own; anything else must look like a
+ * call.  How many frames there are up to the first that does not.  Looks at all of them: that may
+ * read the mappings anew, which named frames point into. */
+static size_t count_native(struct resolver *r, const struct event_stack *stack)
+{
+	size_t n;
+
+	for (n = 0; n < stack->n_user; n++) {
+		uint64_t place = place_of(stack, n);
+
+		if (is_guessed(stack, n) && !is_placed(r, stack, n)) {
+			if (!native_plausible(r->p, place + 1))
+				break;
+		} else if (!native_executable(r->p, place) && by_pointer_only(stack)) {
+			break;
+		}
+	}
+	return n;
+}
+
+static bool in_code(const struct runtime_code *code, uint64_t addr)
+{
+	return addr >= code->start && addr < code->end;
+}
+
+static bool starts_with_any(const char *name, const char *const *prefixes)
+{
+	for (; *prefixes; prefixes++)
+		if (str_starts(name, *prefixes))
+			return true;
+	return false;
+}
+
+static enum merge_kind kind_of(const struct resolver *r, uint64_t place)
+{
+	static const char *const plumbing[] = { "_asyncio.", "_contextvars.", "_functools.", NULL };
+	static const char *const startup[] = { "libc.so", "libc-",  "libpthread",
+					       "ld-",	  "python", NULL };
+	const struct mapping *m = maps_find(&r->p->maps, place);
+	const char *name = m ? mapping_basename(m) : "";
+
+	if (in_code(&r->facts.eval[0], place) || in_code(&r->facts.eval[1], place))
+		return MERGE_EVAL;
+	if (place >= r->facts.text_start && place < r->facts.text_end)
+		return MERGE_OWN;
+	if (starts_with_any(name, plumbing))
+		return MERGE_PLUMBING;
+	if (str_starts(name, "_greenlet."))
+		return MERGE_SWITCH;
+	return starts_with_any(name, startup) ? MERGE_STARTUP : MERGE_FOREIGN;
+}
+
+/* Names one frame of the interpreter.  0, also when it is left out; -ENOMEM. */
+static int add_interp_frame(struct resolver *r, const struct interp_frame *frame)
+{
+	struct chunk_frame *f = add_frame(r, FRAME_PYTHON);
+	int error;
+
+	if (!f)
+		return 0;
+	f->fn = "<unknown>";
+	if (!r->session)
+		return 0;
+	error = r->runtime->name_frame(r->session, frame, f);
+	if (error == -ENOENT)
+		r->count--;
+	return error == -ENOENT ? 0 : error;
+}
+
+static int add_items(struct resolver *r, const struct event_stack *stack,
+		     const struct merge_item *items, size_t count)
+{
+	size_t named = 0; /* frames of the interpreter since the last native one */
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		size_t before = r->count;
+		int error = 0;
+
+		if (items[i].interp)
+			error = add_interp_frame(r, &stack->python[items[i].index]);
+		else if (!r->facts.placed || !named)
+			add_native_frame(r, stack, items[i].index);
+		if (error < 0)
+			return error;
+		named = items[i].interp ? named + (r->count - before) : 0;
+	}
+	return 0;
+}
+
+/* The module of the last native frame, where there should be more. */
+static const char *module_of_end(const struct resolver *r, const struct event_stack *stack,
+				 size_t count)
+{
+	const struct mapping *m;
+
+	if (!count || by_pointer_only(stack) ||
+	    (stack->user_stop == UNWIND_STOP_ROOT && count == stack->n_user))
+		return "";
+	m = maps_find(&r->p->maps, place_of(stack, count - 1));
+	return m ? mapping_basename(m) : "";
+}
+
+int resolver_frames(struct resolver *r, const struct event_stack *stack)
+{
+	uint8_t kinds[STACK_USER_MAX];
+	struct merge_item items[MERGE_MAX];
+	struct merge_input in = {
+		.native = kinds,
+		.interp = stack->python,
+		.n_interp = stack->n_python,
+		.guessed = by_pointer_only(stack),
+		.truncated = stack->flags & (STACK_PYTHON_LOST | STACK_PYTHON_CUT),
+	};
+	bool merged = true;
+	size_t i, count;
+
+	add_kernel(r, stack);
+	in.n_native = count_native(r, stack);
+	if (in.n_native < stack->n_user && !in.guessed)
+		r->flags |= STACK_USER_CUT;
+	r->user_end = module_of_end(r, stack, in.n_native);
+	in.rooted = stack->user_stop == UNWIND_STOP_ROOT && in.n_native == stack->n_user;
+	for (i = 0; i < in.n_native; i++)
+		kinds[i] = kind_of(r, place_of(stack, i));
+	if (r->session)
+		r->runtime->begin(r->session, stack);
+	count = r->facts.placed ? merge_placed(&in, items) : merge_frames(&in, items, &merged);
+	if (!merged && !in.guessed)
+		r->flags |= STACK_UNMERGED;
+	return add_items(r, stack, items, count);
+}
