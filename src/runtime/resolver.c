@@ -209,6 +209,7 @@ int resolver_stack(struct resolver *r, const struct event_stack *stack, struct s
 	r->count = 0;
 	r->loop_kind = r->native_loop = NULL;
 	r->flags = stack->flags;
+	native_names_begin(r->host->names);
 	error = resolver_frames(r, stack);
 	if (error == 0)
 		error = encode(r, stack, payload);

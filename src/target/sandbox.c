@@ -21,6 +21,7 @@
 
 #define MEMORY_MAX  (2ull << 30)
 #define CPU_SECONDS 10
+#define REAP_MS	    1000
 #define INPUT_FD    3
 #define OUTPUT_FD   4
 
@@ -77,15 +78,12 @@ static int filter_syscalls(void)
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0 ? -errno : 0;
 }
 
-static int lock_in(pid_t parent)
+static int lock_in(void)
 {
 	struct rlimit none = { 0, 0 };
 	struct rlimit memory = { MEMORY_MAX, MEMORY_MAX };
 	struct rlimit cpu = { CPU_SECONDS, CPU_SECONDS };
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		return -ESRCH;
 	prctl(PR_SET_DUMPABLE, 0);
 	if (setrlimit(RLIMIT_CORE, &none) < 0 || setrlimit(RLIMIT_FSIZE, &none) < 0 ||
 	    setrlimit(RLIMIT_CPU, &cpu) < 0)
@@ -109,23 +107,49 @@ static void write_all(int out, const void *bytes, size_t len)
 	}
 }
 
-static void __attribute__((noreturn))
-worker(pid_t parent, int fd, int pipe, sandbox_body *body, const void *arg)
+/* What a worker does, and the file it does it to. */
+struct work {
+	int in;
+	sandbox_opener *opener; /* NULL: `in` is the file itself */
+	sandbox_body *body;
+	const void *arg;
+};
+
+/* Puts the file in its place; what the opener said where there is none.  It may hang for ever:
+ * nothing else is open by then that would live as long. */
+static int open_input(const struct work *w)
 {
-	/* by way of high numbers: either may already sit on the other's place */
-	fd = fcntl(fd, F_DUPFD, 16);
-	pipe = fcntl(pipe, F_DUPFD, 16);
-	if (fd < 0 || pipe < 0 || dup2(fd, INPUT_FD) < 0 || dup2(pipe, OUTPUT_FD) < 0)
+	int fd = w->opener ? w->opener(INPUT_FD, w->arg) : INPUT_FD;
+
+	if (fd >= 0 && fd != INPUT_FD && dup2(fd, INPUT_FD) < 0)
 		_exit(1);
 	if (syscall(SYS_close_range, OUTPUT_FD + 1, ~0u, 0) < 0)
 		_exit(1);
-	if (lock_in(parent) < 0)
+	return fd < 0 ? fd : INPUT_FD;
+}
+
+static void __attribute__((noreturn)) worker(pid_t parent, int pipe, const struct work *w)
+{
+	int in;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
 		_exit(1);
-	body(INPUT_FD, OUTPUT_FD, arg);
+	/* by way of high numbers: either may already sit on the other's place */
+	in = fcntl(w->in, F_DUPFD, 16);
+	pipe = fcntl(pipe, F_DUPFD, 16);
+	if (in < 0 || pipe < 0 || dup2(in, INPUT_FD) < 0 || dup2(pipe, OUTPUT_FD) < 0)
+		_exit(1);
+	if (syscall(SYS_close_range, OUTPUT_FD + 1, ~0u, 0) < 0)
+		_exit(1);
+	in = open_input(w);
+	if (lock_in() < 0)
+		_exit(1);
+	w->body(in, OUTPUT_FD, w->arg);
 	_exit(0);
 }
 
-int sandbox_spawn(int in, sandbox_body *body, const void *arg, pid_t *ret_pid, int *ret_out)
+static int spawn(const struct work *w, pid_t *ret_pid, int *ret_out)
 {
 	pid_t parent = getpid(), pid;
 	int pipes[2];
@@ -134,7 +158,7 @@ int sandbox_spawn(int in, sandbox_body *body, const void *arg, pid_t *ret_pid, i
 		return -errno;
 	pid = fork();
 	if (pid == 0)
-		worker(parent, in, pipes[1], body, arg);
+		worker(parent, pipes[1], w);
 	close(pipes[1]);
 	if (pid < 0) {
 		close(pipes[0]);
@@ -145,24 +169,32 @@ int sandbox_spawn(int in, sandbox_body *body, const void *arg, pid_t *ret_pid, i
 	return 0;
 }
 
-void sandbox_end(pid_t pid)
+int sandbox_spawn(int in, sandbox_body *body, const void *arg, pid_t *ret_pid, int *ret_out)
 {
-	kill(pid, SIGKILL); /* no harm when it has ended: it is ours until reaped */
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	struct work w = { .in = in, .body = body, .arg = arg };
+
+	return spawn(&w, ret_pid, ret_out);
 }
 
 struct one_job {
+	sandbox_opener *opener;
 	sandbox_job *job;
 	const void *arg;
 };
+
+static int open_for_job(int in, const void *arg)
+{
+	const struct one_job *one = arg;
+
+	return one->opener(in, one->arg);
+}
 
 /* The answer on the pipe is an int32 return value, then the result. */
 static void do_job(int in, int out, const void *arg)
 {
 	const struct one_job *one = arg;
 	struct str result = { 0 };
-	int32_t r = one->job(in, one->arg, &result);
+	int32_t r = in < 0 ? in : one->job(in, one->arg, &result);
 
 	write_all(out, &r, sizeof(r));
 	if (r == 0)
@@ -175,6 +207,19 @@ static int64_t now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Killed, a process still waits for a file system whose server has the request and does not answer.
+ * Then it stays what it is, and so do we. */
+void sandbox_end(pid_t pid)
+{
+	int64_t until = now_ms() + REAP_MS, left;
+	struct pollfd ended = { .fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN };
+
+	kill(pid, SIGKILL); /* no harm when it has ended: it is ours until reaped */
+	while (waitpid(pid, NULL, WNOHANG) == 0 && (left = until - now_ms()) > 0)
+		poll(&ended, 1, (int)left);
+	closep(&ended.fd);
 }
 
 static int drain(int fd, int64_t until, struct str *result)
@@ -206,18 +251,18 @@ static int drain(int fd, int64_t until, struct str *result)
 	}
 }
 
-int sandbox_run(int fd, sandbox_job *job, const void *arg, unsigned int deadline_ms,
-		struct str *ret_result)
+static int run(int in, const struct one_job *one, unsigned int deadline_ms, struct str *ret_result)
 {
+	struct work w = { in, one->opener ? open_for_job : NULL, do_job, one };
 	cleanup(str_releasep) struct str answer = { 0 };
-	struct one_job one = { job, arg };
+	int64_t until = now_ms() + deadline_ms;
 	int32_t status;
 	pid_t pid;
-	int out, r = sandbox_spawn(fd, do_job, &one, &pid, &out);
+	int out, r = spawn(&w, &pid, &out);
 
 	if (r < 0)
 		return r;
-	r = drain(out, now_ms() + deadline_ms, &answer);
+	r = drain(out, until, &answer);
 	close(out);
 	sandbox_end(pid);
 	if (r < 0)
@@ -228,4 +273,20 @@ int sandbox_run(int fd, sandbox_job *job, const void *arg, unsigned int deadline
 	if (status < 0)
 		return status;
 	return str_add_mem(ret_result, answer.text + sizeof(status), answer.len - sizeof(status));
+}
+
+int sandbox_run(int fd, sandbox_job *job, const void *arg, unsigned int deadline_ms,
+		struct str *ret_result)
+{
+	struct one_job one = { .job = job, .arg = arg };
+
+	return run(fd, &one, deadline_ms, ret_result);
+}
+
+int sandbox_run_opened(int in, sandbox_opener *opener, sandbox_job *job, const void *arg,
+		       unsigned int deadline_ms, struct str *ret_result)
+{
+	struct one_job one = { opener, job, arg };
+
+	return run(in, &one, deadline_ms, ret_result);
 }

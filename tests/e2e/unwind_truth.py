@@ -65,10 +65,16 @@ def executable_ranges(path: str) -> Optional[List[Range]]:
 
 
 def readelf(option: str, path: str) -> Iterator[str]:
+    """Its lines about .eh_frame; a .debug_frame may be there too, which no process loads."""
     done = subprocess.run(["readelf", option, "--wide", path], stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
                           errors="replace", check=False)
-    return iter(done.stdout.splitlines())
+    wanted = False
+    for line in done.stdout.splitlines():
+        if line.startswith("Contents of the "):
+            wanted = line.startswith("Contents of the .eh_frame ")
+        if wanted:
+            yield line
 
 
 ROW = re.compile(r"^[0-9a-f]{16}\s")
