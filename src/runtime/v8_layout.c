@@ -7,7 +7,18 @@
 #define PREFIX	"v8dbg_"
 #define VERSION "_ZN2v88internal7Version6"
 
-enum { N_MAJOR, N_MINOR, N_BUILD, N_SIZES, N_FIRST, N_LAST, N_ENTRY, N_METADATA, N_CONSTANTS };
+enum {
+	N_MAJOR,
+	N_MINOR,
+	N_BUILD,
+	N_SIZES,
+	N_FIRST,
+	N_LAST,
+	N_ENTRY,
+	N_RETURN,
+	N_METADATA,
+	N_CONSTANTS
+};
 
 static const char *const names[] = {
 	[N_MAJOR] = VERSION "major_E",
@@ -16,8 +27,11 @@ static const char *const names[] = {
 	[N_SIZES] = "_ZN2v88internal11interpreter9Bytecodes14kBytecodeSizesE",
 	/* the first and the last handler of a bytecode; what lies between are handlers, too */
 	[N_FIRST] = "Builtins_WideHandler",
-	[N_LAST] = "Builtins_IllegalHandler",
+	[N_LAST] = "Builtins_AbortExtraWideHandler",
+	/* the first and the last of what a function calls from; a frame that was optimised once
+	 * returns to the last */
 	[N_ENTRY] = "Builtins_InterpreterEntryTrampoline",
+	[N_RETURN] = "Builtins_InterpreterEnterAtNextBytecode",
 	/* begins with a std::string, the version */
 	[N_METADATA] = "_ZN4node11per_process8metadataE",
 #define X(field, needed, name) PREFIX name,
@@ -191,6 +205,13 @@ static void read_node(struct v8_layout *l, const struct elf_symbol *symbol, cons
 	memcpy(l->node, text, sizeof(text));
 }
 
+static struct jit_code code_between(const struct elf_symbol *first, const struct elf_symbol *last)
+{
+	if (!first->value || last->value < first->value)
+		return (struct jit_code){ 0 };
+	return (struct jit_code){ first->value, last->value + last->size };
+}
+
 int v8_layout_read(struct v8_layout *l, const struct elf_symbol *symbols, uint64_t bias,
 		   v8_read_fn *read, const void *memory, const char **ret_why)
 {
@@ -215,11 +236,7 @@ int v8_layout_read(struct v8_layout *l, const struct elf_symbol *symbols, uint64
 	read_version(l, symbols, &s);
 	read_sizes(l, &symbols[N_SIZES], &s);
 	read_node(l, &symbols[N_METADATA], &s);
-	if (symbols[N_FIRST].value && symbols[N_LAST].value > symbols[N_FIRST].value)
-		l->handlers = (struct jit_code){ symbols[N_FIRST].value,
-						 symbols[N_LAST].value + symbols[N_LAST].size };
-	if (symbols[N_ENTRY].value)
-		l->entry = (struct jit_code){ symbols[N_ENTRY].value,
-					      symbols[N_ENTRY].value + symbols[N_ENTRY].size };
+	l->handlers = code_between(&symbols[N_FIRST], &symbols[N_LAST]);
+	l->entry = code_between(&symbols[N_ENTRY], &symbols[N_RETURN]);
 	return 0;
 }
