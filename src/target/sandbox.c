@@ -36,8 +36,12 @@
 #define ALLOW(name) \
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##name, 0, 1), \
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
+#define REFUSE(name) \
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##name, 0, 1), \
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EACCES)
 
-/* What malloc, stdio-free parsing and libelf's reads need.  Anything else kills the worker. */
+/* What malloc, stdio-free parsing and libelf's reads need.  What libdw does to look for more files
+ * by name only fails, for it can do without.  Anything else kills the worker. */
 static int filter_syscalls(void)
 {
 	static struct sock_filter code[] = {
@@ -64,6 +68,9 @@ static int filter_syscalls(void)
 		ALLOW(sigaltstack), /* asked by sanitizers at every way out */
 		ALLOW(exit),
 		ALLOW(exit_group),
+		REFUSE(open),
+		REFUSE(openat),
+		REFUSE(readlink),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mmap, 0, 3),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, ARG_AT(3)),
 		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, MAP_ANONYMOUS, 0, 1),
@@ -109,32 +116,43 @@ static void write_all(int out, const void *bytes, size_t len)
 	}
 }
 
-static void __attribute__((noreturn))
-worker(pid_t parent, int fd, int pipe, sandbox_body *body, const void *arg)
+/* Puts the descriptors on their places and closes all others. */
+static int place_files(int *fds, size_t n)
 {
-	/* by way of high numbers: either may already sit on the other's place */
-	fd = fcntl(fd, F_DUPFD, 16);
-	pipe = fcntl(pipe, F_DUPFD, 16);
-	if (fd < 0 || pipe < 0 || dup2(fd, INPUT_FD) < 0 || dup2(pipe, OUTPUT_FD) < 0)
-		_exit(1);
-	if (syscall(SYS_close_range, OUTPUT_FD + 1, ~0u, 0) < 0)
-		_exit(1);
-	if (lock_in(parent) < 0)
-		_exit(1);
-	body(INPUT_FD, OUTPUT_FD, arg);
-	_exit(0);
+	size_t i;
+
+	/* by way of high numbers: each may already sit on another's place */
+	for (i = 0; i < n; i++) {
+		fds[i] = fcntl(fds[i], F_DUPFD, 16);
+		if (fds[i] < 0)
+			return -errno;
+	}
+	for (i = 0; i < n; i++)
+		if (dup2(fds[i], INPUT_FD + (int)i) < 0)
+			return -errno;
+	return syscall(SYS_close_range, INPUT_FD + n, ~0u, 0) < 0 ? -errno : 0;
 }
 
-int sandbox_spawn(int in, sandbox_body *body, const void *arg, pid_t *ret_pid, int *ret_out)
+int sandbox_spawn_with(int in, const int *files, size_t n_files, sandbox_body *body,
+		       const void *arg, pid_t *ret_pid, int *ret_out)
 {
+	int pipes[2], fds[2 + SANDBOX_FILES_MAX] = { in };
 	pid_t parent = getpid(), pid;
-	int pipes[2];
 
+	if (n_files > SANDBOX_FILES_MAX)
+		return -EINVAL;
 	if (pipe2(pipes, O_CLOEXEC) < 0)
 		return -errno;
+	fds[1] = pipes[1];
+	if (n_files)
+		memcpy(fds + 2, files, n_files * sizeof(*files));
 	pid = fork();
-	if (pid == 0)
-		worker(parent, in, pipes[1], body, arg);
+	if (pid == 0) {
+		if (place_files(fds, 2 + n_files) < 0 || lock_in(parent) < 0)
+			_exit(1);
+		body(INPUT_FD, OUTPUT_FD, arg);
+		_exit(0);
+	}
 	close(pipes[1]);
 	if (pid < 0) {
 		close(pipes[0]);
@@ -143,6 +161,11 @@ int sandbox_spawn(int in, sandbox_body *body, const void *arg, pid_t *ret_pid, i
 	*ret_pid = pid;
 	*ret_out = pipes[0];
 	return 0;
+}
+
+int sandbox_spawn(int in, sandbox_body *body, const void *arg, pid_t *ret_pid, int *ret_out)
+{
+	return sandbox_spawn_with(in, NULL, 0, body, arg, ret_pid, ret_out);
 }
 
 void sandbox_end(pid_t pid)
