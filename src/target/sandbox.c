@@ -116,9 +116,11 @@ static void write_all(int out, const void *bytes, size_t len)
 	}
 }
 
-/* Puts the descriptors on their places and closes all others. */
+/* Puts the descriptors on their places and closes all others.  The standard ones lead nowhere: a
+ * terminal obeys what is written to it. */
 static int place_files(int *fds, size_t n)
 {
+	int null;
 	size_t i;
 
 	/* by way of high numbers: each may already sit on another's place */
@@ -130,6 +132,10 @@ static int place_files(int *fds, size_t n)
 	for (i = 0; i < n; i++)
 		if (dup2(fds[i], INPUT_FD + (int)i) < 0)
 			return -errno;
+	null = open("/dev/null", O_RDWR);
+	for (i = 0; i < INPUT_FD; i++)
+		if (null < 0 || dup2(null, (int)i) < 0)
+			close((int)i);
 	return syscall(SYS_close_range, INPUT_FD + n, ~0u, 0) < 0 ? -errno : 0;
 }
 

@@ -11,7 +11,9 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -153,11 +155,18 @@ static void tell_files(int in, int out, const void *arg)
 	if (pread(SANDBOX_FILE(0), text, 8, 0) != 8 || pread(SANDBOX_FILE(1), text + 8, 8, 0) != 8)
 		return;
 	text[16] = fcntl(SANDBOX_FILE(2), F_GETFD) < 0 && errno == EBADF ? 'c' : 'o';
+	for (int i = 0; i < 3; i++) {
+		struct stat st;
+
+		if (fstat(i, &st) < 0 || st.st_rdev != makedev(1, 3))
+			text[16] = 't';
+	}
 	if (write(out, text, 17) != 17)
 		return;
 }
 
-/* A worker with more files has them in their places, in their order, and nothing beside. */
+/* A worker with more files has them in their places, in their order, and nothing beside but
+ * /dev/null. */
 static void test_files(void **state)
 {
 	int null = open("/dev/null", O_RDONLY), fds[3], out, i;
