@@ -120,6 +120,8 @@ int watched_add(struct capture *c, int pid, struct str *why)
 		str_printf(why, "too many processes to watch");
 	emit_proc(c, &w);
 	runtime_result(c, &c->watched.items[c->watched.count - 1]);
+	if (r == 0)
+		r = unwind_add(c, &c->watched.items[c->watched.count - 1]);
 	if (r == 0 && !c->offcpu)
 		r = sampled_open(c, &c->watched.items[c->watched.count - 1]);
 	return r;
@@ -133,6 +135,7 @@ void watched_refresh(struct capture *c, struct watched *w)
 	sampled_execed(w);
 	if (w->gone_at || resolver_refresh(w->resolver) < 0)
 		return;
+	unwind_exec(c, w);
 	conf_push(c, w);
 	emit_proc(c, w);
 	runtime_result(c, w);
@@ -179,11 +182,13 @@ void watched_never(struct capture *c, uint32_t pid)
 {
 	bpf_map__delete_elem(c->skel->maps.procs, &pid, sizeof(pid), 0);
 	bpf_map__delete_elem(c->skel->maps.made, &pid, sizeof(pid), 0);
+	unwind_forget(c, pid);
 }
 
 static void watched_release(struct watched *w)
 {
 	sampled_close(w->sampled);
+	unwind_release(w);
 	resolver_close(w->resolver);
 	process_close(w->process);
 }

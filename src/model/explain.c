@@ -105,12 +105,17 @@ static bool is_root(const char *fn)
 	return false;
 }
 
-/* The native part is whole when it was not guessed and reaches a root; otherwise what is above the
- * last frame is not known. */
+/* Walked by table the native part tells itself whether it reached the outermost frame.  By frame
+ * pointer only it is whole when it was not guessed and ends in a root. */
 static bool native_whole(const struct model *m, int index)
 {
 	const struct stack *stack = &m->stacks.items[index];
 	const char *last = "";
+
+	if (stack->flags & (STACK_USER_LOST | STACK_USER_CUT | STACK_UNMERGED))
+		return false;
+	if (stack->user_stop != UNWIND_STOP_KERNEL && stack->user_stop != UNWIND_STOP_BUSY)
+		return stack->user_stop == UNWIND_STOP_ROOT;
 
 	for (size_t i = 0; i < stack->n_frames; i++)
 		if (stack->frames[i].kind == FRAME_NATIVE)
@@ -128,8 +133,8 @@ static void grade(const struct model *m, int index, struct stall *s)
 		any[stack->frames[i].kind] = true;
 	s->python = graded(any[FRAME_PYTHON] || any[FRAME_JS],
 			   flags & (STACK_PYTHON_LOST | STACK_PYTHON_CUT));
-	s->native = graded(any[FRAME_NATIVE],
-			   flags & (STACK_USER_LOST | STACK_USER_CUT) || !native_whole(m, index));
+	/* V8's frames are native ones with a name. */
+	s->native = graded(any[FRAME_NATIVE] || any[FRAME_JS], !native_whole(m, index));
 	/* A stack sampled in user mode has no kernel part, and misses none. */
 	s->kernel = graded(!(flags & STACK_KERNEL_LOST), flags & STACK_KERNEL_CUT);
 }

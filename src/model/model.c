@@ -63,6 +63,7 @@ static void release_threads(struct model *m)
 	vec_release(&m->threads);
 	vec_release(&m->growth);
 	vec_release(&m->churn);
+	vec_release(&m->gaps);
 }
 
 void model_free(struct model *m)

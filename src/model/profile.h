@@ -33,8 +33,10 @@ struct frame {
 struct stack {
 	uint64_t hash;
 	size_t n_frames;
-	struct frame *frames; /* innermost first: kernel, native, python */
+	struct frame *frames; /* innermost first, each called by the next; kernel ones on top */
 	uint16_t flags;	      /* enum stack_flag: what could not be read or was cut */
+	uint16_t user_stop;   /* enum unwind_stop: where the native part ended */
+	const char *user_end; /* module in which it ended short of the outermost frame; "" */
 };
 
 /* The object of a wait in words. */
@@ -285,6 +287,13 @@ struct hook {
 	const char *rung;
 };
 
+/* Why so many stacks lack native frames, or are not in the program's order. */
+struct native_gap {
+	const char *why;
+	const char *module; /* "" */
+	uint64_t stacks;
+};
+
 struct missing {
 	const char *what, *why, *cure;
 };
@@ -343,6 +352,9 @@ struct profile {
 	struct sample *samples;
 	size_t n_hooks;
 	struct hook *hooks;
+	uint64_t native_stacks; /* that were walked by table: the gaps are some of these */
+	size_t n_gaps;
+	struct native_gap *gaps; /* most stacks first */
 	size_t n_missing;
 	struct missing *missing;
 	size_t n_notes;

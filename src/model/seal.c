@@ -173,6 +173,7 @@ static void publish(struct model *m)
 	PUBLISH(threads, threads);
 	PUBLISH(growth, growth);
 	PUBLISH(churn, churn);
+	PUBLISH(gaps, gaps);
 #undef PUBLISH
 }
 
@@ -206,6 +207,7 @@ const struct profile *model_seal(struct model *m, const char *incomplete)
 	r = r < 0 ? r : threads_seal(m);
 	r = r < 0 ? r : pools_seal_waits(m);
 	r = r < 0 ? r : growth_seal(m);
+	r = r < 0 ? r : gaps_seal(m);
 	r = r < 0 ? r : seal_notes(m);
 	r = r < 0 ? r : seal_lost(m);
 	if (r < 0)

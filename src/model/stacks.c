@@ -40,6 +40,8 @@ static int get_frame(struct model *m, struct chunk_cursor *c, struct frame *f, i
 
 	f->kind = kind;
 	f->library = flags & FRAME_LIBRARY;
+	f->jit = flags & FRAME_JIT;
+	f->inlined = flags & FRAME_INLINED;
 	f->line = chunk_get_u32(c);
 	f->offset = chunk_get_u64(c);
 	f->build_id = "";
@@ -75,6 +77,13 @@ static void get_nameless(const struct model *m, struct chunk_cursor *c, struct s
 	}
 }
 
+/* The module in which the native part ended.  Absent in older recordings. */
+static int get_end(struct model *m, struct chunk_cursor *c, struct stack *stack)
+{
+	stack->user_end = c->at < c->end ? model_text(m, c) : "";
+	return stack->user_end ? 0 : -ENOMEM;
+}
+
 int stacks_feed_module(struct model *m, struct chunk_cursor *c)
 {
 	uint32_t number = chunk_get_u32(c);
@@ -96,13 +105,15 @@ int stacks_feed_module(struct model *m, struct chunk_cursor *c)
 int stacks_feed_names(struct model *m, const struct chunk *chunk)
 {
 	struct stack_info info = { .named = true, .coro = -1 };
-	struct stack stack = { 0 };
+	struct stack stack = { .user_end = "" };
 	struct chunk_cursor c;
-	uint32_t n;
+	uint32_t n, flags;
 
 	chunk_cursor_init(&c, chunk);
 	stack.hash = chunk_get_u64(&c);
-	stack.flags = chunk_get_u32(&c);
+	flags = chunk_get_u32(&c);
+	stack.flags = flags & 0xffff;
+	stack.user_stop = flags >> 16;
 	n = chunk_get_u32(&c);
 	if (c.bad || stack.hash == 0 || n > (size_t)(c.end - c.at) / FRAME_BYTES_MIN) {
 		m->bad_events++;
@@ -117,6 +128,8 @@ int stacks_feed_names(struct model *m, const struct chunk *chunk)
 			return -ENOMEM;
 	if (!c.bad)
 		get_nameless(m, &c, &stack);
+	if (!c.bad && get_end(m, &c, &stack) < 0)
+		return -ENOMEM;
 	if (c.bad) {
 		m->bad_events++;
 		return 0;
@@ -139,7 +152,9 @@ static struct frame raw_frame(enum frame_kind kind, const char *module, uint64_t
 
 int stacks_feed_raw(struct model *m, const struct event_stack *e)
 {
-	struct stack stack = { .hash = e->hash, .flags = e->flags };
+	struct stack stack = {
+		.hash = e->hash, .flags = e->flags, .user_stop = e->user_stop, .user_end = ""
+	};
 	struct frame *f;
 
 	if (stack_find(m, e->hash) >= 0)
@@ -151,7 +166,7 @@ int stacks_feed_raw(struct model *m, const struct event_stack *e)
 	for (int i = 0; i < e->n_kernel; i++)
 		*f++ = raw_frame(FRAME_KERNEL, "[kernel]", e->kernel[i]);
 	for (int i = 0; i < e->n_user; i++)
-		*f++ = raw_frame(FRAME_NATIVE, "[unknown]", e->user[i]);
+		*f++ = raw_frame(FRAME_NATIVE, "[unknown]", USER_ADDRESS(e->user[i]));
 	for (int i = 0; i < e->n_python; i++)
 		*f++ = raw_frame(FRAME_PYTHON, "[python]", e->python[i].code & ~1ULL);
 	return add_stack(m, &stack, (struct stack_info){ .coro = -1 });

@@ -220,6 +220,7 @@ struct model {
 	VEC(struct thread_row) threads;
 	VEC(struct thread_growth) growth;
 	VEC(struct churn) churn;
+	VEC(struct native_gap) gaps;
 
 	uint64_t start_mono, start_real;
 	uint64_t last_ts;  /* latest time seen in any event */
@@ -245,6 +246,10 @@ int names_feed(struct model *m, struct chunk_cursor *c);
 const char *thread_name(const struct model *m, uint32_t tgid, uint32_t tid); /* or "" */
 /* Who kept a thread of tgid waiting. */
 int owner_make(struct model *m, uint32_t tgid, const struct wait_owner *raw, struct owner *ret);
+
+/* gaps.c: what native stacks lack, over all of them. */
+const char *gap_why(const struct stack *stack); /* one clause, static storage; "": nothing */
+int gaps_seal(struct model *m);
 
 /* holders.c: who held the GIL or released the lock, summed over the parts of a stall. */
 int holders_make(struct model *m, struct stall *s);

@@ -116,6 +116,30 @@ static json_t *lost_object(const struct profile *p)
 	return json_checked(o, r);
 }
 
+/* Nothing for stacks that were walked by frame pointer only. */
+static int put_native(json_t *record, const struct profile *p)
+{
+	json_t *o, *list;
+	int r;
+
+	if (!p->native_stacks)
+		return 0;
+	o = json_object();
+	list = json_array();
+	r = json_put(o, "stacks", json_u64(p->native_stacks));
+	for (size_t i = 0; i < p->n_gaps; i++) {
+		const struct native_gap *g = &p->gaps[i];
+		json_t *gap = json_object();
+
+		r |= json_put(gap, "why", json_string(g->why));
+		r |= json_put_text(gap, "module", g->module);
+		r |= json_put(gap, "stacks", json_u64(g->stacks));
+		r |= json_array_append_new(list, gap);
+	}
+	r |= json_put(o, "gaps", list);
+	return r | json_put(record, "native", o);
+}
+
 int jsonl_summary(const struct profile *p, FILE *f)
 {
 	json_t *record = json_record("summary"), *loops = json_array(), *rows = json_array();
@@ -129,6 +153,7 @@ int jsonl_summary(const struct profile *p, FILE *f)
 		r |= json_array_append_new(rows, row_object(&p->rows[i]));
 	r |= json_put(record, "rows", rows);
 	r |= json_put(record, "lost", lost_object(p));
+	r |= put_native(record, p);
 	r |= json_put(record, "stalls", json_u64(p->n_stalls));
 	r |= json_put(record, "stalled_ns", json_u64(p->stalled_ns));
 	r |= json_put(record, "ns", json_class_ns(p->class_ns));

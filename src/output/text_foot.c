@@ -10,6 +10,7 @@
 #include "output/units.h"
 
 #define NOTES_MOST 8
+#define GAPS_MOST  4
 
 struct quality_count {
 	size_t full, partial, none;
@@ -67,6 +68,35 @@ static int print_quality(const struct text *t)
 		r = add_quality(&s, "kernel", &kernel);
 	if (r == 0)
 		text_labelled(t, "stacks", str_text(&s));
+	return r;
+}
+
+/* Which native stacks are not whole, and where the walk of them ended. */
+static int print_gaps(const struct text *t)
+{
+	const struct profile *p = t->p;
+	size_t shown = p->n_gaps > GAPS_MOST && !t->verbose ? GAPS_MOST : p->n_gaps;
+	cleanup(str_releasep) struct str s = { 0 };
+	uint64_t all = 0;
+	int r;
+
+	for (size_t i = 0; i < p->n_gaps; i++)
+		all += p->gaps[i].stacks;
+	if (!all)
+		return 0;
+	r = str_printf(&s, "%s of %s stacks not whole", COUNT(all), COUNT(p->native_stacks));
+	for (size_t i = 0; i < shown && r == 0; i++) {
+		const struct native_gap *g = &p->gaps[i];
+
+		r = str_printf(&s, "%s %s%s%s%s", i ? "," : ":", g->why, *g->module ? " (" : "",
+			       g->module, *g->module ? ")" : "");
+		if (r == 0 && p->n_gaps > 1)
+			r = str_printf(&s, " in %s", COUNT(g->stacks));
+	}
+	if (r == 0 && shown < p->n_gaps)
+		r = str_printf(&s, ", and %zu more reasons", p->n_gaps - shown);
+	if (r == 0)
+		text_labelled(t, "native", str_text(&s));
 	return r;
 }
 
@@ -157,6 +187,8 @@ int text_foot(const struct text *t)
 {
 	int r = print_quality(t);
 
+	if (r == 0)
+		r = print_gaps(t);
 	if (r == 0 && t->verbose)
 		r = print_hooks(t);
 	if (r == 0)

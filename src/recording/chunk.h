@@ -32,7 +32,9 @@ enum chunk_kind {
 	   chunk_frame; innermost first;
 	   then, which older recordings lack, the native frames without a name that may get one
 	   later: u32 n, n * { u32 frame, u32 module, u64 address in the file's own numbering, of
-	   the instruction that was running or calling } */
+	   the instruction that was running or calling };
+	   then, likewise, str module in which the native part ended short of the outermost frame,
+	   "" where it did not or the code lies in no file */
 	CHUNK_STACK_NAMES = 6,
 	/* u32 tgid, s32 fd, u64 dev, u64 ino, str path: full path of a file some wait_target names
 	 */

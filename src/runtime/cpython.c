@@ -96,6 +96,7 @@ static int attach(struct process *p, struct runtime_facts *facts,
 		return refuse(facts, r, "the interpreter's file cannot be read: %s", strerror(-r));
 	facts->text_start = place.text_start;
 	facts->text_end = place.text_end;
+	memcpy(facts->eval, place.eval, sizeof(facts->eval));
 	write_version(&place, facts);
 
 	s = calloc(1, sizeof(*s));

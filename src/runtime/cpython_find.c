@@ -7,6 +7,9 @@
 
 #include "base/str.h"
 #include "target/elf_query.h"
+#include "target/elf_split.h"
+
+#define EVAL_NAME "_PyEval_EvalFrameDefault" /* exported by every version from 3.6 on */
 
 enum wanted { W_RUNTIME, W_VERSION, W_CODE, W_TEXT, W_BYTES, W_GETTER };
 
@@ -64,6 +67,25 @@ static void find_text(const struct process *p, const struct mapping *of,
 	}
 }
 
+static struct runtime_code in_process(const struct elf_range *range, uint64_t bias)
+{
+	if (range->end <= range->start)
+		return (struct runtime_code){ 0 };
+	return (struct runtime_code){ range->start + bias, range->end + bias };
+}
+
+/* Without it frames are not merged, which is no failure. */
+static void find_eval(const struct process *p, const struct mapping *m, uint64_t bias,
+		      struct cpython_place *place)
+{
+	struct elf_split split;
+
+	if (elf_split_mapping(p, m, EVAL_NAME, &split) < 0)
+		return;
+	place->eval[0] = in_process(&split.main, bias);
+	place->eval[1] = in_process(&split.part, bias);
+}
+
 /* 0: this file is the interpreter; -EPROTO: one from before 3.7, which has no _PyRuntime; -ENOENT:
  * it is none. */
 static int try_file(struct process *p, const struct mapping *m, struct cpython_place *ret)
@@ -90,6 +112,7 @@ static int try_file(struct process *p, const struct mapping *m, struct cpython_p
 		     facts.symbols[W_VERSION].value ? bias + facts.symbols[W_VERSION].value : 0,
 		     &place);
 	find_text(p, m, &place);
+	find_eval(p, m, bias, &place);
 	*ret = place;
 	return 0;
 }

@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#include "runtime/runtime.h"
 #include "target/process.h"
 
 /* All addresses are the process's. */
@@ -18,6 +19,8 @@ struct cpython_place {
 	uint64_t getter;     /* PyGILState_GetThisThreadState; 0: not exported */
 	uint64_t text_start; /* executable mappings of the file, first to last */
 	uint64_t text_end;
+	/* _PyEval_EvalFrameDefault, and what the compiler moved out of it; end 0: not known */
+	struct runtime_code eval[2];
 	uint32_t minor; /* 0: not known */
 	int32_t micro;	/* -1: not known, before 3.11 */
 };

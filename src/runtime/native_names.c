@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/intern.h"
 #include "base/vec.h"
 #include "target/demangler.h"
+#include "target/perf_map.h"
 #include "target/symbols.h"
 
 struct module {
@@ -16,6 +18,8 @@ struct module {
 struct native_names {
 	struct symbol_cache *symbols;
 	struct demangler *demangler;
+	struct perf_maps *perf_maps;
+	struct intern made;	    /* names out of them, of one stack: the maps change meanwhile */
 	VEC(struct module) modules; /* the number is one more than the index */
 	size_t told;
 };
@@ -30,6 +34,8 @@ int native_names_new(struct native_names **ret_names)
 	r = symbol_cache_new(&n->symbols);
 	if (r == 0)
 		r = demangler_new(&n->demangler);
+	if (r == 0)
+		r = perf_maps_new(&n->perf_maps);
 	if (r < 0)
 		return r;
 	*ret_names = steal(n);
@@ -45,6 +51,8 @@ struct native_names *native_names_free(struct native_names *n)
 	for (i = 0; i < n->modules.count; i++)
 		free(n->modules.items[i].path);
 	vec_release(&n->modules);
+	intern_release(&n->made);
+	perf_maps_free(n->perf_maps);
 	demangler_free(n->demangler);
 	symbol_cache_free(n->symbols);
 	free(n);
@@ -72,6 +80,33 @@ static uint32_t module_number(struct native_names *n, const struct symbols *s, c
 	return (uint32_t)n->modules.count;
 }
 
+void native_names_begin(struct native_names *n)
+{
+	intern_release(&n->made);
+}
+
+/* Memory that holds no program file: anonymous, named by the program, or of a file without a name.
+ */
+static bool may_be_made(const struct mapping *m)
+{
+	return m->exec && (!m->ino || m->deleted || m->path[0] != '/' ||
+			   str_starts(m->path, "/memfd:") || str_starts(m->path, "/dev/"));
+}
+
+static void find_made(struct native_names *n, const struct process *p, uint64_t inside,
+		      struct chunk_frame *f)
+{
+	const char *name = perf_maps_find(n->perf_maps, p, inside);
+
+	name = name ? intern_text(&n->made, name) : NULL;
+	if (!name)
+		return;
+	f->fn = name;
+	f->module = "[jit]";
+	f->file = "";
+	f->flags = (f->flags & ~FRAME_LIBRARY) | FRAME_JIT;
+}
+
 void native_names_find(struct native_names *n, const struct process *p, const struct mapping *m,
 		       uint64_t inside, uint64_t shown, struct chunk_frame *f)
 {
@@ -80,6 +115,8 @@ void native_names_find(struct native_names *n, const struct process *p, const st
 	const char *name;
 
 	f->offset = offset + (shown - inside);
+	if (!s && may_be_made(m))
+		find_made(n, p, inside, f);
 	if (!s || !symbols_vaddr(s, offset, &vaddr))
 		return;
 	f->offset = vaddr + (shown - inside);

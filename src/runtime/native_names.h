@@ -21,9 +21,13 @@ int native_names_new(struct native_names **ret_names); /* 0 or -ENOMEM */
 struct native_names *native_names_free(struct native_names *n);
 DEFINE_CLEANUP(struct native_names *, native_names_free)
 
+/* A new stack begins: names of code made at run time that were handed out before may go. */
+void native_names_begin(struct native_names *n);
+
 /* Sets fn, offset, and what names the frame later, for the address `inside` of mapping m: the
  * instruction that runs or calls.  `shown` is the address itself, one more for a return address.
- * fn stays "" where there is no symbol; otherwise it belongs to n. */
+ * fn stays "" where there is no symbol; otherwise it belongs to n.  Code in no file is looked up in
+ * the process's perf map: then the module is "[jit]" and FRAME_JIT set. */
 void native_names_find(struct native_names *n, const struct process *p, const struct mapping *m,
 		       uint64_t inside, uint64_t shown, struct chunk_frame *f);
 

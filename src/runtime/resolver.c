@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "recording/chunk.h"
+#include "runtime/native_loop.h"
 #include "runtime/native_names.h"
 #include "target/ksyms.h"
 
@@ -59,7 +60,7 @@ static void detach(struct resolver *r)
 	memset(&r->facts, 0, sizeof(r->facts));
 	r->runtime = NULL;
 	r->retry = false;
-	r->loop_kind = NULL;
+	r->loop_kind = r->native_loop = NULL;
 }
 
 static int attach(struct resolver *r)
@@ -144,6 +145,11 @@ const char *resolver_loop_kind(const struct resolver *r)
 	return r->loop_kind;
 }
 
+const char *resolver_native_loop(const struct resolver *r)
+{
+	return r->native_loop;
+}
+
 bool resolver_rooted(const struct resolver *r)
 {
 	size_t i = r->count;
@@ -191,7 +197,9 @@ static int encode(const struct resolver *r, const struct event_stack *stack, str
 		error = chunk_put_u32(payload, (uint32_t)r->count);
 	for (i = 0; error == 0 && i < r->count; i++)
 		error = chunk_put_frame(payload, &r->frames[i]);
-	return error < 0 ? error : encode_nameless(r, payload);
+	if (error == 0)
+		error = encode_nameless(r, payload);
+	return error < 0 ? error : chunk_put_str(payload, r->user_end);
 }
 
 int resolver_stack(struct resolver *r, const struct event_stack *stack, struct str *payload)
@@ -202,13 +210,15 @@ int resolver_stack(struct resolver *r, const struct event_stack *stack, struct s
 	    stack->n_python > STACK_PYTHON_MAX)
 		return -EINVAL;
 	r->count = r->inlined = 0;
-	r->loop_kind = NULL;
+	r->loop_kind = r->native_loop = NULL;
 	r->flags = stack->flags;
+	native_names_begin(r->host->names);
 	error = resolver_frames(r, stack);
 	if (error == 0)
 		error = encode(r, stack, payload);
 	if (error < 0)
 		return error;
+	r->native_loop = native_loop_kind(r->frames, r->count);
 	/* Last: it may read the mappings anew, which frames point into. */
 	r->loop_kind = runtime_loop_kind(r->p, r->frames, r->count);
 	return 0;

@@ -63,8 +63,12 @@ int resolver_stack(struct resolver *r, const struct event_stack *stack, struct s
 int resolver_modules(struct resolver *r, int (*put)(void *ctx, const struct str *payload),
 		     void *ctx);
 
-/* The loop kind of the stack resolved last ("asyncio", "uvloop"), or NULL. */
+/* The loop kind of the stack resolved last by its interpreter's frames ("asyncio", "uvloop"), or
+ * NULL: where no stack shows it the interpreter is not in that loop. */
 const char *resolver_loop_kind(const struct resolver *r);
+/* The same by its native frames ("libuv", "nginx"), which may be cut or nameless: NULL tells
+ * nothing. */
+const char *resolver_native_loop(const struct resolver *r);
 
 /* Whether the outermost frame of the stack resolved last is where a thread begins.  Frames that a
  * greenlet, or native code with a thread of its own, entered do not show who called them. */

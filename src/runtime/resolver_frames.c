@@ -53,11 +53,14 @@ static void add_kernel(struct resolver *r, const struct event_stack *stack)
 	}
 }
 
-static bool is_system_path(const char *path)
+/* Installed for all programs; the program that runs is not, wherever it lies. */
+static bool is_library(const struct process *p, const char *path)
 {
 	static const char *const prefixes[] = { "/usr/lib", "/lib", "/usr/local/lib/lib", "[v" };
 	size_t i;
 
+	if (strcmp(path, p->exe) == 0)
+		return false;
 	for (i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
 		if (str_starts(path, prefixes[i]))
 			return true;
@@ -121,7 +124,7 @@ static void add_native_frame(struct resolver *r, const struct event_stack *stack
 	like.file = m ? m->path : "";
 	like.module = !m ? "" : m->path[0] ? mapping_basename(m) : "[anonymous]";
 	like.offset = addr;
-	if (m && is_system_path(m->path))
+	if (m && is_library(r->p, m->path))
 		like.flags |= FRAME_LIBRARY;
 	if (n)
 		add_inlined(r, lines, n - 1, &like);
@@ -131,6 +134,10 @@ static void add_native_frame(struct resolver *r, const struct event_stack *stack
 	*f = like;
 	if (m)
 		native_names_find(r->host->names, r->p, m, inside, addr, f);
+	if (n && !*f->fn && *lines[n - 1].fn) {
+		f->fn = lines[n - 1].fn;
+		f->module_number = 0; /* nothing to name later */
+	}
 	if (n && lines[n - 1].line) {
 		f->file = lines[n - 1].file;
 		f->line = lines[n - 1].line;
@@ -251,6 +258,19 @@ static int add_items(struct resolver *r, const struct event_stack *stack,
 	return 0;
 }
 
+/* The module of the last native frame, where there should be more. */
+static const char *module_of_end(const struct resolver *r, const struct event_stack *stack,
+				 size_t count)
+{
+	const struct mapping *m;
+
+	if (!count || by_pointer_only(stack) ||
+	    (stack->user_stop == UNWIND_STOP_ROOT && count == stack->n_user))
+		return "";
+	m = maps_find(&r->p->maps, place_of(stack, count - 1));
+	return m ? mapping_basename(m) : "";
+}
+
 int resolver_frames(struct resolver *r, const struct event_stack *stack)
 {
 	uint8_t kinds[STACK_USER_MAX];
@@ -269,6 +289,7 @@ int resolver_frames(struct resolver *r, const struct event_stack *stack)
 	in.n_native = count_native(r, stack);
 	if (in.n_native < stack->n_user && !in.guessed)
 		r->flags |= STACK_USER_CUT;
+	r->user_end = module_of_end(r, stack, in.n_native);
 	in.rooted = stack->user_stop == UNWIND_STOP_ROOT && in.n_native == stack->n_user;
 	for (i = 0; i < in.n_native; i++)
 		kinds[i] = kind_of(r, place_of(stack, i));

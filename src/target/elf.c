@@ -216,6 +216,23 @@ int elf_image_section(const struct elf_image *e, const char *name, uint64_t *ret
 	return 0;
 }
 
+int elf_image_segment(const struct elf_image *e, uint32_t type, uint64_t *ret_vaddr,
+		      uint64_t *ret_size)
+{
+	size_t i;
+
+	for (i = 0; i < e->program_headers; i++) {
+		GElf_Phdr h;
+
+		if (!gelf_getphdr(e->elf, (int)i, &h) || h.p_type != type)
+			continue;
+		*ret_vaddr = h.p_vaddr;
+		*ret_size = h.p_filesz;
+		return 0;
+	}
+	return -ENOENT;
+}
+
 int elf_image_raw_section(const struct elf_image *e, const char *name, size_t max, void **ret_bytes,
 			  size_t *ret_len)
 {

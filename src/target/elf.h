@@ -61,8 +61,18 @@ uint64_t elf_bias(const struct elf_load *loads, size_t count, uint64_t start, ui
 /* Looks in .dynsym, then .symtab, for a defined symbol of that name.  0 or -ENOENT. */
 int elf_image_symbol(const struct elf_image *e, const char *name, struct elf_symbol *ret_symbol);
 
+/* The same for up to ELF_NAMES_MAX names at once, in one pass over each table: ret_symbols[i] is
+ * that of names[i], untouched where there is none. */
+#define ELF_NAMES_MAX 256
+void elf_image_symbols(const struct elf_image *e, const char *const *names, size_t count,
+		       struct elf_symbol *ret_symbols);
+
 /* Address and size of an allocated section.  0 or -ENOENT. */
 int elf_image_section(const struct elf_image *e, const char *name, uint64_t *ret_vaddr,
+		      uint64_t *ret_size);
+
+/* Address and size in the file of the first program header of a type (PT_*).  0 or -ENOENT. */
+int elf_image_segment(const struct elf_image *e, uint32_t type, uint64_t *ret_vaddr,
 		      uint64_t *ret_size);
 
 /* Copies file content at a virtual address.  0, or -EFAULT when it is not wholly inside one

@@ -14,7 +14,7 @@ static int answer(int fd, const void *arg, struct str *result)
 	const char *const *names = arg;
 	const struct elf_load *loads;
 	struct elf_facts facts = { 0 };
-	size_t n_loads, i;
+	size_t n_loads, i, n;
 	int r = elf_image_open(fd, &e);
 
 	if (r < 0)
@@ -23,13 +23,14 @@ static int answer(int fd, const void *arg, struct str *result)
 	memcpy(facts.loads, loads, n_loads * sizeof(*loads));
 	facts.n_loads = (uint32_t)n_loads;
 	facts.position_dependent = elf_image_position_dependent(e);
-	for (i = 0; i < ELF_QUERY_MAX && names[i]; i++) {
+	for (n = 0; n < ELF_QUERY_MAX && names[n]; n++)
+		;
+	elf_image_symbols(e, names, n, facts.symbols);
+	for (i = 0; i < n; i++) {
 		struct elf_symbol *s = &facts.symbols[i];
 
 		if (names[i][0] == '.')
 			elf_image_section(e, names[i], &s->value, &s->size);
-		else
-			elf_image_symbol(e, names[i], s);
 	}
 	return str_add_mem(result, &facts, sizeof(facts));
 }

@@ -14,7 +14,7 @@
 #include "target/elf.h"
 #include "target/process.h"
 
-#define ELF_QUERY_MAX 16 /* names per question */
+#define ELF_QUERY_MAX 96 /* names per question, at most ELF_NAMES_MAX */
 
 struct elf_facts {
 	uint32_t position_dependent; /* ET_EXEC: load bias 0 */

@@ -272,6 +272,31 @@ bool process_alive(const struct process *p)
 	return read_stat(p->dir, &f) == 0 && f.start == p->start_ticks && !stat_is_dead(&f);
 }
 
+int process_user(const struct process *p, uid_t *ret_uid)
+{
+	cleanup(str_releasep) struct str status = { 0 };
+	int r = read_at(p->dir, "status", SMALL_TEXT_MAX, &status);
+	const char *at = r < 0 ? NULL : strstr(str_text(&status), "\nUid:");
+
+	/* real, effective, saved, for files */
+	return at && sscanf(at, " Uid: %*u %u", ret_uid) == 1 ? 0 : -ESRCH;
+}
+
+static int64_t clock_at(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+int64_t process_born(const struct process *p)
+{
+	int64_t tick = 1000000000 / sysconf(_SC_CLK_TCK);
+
+	return clock_at(CLOCK_REALTIME) - clock_at(CLOCK_BOOTTIME) + (int64_t)p->start_ticks * tick;
+}
+
 int process_refresh(struct process *p)
 {
 	int r;

@@ -45,6 +45,12 @@ DEFINE_CLEANUP(struct process *, process_close)
  */
 bool process_alive(const struct process *p);
 
+/* The user whose rights it has now.  0, -ESRCH. */
+int process_user(const struct process *p, uid_t *ret_uid);
+
+/* When it began, in CLOCK_REALTIME nanoseconds as the clock stands now; to a tick (10 ms). */
+int64_t process_born(const struct process *p);
+
 /* Rereads name, exe, command line and maps, after an exec.  0 or -ESRCH, -ENOMEM. */
 int process_refresh(struct process *p);
 

@@ -21,6 +21,7 @@
 
 #define MEMORY_MAX  (2ull << 30)
 #define CPU_SECONDS 10
+#define REAP_MS	    1000
 #define INPUT_FD    3
 #define OUTPUT_FD   4
 
@@ -84,15 +85,12 @@ static int filter_syscalls(void)
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0 ? -errno : 0;
 }
 
-static int lock_in(pid_t parent)
+static int lock_in(void)
 {
 	struct rlimit none = { 0, 0 };
 	struct rlimit memory = { MEMORY_MAX, MEMORY_MAX };
 	struct rlimit cpu = { CPU_SECONDS, CPU_SECONDS };
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		return -ESRCH;
 	prctl(PR_SET_DUMPABLE, 0);
 	if (setrlimit(RLIMIT_CORE, &none) < 0 || setrlimit(RLIMIT_FSIZE, &none) < 0 ||
 	    setrlimit(RLIMIT_CPU, &cpu) < 0)
@@ -116,9 +114,25 @@ static void write_all(int out, const void *bytes, size_t len)
 	}
 }
 
+/* What a worker does, and the file it does it to. */
+struct work {
+	int in;
+	const int *files; /* besides */
+	size_t n_files;
+	sandbox_opener *opener; /* NULL: `in` is the file itself */
+	sandbox_body *body;
+	const void *arg;
+};
+
+static void close_from(size_t first)
+{
+	if (syscall(SYS_close_range, (unsigned int)first, ~0u, 0) < 0)
+		_exit(1);
+}
+
 /* Puts the descriptors on their places and closes all others.  The standard ones lead nowhere: a
  * terminal obeys what is written to it. */
-static int place_files(int *fds, size_t n)
+static void place_files(int *fds, size_t n)
 {
 	int null;
 	size_t i;
@@ -127,38 +141,57 @@ static int place_files(int *fds, size_t n)
 	for (i = 0; i < n; i++) {
 		fds[i] = fcntl(fds[i], F_DUPFD, 16);
 		if (fds[i] < 0)
-			return -errno;
+			_exit(1);
 	}
 	for (i = 0; i < n; i++)
 		if (dup2(fds[i], INPUT_FD + (int)i) < 0)
-			return -errno;
+			_exit(1);
 	null = open("/dev/null", O_RDWR);
 	for (i = 0; i < INPUT_FD; i++)
 		if (null < 0 || dup2(null, (int)i) < 0)
 			close((int)i);
-	return syscall(SYS_close_range, INPUT_FD + n, ~0u, 0) < 0 ? -errno : 0;
+	close_from(INPUT_FD + n);
 }
 
-int sandbox_spawn_with(int in, const int *files, size_t n_files, sandbox_body *body,
-		       const void *arg, pid_t *ret_pid, int *ret_out)
+/* Puts the file in its place; what the opener said where there is none.  It may hang for ever:
+ * nothing else is open by then that would live as long. */
+static int open_input(const struct work *w)
 {
-	int pipes[2], fds[2 + SANDBOX_FILES_MAX] = { in };
-	pid_t parent = getpid(), pid;
+	int fd = w->opener ? w->opener(INPUT_FD, w->arg) : INPUT_FD;
 
-	if (n_files > SANDBOX_FILES_MAX)
-		return -EINVAL;
+	if (fd >= 0 && fd != INPUT_FD && dup2(fd, INPUT_FD) < 0)
+		_exit(1);
+	close_from(OUTPUT_FD + 1 + w->n_files);
+	return fd < 0 ? fd : INPUT_FD;
+}
+
+static void __attribute__((noreturn)) worker(pid_t parent, int pipe, const struct work *w)
+{
+	int in, fds[2 + SANDBOX_FILES_MAX] = { w->in, pipe };
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(1);
+	if (w->n_files)
+		memcpy(fds + 2, w->files, w->n_files * sizeof(*w->files));
+	place_files(fds, 2 + w->n_files);
+	in = open_input(w);
+	if (lock_in() < 0)
+		_exit(1);
+	w->body(in, OUTPUT_FD, w->arg);
+	_exit(0);
+}
+
+static int spawn(const struct work *w, pid_t *ret_pid, int *ret_out)
+{
+	pid_t parent = getpid(), pid;
+	int pipes[2];
+
 	if (pipe2(pipes, O_CLOEXEC) < 0)
 		return -errno;
-	fds[1] = pipes[1];
-	if (n_files)
-		memcpy(fds + 2, files, n_files * sizeof(*files));
 	pid = fork();
-	if (pid == 0) {
-		if (place_files(fds, 2 + n_files) < 0 || lock_in(parent) < 0)
-			_exit(1);
-		body(INPUT_FD, OUTPUT_FD, arg);
-		_exit(0);
-	}
+	if (pid == 0)
+		worker(parent, pipes[1], w);
 	close(pipes[1]);
 	if (pid < 0) {
 		close(pipes[0]);
@@ -171,27 +204,38 @@ int sandbox_spawn_with(int in, const int *files, size_t n_files, sandbox_body *b
 
 int sandbox_spawn(int in, sandbox_body *body, const void *arg, pid_t *ret_pid, int *ret_out)
 {
-	return sandbox_spawn_with(in, NULL, 0, body, arg, ret_pid, ret_out);
+	struct work w = { .in = in, .body = body, .arg = arg };
+
+	return spawn(&w, ret_pid, ret_out);
 }
 
-void sandbox_end(pid_t pid)
+int sandbox_spawn_with(int in, const int *files, size_t n_files, sandbox_body *body,
+		       const void *arg, pid_t *ret_pid, int *ret_out)
 {
-	kill(pid, SIGKILL); /* no harm when it has ended: it is ours until reaped */
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	struct work w = { .in = in, .files = files, .n_files = n_files, .body = body, .arg = arg };
+
+	return n_files > SANDBOX_FILES_MAX ? -EINVAL : spawn(&w, ret_pid, ret_out);
 }
 
 struct one_job {
+	sandbox_opener *opener;
 	sandbox_job *job;
 	const void *arg;
 };
+
+static int open_for_job(int in, const void *arg)
+{
+	const struct one_job *one = arg;
+
+	return one->opener(in, one->arg);
+}
 
 /* The answer on the pipe is an int32 return value, then the result. */
 static void do_job(int in, int out, const void *arg)
 {
 	const struct one_job *one = arg;
 	struct str result = { 0 };
-	int32_t r = one->job(in, one->arg, &result);
+	int32_t r = in < 0 ? in : one->job(in, one->arg, &result);
 
 	write_all(out, &r, sizeof(r));
 	if (r == 0)
@@ -204,6 +248,19 @@ static int64_t now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Killed, a process still waits for a file system whose server has the request and does not answer.
+ * Then it stays what it is, and so do we. */
+void sandbox_end(pid_t pid)
+{
+	int64_t until = now_ms() + REAP_MS, left;
+	struct pollfd ended = { .fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN };
+
+	kill(pid, SIGKILL); /* no harm when it has ended: it is ours until reaped */
+	while (waitpid(pid, NULL, WNOHANG) == 0 && (left = until - now_ms()) > 0)
+		poll(&ended, 1, (int)left);
+	closep(&ended.fd);
 }
 
 static int drain(int fd, int64_t until, struct str *result)
@@ -235,18 +292,20 @@ static int drain(int fd, int64_t until, struct str *result)
 	}
 }
 
-int sandbox_run(int fd, sandbox_job *job, const void *arg, unsigned int deadline_ms,
-		struct str *ret_result)
+static int run(int in, const struct one_job *one, unsigned int deadline_ms, struct str *ret_result)
 {
+	struct work w = {
+		.in = in, .opener = one->opener ? open_for_job : NULL, .body = do_job, .arg = one
+	};
 	cleanup(str_releasep) struct str answer = { 0 };
-	struct one_job one = { job, arg };
+	int64_t until = now_ms() + deadline_ms;
 	int32_t status;
 	pid_t pid;
-	int out, r = sandbox_spawn(fd, do_job, &one, &pid, &out);
+	int out, r = spawn(&w, &pid, &out);
 
 	if (r < 0)
 		return r;
-	r = drain(out, now_ms() + deadline_ms, &answer);
+	r = drain(out, until, &answer);
 	close(out);
 	sandbox_end(pid);
 	if (r < 0)
@@ -257,4 +316,20 @@ int sandbox_run(int fd, sandbox_job *job, const void *arg, unsigned int deadline
 	if (status < 0)
 		return status;
 	return str_add_mem(ret_result, answer.text + sizeof(status), answer.len - sizeof(status));
+}
+
+int sandbox_run(int fd, sandbox_job *job, const void *arg, unsigned int deadline_ms,
+		struct str *ret_result)
+{
+	struct one_job one = { .job = job, .arg = arg };
+
+	return run(fd, &one, deadline_ms, ret_result);
+}
+
+int sandbox_run_opened(int in, sandbox_opener *opener, sandbox_job *job, const void *arg,
+		       unsigned int deadline_ms, struct str *ret_result)
+{
+	struct one_job one = { opener, job, arg };
+
+	return run(in, &one, deadline_ms, ret_result);
 }

@@ -25,6 +25,15 @@ typedef int sandbox_job(int fd, const void *arg, struct str *result);
 int sandbox_run(int fd, sandbox_job *job, const void *arg, unsigned int deadline_ms,
 		struct str *ret_result);
 
+/* Opens a job's file, in the worker, before it is locked in: for places where that may never
+ * return.  `in` is all that is open besides.  A descriptor or negative errno. */
+typedef int sandbox_opener(int in, const void *arg);
+
+/* As sandbox_run, for the file that the opener finds; both get arg.  In addition what the opener
+ * returned. */
+int sandbox_run_opened(int in, sandbox_opener *opener, sandbox_job *job, const void *arg,
+		       unsigned int deadline_ms, struct str *ret_result);
+
 /* What a worker does that lives longer than one job; it is killed when this returns. */
 typedef void sandbox_body(int in, int out, const void *arg);
 
@@ -35,7 +44,7 @@ int sandbox_spawn(int in, sandbox_body *body, const void *arg, pid_t *ret_pid, i
  * worker.  They stay the caller's.  In addition -EINVAL: too many. */
 int sandbox_spawn_with(int in, const int *files, size_t n_files, sandbox_body *body,
 		       const void *arg, pid_t *ret_pid, int *ret_out);
-/* Kills and reaps. */
+/* Kills and reaps; one that cannot die yet is left behind after a second. */
 void sandbox_end(pid_t pid);
 
 #endif

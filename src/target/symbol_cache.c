@@ -5,31 +5,27 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/vec.h"
 #include "target/debug_file.h"
-#include "target/elf.h"
+#include "target/mapped_file.h"
 #include "target/symbols.h"
 
 #define FILES_MAX    4096
 #define MEMORY_MAX   (1ull << 30) /* bytes of all tables */
 #define KEPT_MAX     64		  /* files held open for their source lines */
 #define TIMEOUTS_MAX 8		  /* of workers; a target that costs more gets no names */
-#define VDSO_MAX     (64u << 10)
 
 struct cached {
 	/* as maps says it: finds the row without a system call */
 	uint64_t map_dev, map_ino;
 	int pid;
-	/* as fstat says it: the same file in another process, or by another mount */
-	uint64_t dev, ino, size;
-	int64_t mtime_s, mtime_ns;
-	struct symbols *symbols; /* NULL: there are none */
-	bool owner;		 /* of symbols; otherwise another row is */
+	/* When the maps were read that it was checked against: an inode number may be that of
+	 * another file by now. */
+	uint64_t maps_at;
+	struct file_identity identity; /* the same file in another process, or by another mount */
+	struct symbols *symbols;       /* NULL: there are none */
+	bool owner;		       /* of symbols; otherwise another row is */
 };
 
 struct symbol_cache {
@@ -64,17 +60,14 @@ struct symbol_cache *symbol_cache_free(struct symbol_cache *c)
 	return NULL;
 }
 
-static const struct cached *find_file(const struct symbol_cache *c, const struct cached *want)
+static const struct cached *find_file(const struct symbol_cache *c,
+				      const struct file_identity *want)
 {
 	size_t i;
 
-	for (i = 0; i < c->files.count; i++) {
-		const struct cached *f = &c->files.items[i];
-
-		if (f->dev == want->dev && f->ino == want->ino && f->size == want->size &&
-		    f->mtime_s == want->mtime_s && f->mtime_ns == want->mtime_ns)
-			return f;
-	}
+	for (i = 0; i < c->files.count; i++)
+		if (file_identity_same(&c->files.items[i].identity, want))
+			return &c->files.items[i];
 	return NULL;
 }
 
@@ -120,24 +113,18 @@ static void limit_kept(struct symbol_cache *c, struct symbols *s)
 static void load(struct symbol_cache *c, const struct process *p, const struct mapping *m,
 		 struct cached *row)
 {
-	_cleanup_close_ int fd = elf_open_mapping(p, m);
+	_cleanup_close_ int fd = mapped_file_open(p, m, &row->identity);
 	const struct cached *same;
-	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st) < 0)
+	if (fd < 0)
 		return;
-	row->dev = st.st_dev;
-	row->ino = st.st_ino;
-	row->size = (uint64_t)st.st_size;
-	row->mtime_s = st.st_mtim.tv_sec;
-	row->mtime_ns = st.st_mtim.tv_nsec;
-	same = find_file(c, row);
+	same = find_file(c, &row->identity);
 	if (same) {
 		row->symbols = same->symbols;
 		return;
 	}
 	build(c, fd, row);
-	if (!row->owner)
+	if (!row->owner || mapping_is_vdso(m))
 		return;
 	if (symbols_has_lines(row->symbols))
 		symbols_keep_files(row->symbols, steal_fd(&fd), -1);
@@ -145,23 +132,18 @@ static void load(struct symbol_cache *c, const struct process *p, const struct m
 	limit_kept(c, row->symbols);
 }
 
-/* The kernel's own library lies in no file: what the process sees of it is parsed. */
-static void load_vdso(struct symbol_cache *c, const struct process *p, const struct mapping *m,
-		      struct cached *row)
+/* Whether the mapping still shows the row's file.  What cannot be opened any more is not asked: its
+ * old name is better than none. */
+static bool still_same(const struct process *p, const struct mapping *m, struct cached *row)
 {
-	_cleanup_close_ int fd = memfd_create("vdso", MFD_CLOEXEC);
-	_cleanup_free_ char *image = malloc(VDSO_MAX);
-	size_t len = m->end - m->start;
+	struct file_identity now;
+	_cleanup_close_ int fd = -1;
 
-	if (fd < 0 || !image || len > VDSO_MAX || process_read_all(p, m->start, image, len) < 0)
-		return;
-	if (write(fd, image, len) == (ssize_t)len)
-		build(c, fd, row);
-}
-
-static bool is_vdso(const struct mapping *m)
-{
-	return !m->ino && strcmp(m->path, "[vdso]") == 0;
+	if (row->maps_at == p->maps_at)
+		return true;
+	row->maps_at = p->maps_at;
+	fd = mapped_file_open(p, m, &now);
+	return fd < 0 || file_identity_same(&now, &row->identity);
 }
 
 /* Processes come and go, their rows would fill the list: one that only refers to another's table
@@ -182,27 +164,29 @@ static struct cached *row_to_reuse(struct symbol_cache *c)
 const struct symbols *symbol_cache_get(struct symbol_cache *c, const struct process *p,
 				       const struct mapping *m)
 {
-	struct cached row = { .map_dev = m->dev, .map_ino = m->ino, .pid = p->pid };
+	struct cached row = {
+		.map_dev = m->dev, .map_ino = m->ino, .pid = p->pid, .maps_at = p->maps_at
+	};
 	struct cached *reused = NULL;
 	size_t i;
 
-	if (!m->ino && !is_vdso(m))
+	if (!m->ino && !mapping_is_vdso(m))
 		return NULL;
 	for (i = 0; i < c->files.count; i++) {
-		const struct cached *f = &c->files.items[i];
+		struct cached *f = &c->files.items[i];
 
-		if (f->map_ino == m->ino && f->map_dev == m->dev && f->pid == p->pid)
+		if (f->map_ino != m->ino || f->map_dev != m->dev || f->pid != p->pid)
+			continue;
+		if (still_same(p, m, f))
 			return f->symbols;
+		f->pid = 0; /* of the file before; another process may have it still */
 	}
 	if (c->files.count >= FILES_MAX) {
 		reused = row_to_reuse(c);
 		if (!reused)
 			return NULL;
 	}
-	if (m->ino)
-		load(c, p, m, &row);
-	else
-		load_vdso(c, p, m, &row);
+	load(c, p, m, &row);
 	if (reused) {
 		*reused = row;
 	} else if (vec_add(&c->files, row) < 0) {

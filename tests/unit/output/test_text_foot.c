@@ -74,6 +74,36 @@ static void notes_are_cut(void **state)
 	assert_null(strstr(text, "tracepoint"));
 }
 
+/* Reasons for stacks that are not whole come with their numbers; rare ones only with -v. */
+static void gaps_are_counted(void **state)
+{
+	const struct writer_opts o = { .verbose = true };
+	struct profile p = *fixture_find("demo");
+	struct native_gap gaps[7];
+	_cleanup_free_ char *two = printed("text", &p, NULL), *one = NULL, *many = NULL,
+			    *verbose = NULL;
+
+	(void)state;
+	assert_non_null(strstr(two, "  native  3 of 41 stacks not whole: no table and no frame "
+				    "pointer (libfoo.so)"));
+	for (size_t i = 0; i < COUNTOF(gaps); i++)
+		gaps[i] = (struct native_gap){ "damaged table", "", 1 };
+	p.gaps = gaps;
+	p.n_gaps = 1;
+	one = printed("text", &p, NULL);
+	assert_non_null(strstr(one, "  native  1 of 41 stacks not whole: damaged table\n"));
+	p.n_gaps = COUNTOF(gaps);
+	many = printed("text", &p, NULL);
+	verbose = printed("text", &p, &o);
+	assert_int_equal(times_in(many, "damaged"), 4);
+	assert_non_null(strstr(many, "3 more"));
+	assert_int_equal(times_in(verbose, "damaged"), 7);
+	p.n_gaps = 0;
+	free(one);
+	one = printed("text", &p, NULL);
+	assert_null(strstr(one, "not whole"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -82,6 +112,7 @@ int main(void)
 		cmocka_unit_test(quality_is_counted),
 		cmocka_unit_test(absent_languages_are_not_missed),
 		cmocka_unit_test(notes_are_cut),
+		cmocka_unit_test(gaps_are_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -38,6 +38,14 @@ static void check_python(const char *python)
 	assert_int_equal(place.micro >= 0, place.minor >= 11);
 	m = process_map(p, place.text_start);
 	assert_true(m && m->exec && strstr(m->path, "python"));
+	/* the loop's function is large and lies in the text, and so does what was split off it */
+	assert_true(place.eval[0].start >= place.text_start);
+	assert_true(place.eval[0].end <= place.text_end);
+	assert_true(place.eval[0].end - place.eval[0].start + place.eval[1].end -
+			    place.eval[1].start >
+		    20000);
+	assert_true(place.eval[1].end >= place.eval[1].start &&
+		    place.eval[1].end <= place.text_end);
 	/* a type object begins with a count and its own type, which is `type` for all three */
 	assert_int_equal(process_read_u64(p, place.code_type + 8, &word), 0);
 	assert_non_null(process_map(p, word));

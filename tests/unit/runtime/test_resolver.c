@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "runtime/cpython_find.h"
 #include "runtime/resolver.h"
 #include "runtime/walk_host.h"
 #include "target/native.h"
@@ -27,6 +28,8 @@ struct seen {
 
 static struct seen seen[RESOLVER_FRAMES_MAX];
 static uint32_t n_nameless; /* of the stack resolved last */
+static uint32_t seen_flags;
+static char seen_end[256];
 
 static void take_text(struct chunk_cursor *c, char *to, size_t room)
 {
@@ -65,7 +68,9 @@ static size_t resolve(struct resolver *r)
 	assert_int_equal(resolver_stack(r, &stack, &payload), 0);
 	chunk_cursor_init(&c, &(struct chunk){ CHUNK_STACK_NAMES, payload.len, payload.text });
 	assert_int_equal(chunk_get_u64(&c), 0x1234567);
-	assert_int_equal(chunk_get_u32(&c), stack.flags);
+	seen_flags = chunk_get_u32(&c);
+	assert_int_equal(seen_flags >> 16, stack.user_stop);
+	seen_flags &= 0xffff;
 	n = chunk_get_u32(&c);
 	assert_true(n <= RESOLVER_FRAMES_MAX);
 	for (i = 0; i < n; i++) {
@@ -83,6 +88,7 @@ static size_t resolve(struct resolver *r)
 		assert_true(chunk_get_u32(&c) > 0);
 		chunk_get_u64(&c);
 	}
+	take_text(&c, seen_end, sizeof(seen_end));
 	assert_false(c.bad);
 	assert_ptr_equal(c.at, c.end);
 	str_release(&payload);
@@ -163,6 +169,48 @@ static void test_native(void **state)
 	assert_int_equal(n_nameless, 0);
 	stack.user[0] = (uintptr_t)&stack;
 	assert_int_equal(resolve(r), 0);
+	resolver_close(r);
+	process_close(p);
+}
+
+/* What a table found is certain: no look at the bytes, and no end.  A guess among it still must
+ * look like a call.  An exact address is the place itself, others are behind a call. */
+static void test_by_table(void **state)
+{
+	uint64_t start = (uintptr_t)test_by_table;
+	struct process *p;
+	struct resolver *r = open_self(&p);
+
+	(void)state;
+	memset(&stack, 0, sizeof(stack));
+	resolver_marker(p);
+	stack.user[2] = start | USER_EXACT;
+	stack.user[3] = start;
+	stack.user[4] = start + 1;
+	stack.user[5] = (uintptr_t)&stack;
+	stack.user[6] = start + 5;
+	stack.n_user = 7;
+	stack.user_stop = UNWIND_STOP_ROOT;
+	assert_int_equal(resolve(r), 7);
+	assert_int_equal(seen_flags, 0);
+	assert_string_equal(seen_end, "");
+	assert_string_equal(seen[1].fn, "test_by_table");
+	assert_int_equal(seen[1].flags, 0);
+	assert_string_equal(seen[2].fn, "test_by_table");
+	assert_string_not_equal(seen[3].fn, "test_by_table");
+	assert_string_equal(seen[4].fn, "test_by_table");
+	assert_string_equal(seen[5].module, "[anonymous]");
+	stack.user_stop = UNWIND_STOP_POINTER;
+	assert_int_equal(resolve(r), 7);
+	assert_string_equal(seen_end, "test_resolver");
+	stack.user_stop = UNWIND_STOP_ROOT;
+	stack.user[1] |= USER_GUESSED;
+	stack.user[3] |= USER_GUESSED;
+	assert_int_equal(resolve(r), 3);
+	assert_int_equal(seen_flags, STACK_USER_CUT);
+	assert_int_equal(seen[1].flags, FRAME_GUESSED);
+	assert_int_equal(seen[2].flags, 0);
+	assert_string_equal(seen_end, "test_resolver");
 	resolver_close(r);
 	process_close(p);
 }
@@ -278,6 +326,71 @@ static void test_python(void **state)
 	process_close(p);
 }
 
+/* The words of a native part walked by table: the C library, the interpreter's loop once for each
+ * run, other code after the first of them, and where a thread begins. */
+static void put_native(struct process *p, uint64_t eval, size_t runs)
+{
+	size_t i;
+
+	stack.n_user = 0;
+	stack.user[stack.n_user++] = call_site(p, "libc.so");
+	for (i = 0; i < runs; i++) {
+		stack.user[stack.n_user++] = eval + 5;
+		if (i == 0)
+			stack.user[stack.n_user++] = call_site(p, "libm.so");
+		stack.user[stack.n_user++] = call_site(p, "python3");
+	}
+	stack.user[stack.n_user++] = call_site(p, "libc.so");
+	stack.user_stop = UNWIND_STOP_ROOT;
+}
+
+/* Walked by table, interpreter frames stand where the frames of the interpreter's loop are, and
+ * what other code does between two of them is seen; where they do not fit the stack says so. */
+static void test_merged(void **state)
+{
+	size_t first, n, i, runs = 2;
+	struct cpython_place place;
+	const struct truth_frame *want;
+	struct resolver *r;
+	struct process *p;
+	struct truth t;
+
+	(void)state;
+	assert_int_equal(truth_start(&t, "/usr/bin/python3"), 0);
+	assert_int_equal(process_open("/proc", t.pid, &p), 0);
+	assert_int_equal(resolver_open(host, p, &r), 0);
+	assert_int_equal(cpython_find(p, &place), 0);
+	want = thread_with(&t, "idle");
+	if (!want)
+		want = thread_with(&t, "BaseEventLoop._run_once");
+	assert_non_null(want);
+	memset(&stack, 0, sizeof(stack));
+	stack.n_python = walk_host(p, resolver_plan(r), want->thread_pointer, stack.python,
+				   &stack.flags);
+	assert_true(stack.n_python > 2);
+	for (i = 0; i < stack.n_python; i++)
+		stack.python[i].code &= ~1ull;
+	stack.python[1].code |= 1;
+	stack.python[stack.n_python - 1].code |= 1;
+	put_native(p, place.eval[0].start, runs);
+	n = resolve(r);
+	assert_int_equal(n, stack.n_python + 2);
+	assert_int_equal(seen_flags & STACK_UNMERGED, 0);
+	assert_true(strstr(seen[0].module, "libc") != NULL);
+	assert_int_equal(seen[1].kind, FRAME_PYTHON);
+	assert_int_equal(seen[2].kind, FRAME_PYTHON);
+	assert_true(strstr(seen[3].module, "libm") != NULL);
+	for (first = 4; first < n; first++)
+		assert_int_equal(seen[first].kind, FRAME_PYTHON);
+	assert_string_equal(resolver_loop_kind(r), "asyncio");
+	put_native(p, place.eval[0].start, runs + 1);
+	assert_int_equal(resolve(r), stack.n_python + 1);
+	assert_int_equal(seen_flags & STACK_UNMERGED, STACK_UNMERGED);
+	resolver_close(r);
+	process_close(p);
+	truth_stop(&t);
+}
+
 static int start(void **state)
 {
 	char path[64];
@@ -314,10 +427,9 @@ static int stop(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_kernel),
-		cmocka_unit_test(test_native),
-		cmocka_unit_test(test_counts),
-		cmocka_unit_test(test_python),
+		cmocka_unit_test(test_kernel),	 cmocka_unit_test(test_native),
+		cmocka_unit_test(test_by_table), cmocka_unit_test(test_counts),
+		cmocka_unit_test(test_python),	 cmocka_unit_test(test_merged),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);

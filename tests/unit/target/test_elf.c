@@ -135,6 +135,32 @@ static void test_bias(void **state)
 	process_close(p);
 }
 
+/* Names asked for together give what each gives alone; what is not there stays as it was. */
+static void test_many_symbols(void **state)
+{
+	static const char *const names[] = { "getppid", "no_such_symbol", "malloc", "getpid" };
+	struct elf_symbol many[4] = { { 0 } }, one;
+	struct elf_image *e = NULL;
+	struct process *p;
+	int fd;
+
+	(void)state;
+	assert_int_equal(process_open("/proc", getpid(), &p), 0);
+	fd = elf_open_mapping(p, libc_mapping(p));
+	assert_int_equal(elf_image_open(fd, &e), 0);
+	close(fd);
+	elf_image_symbols(e, names, 4, many);
+	assert_int_equal(many[1].value, 0);
+	for (size_t i = 0; i < 4; i++) {
+		if (i == 1)
+			continue;
+		assert_int_equal(elf_image_symbol(e, names[i], &one), 0);
+		assert_memory_equal(&many[i], &one, sizeof(one));
+	}
+	elf_image_close(e);
+	process_close(p);
+}
+
 /* A map that begins in the middle of a file gives the same bias as one from its start. */
 static void test_bias_of_part(void **state)
 {
@@ -211,6 +237,7 @@ int main(void)
 		cmocka_unit_test(test_symbols_equal_readelf),
 		cmocka_unit_test(test_build_id),
 		cmocka_unit_test(test_bias),
+		cmocka_unit_test(test_many_symbols),
 		cmocka_unit_test(test_bias_of_part),
 		cmocka_unit_test(test_sections),
 		cmocka_unit_test(test_refused),

@@ -146,6 +146,56 @@ static void test_walls(void **state)
 	str_release(&result);
 }
 
+/* Opens a file beside the folder that it got, where nothing else of the parent's is open. */
+static int open_beside(int in, const void *arg)
+{
+	int i, seen = 0, fd;
+
+	for (i = 5; i < 64; i++)
+		seen += fcntl(i, F_GETFD) >= 0;
+	fd = openat(in, arg, O_RDONLY | O_CLOEXEC);
+	return seen ? -EMFILE : fd < 0 ? -errno : fd;
+}
+
+static int open_hangs(int in, const void *arg)
+{
+	(void)in;
+	(void)arg;
+	pause();
+	return -EINTR;
+}
+
+static int run_opened(sandbox_opener *opener, sandbox_job *job, const void *arg, struct str *result)
+{
+	int dir = open("/proc/self", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r;
+
+	assert_true(dir >= 0);
+	r = sandbox_run_opened(dir, opener, job, arg, opener == open_hangs ? 70 : 5000, result);
+	close(dir);
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	return r;
+}
+
+/* The worker can open its file itself; an open that fails or never returns costs no more than a job
+ * that does. */
+static void test_opener(void **state)
+{
+	struct str result = { 0 };
+
+	(void)state;
+	assert_int_equal(run_opened(open_beside, copy_job, "exe", &result), 0);
+	assert_int_equal(result.text[0], 0x7f);
+	str_clear(&result);
+	assert_int_equal(run_opened(open_beside, leak_job, "exe", &result), 0);
+	assert_string_equal(str_text(&result), "clean");
+	str_clear(&result);
+	assert_int_equal(run_opened(open_beside, copy_job, "no such", &result), -ENOENT);
+	assert_int_equal(run_opened(open_hangs, copy_job, "exe", &result), -ETIMEDOUT);
+	assert_int_equal(run_opened(open_beside, open_job, "exe", &result), -EACCES);
+	assert_int_equal(result.len, 0);
+	str_release(&result);
+}
+
 static void tell_files(int in, int out, const void *arg)
 {
 	char text[64] = { 0 };
@@ -195,9 +245,9 @@ static void test_files(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_files), cmocka_unit_test(test_result),
-		cmocka_unit_test(test_error), cmocka_unit_test(test_death),
-		cmocka_unit_test(test_walls),
+		cmocka_unit_test(test_result), cmocka_unit_test(test_error),
+		cmocka_unit_test(test_death),  cmocka_unit_test(test_walls),
+		cmocka_unit_test(test_opener), cmocka_unit_test(test_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

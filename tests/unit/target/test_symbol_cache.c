@@ -6,8 +6,10 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -67,6 +69,50 @@ static void test_many_processes(void **state)
 	symbol_cache_free(c);
 }
 
+/* Copies a file over another's content, whose inode stays. */
+static void write_over(int to, const char *from)
+{
+	char buf[65536];
+	int fd = open(from, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(to, 0), 0);
+	assert_int_equal(lseek(to, 0, SEEK_SET), 0);
+	while ((n = read(fd, buf, sizeof(buf))) > 0)
+		assert_int_equal(write(to, buf, n), n);
+	close(fd);
+}
+
+/* An inode that holds other content when the mappings are read anew names no code by the old. */
+static void test_replaced(void **state)
+{
+	char path[] = "/tmp/stallprof-test-XXXXXX";
+	const struct symbols *before;
+	struct symbol_cache *c;
+	struct process *p;
+	int file = mkstemp(path);
+	void *at;
+
+	(void)state;
+	write_over(file, "/proc/self/exe");
+	at = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, file, 0);
+	assert_ptr_not_equal(at, MAP_FAILED);
+	assert_int_equal(symbol_cache_new(&c), 0);
+	assert_int_equal(process_open("/proc", getpid(), &p), 0);
+	before = symbol_cache_get(c, p, process_map(p, (uintptr_t)at));
+	assert_non_null(before);
+	write_over(file, "/bin/sh");
+	assert_ptr_equal(symbol_cache_get(c, p, process_map(p, (uintptr_t)at)), before);
+	assert_int_equal(process_refresh_maps(p), 0);
+	assert_ptr_not_equal(symbol_cache_get(c, p, process_map(p, (uintptr_t)at)), before);
+	process_close(p);
+	symbol_cache_free(c);
+	munmap(at, 4096);
+	close(file);
+	unlink(path);
+}
+
 /* Memory without a file has no table. */
 static void test_anonymous(void **state)
 {
@@ -113,9 +159,8 @@ static void test_vdso(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_shared),
-		cmocka_unit_test(test_many_processes),
-		cmocka_unit_test(test_anonymous),
+		cmocka_unit_test(test_shared),	 cmocka_unit_test(test_many_processes),
+		cmocka_unit_test(test_replaced), cmocka_unit_test(test_anonymous),
 		cmocka_unit_test(test_vdso),
 	};
 

@@ -1,0 +1,32 @@
+/* perf_map.h: names of the code that processes made at run time, from /tmp/perf-PID.map.
+ *
+ * Owns where such a file lies (in the process's own root, by its own number), which one is
+ * believed, when it is looked at again, and the tables of all processes.  Opening and reading are
+ * a worker's, because the file and the file system it lies on are the process's: it may never
+ * answer.  Must not know frames.
+ */
+#ifndef STALLPROF_TARGET_PERF_MAP_H
+#define STALLPROF_TARGET_PERF_MAP_H
+
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "target/process.h"
+
+struct perf_maps;
+
+int perf_maps_new(struct perf_maps **ret_maps); /* 0 or -ENOMEM */
+struct perf_maps *perf_maps_free(struct perf_maps *m);
+DEFINE_CLEANUP(struct perf_maps *, perf_maps_free)
+
+/* The function that the process's map puts at the address, or NULL.  Any bytes but NUL; valid until
+ * the next call.  Mostly a search in memory (about 50 ns); once in a while it looks at the file,
+ * which takes a second at worst, and three times as long at most for a process that lets it wait.
+ */
+const char *perf_maps_find(struct perf_maps *m, const struct process *p, uint64_t addr);
+
+/* Whether a file is to be believed: of one name, the user's or root's, not older than the process
+ * born at that time.  0; -EINVAL no plain file; -EPERM somebody else's; -ESTALE older. */
+int perf_map_admit(const struct stat *st, uid_t user, int64_t born);
+
+#endif
