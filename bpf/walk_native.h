@@ -173,8 +173,6 @@ WALK_INLINE int unwind_signal(struct unwind_cursor *c)
 	c->ip = c->regs[UNWIND_REG_IP];
 	c->sp = c->regs[UNWIND_REG_SP];
 	c->bp = c->regs[UNWIND_REG_BP];
-	c->exact = 1;
-	c->all_regs = 1;
 	return UNWIND_GOES_ON;
 }
 
@@ -187,8 +185,9 @@ WALK_INLINE int unwind_by_pointer(struct unwind_cursor *c, struct event_stack *s
 	/* Callers without a table end with 0.  The innermost frame may have it in use. */
 	if (!at && s->n_user > 1)
 		return UNWIND_STOP_ROOT;
+	/* Where code is made at run time, a library that was just loaded looks like it. */
 	if (at < c->sp || unwind_word(c, at, &bp) || unwind_word(c, at + 8, &ip))
-		return UNWIND_STOP_POINTER;
+		return c->at.map.end ? UNWIND_STOP_POINTER : UNWIND_STOP_MAPPING;
 	c->bp = bp;
 	c->ip = ip;
 	c->sp = at + 16;
@@ -224,20 +223,22 @@ WALK_INLINE int unwind_note(struct unwind_cursor *c, struct event_stack *s)
 /* From the frame to its caller, by c->at.rule.  0: go on; 1: stop, s->user_stop says why. */
 WALK_GLOBAL int unwind_step(struct unwind_cursor *c, struct event_stack *s)
 {
+	__u8 signal;
 	int r;
 
 	if (!c || !s)
 		return 1;
+	signal = c->at.rule.cfa == UNWIND_SIGNAL;
 	c->guessed = 0;
-	if (c->at.rule.cfa == UNWIND_SIGNAL) {
+	if (signal)
 		r = unwind_signal(c);
-	} else {
+	else
 		r = c->at.rule.cfa == UNWIND_NONE ? unwind_by_pointer(c, s) : unwind_by_rule(c);
-		c->exact = 0;
-		c->all_regs = 0;
-	}
-	if (!r)
+	if (!r) {
+		c->exact = signal;
+		c->all_regs = signal;
 		r = unwind_note(c, s);
+	}
 	if (!r)
 		return 0;
 	s->user_stop = r;

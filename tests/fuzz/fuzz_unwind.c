@@ -87,6 +87,11 @@ static int plain_word(uint64_t addr, uint64_t *ret)
 	return addr % 8 || addr < 4096 || addr >= 1ull << 47 ? -1 : image_read(ret, 8, addr);
 }
 
+static bool plain_known(const struct plain *p)
+{
+	return p->ip - !p->exact >= CODE && p->ip - !p->exact < CODE_END;
+}
+
 static enum unwind_stop plain_rule(const struct plain *p, struct unwind_escape *e)
 {
 	uint64_t addr = p->ip - !p->exact, row, *words = &image.words[ROW_FIRST];
@@ -94,7 +99,7 @@ static enum unwind_stop plain_rule(const struct plain *p, struct unwind_escape *
 	int at = -1;
 
 	memset(e, 0, sizeof(*e));
-	if (addr < CODE || addr >= CODE_END)
+	if (!plain_known(p))
 		return image.proc.flags ? UNWIND_STOP_KERNEL : UNWIND_STOP_MAPPING;
 	if (image.proc.map[0].kind || addr - CODE >= 0x10000 || !page->rows)
 		return UNWIND_STOP_KERNEL;
@@ -194,7 +199,7 @@ static enum unwind_stop plain_by_pointer(struct plain *p)
 	if (!bp && p->n > 1)
 		return UNWIND_STOP_ROOT;
 	if (bp < p->sp || plain_word(bp, &words[0]) || plain_word(bp + 8, &words[1]))
-		return UNWIND_STOP_POINTER;
+		return plain_known(p) ? UNWIND_STOP_POINTER : UNWIND_STOP_MAPPING;
 	p->bp = words[0];
 	p->ip = words[1];
 	p->sp = bp + 16;
