@@ -39,7 +39,25 @@ static void take_text(struct chunk_cursor *c, char *to, size_t room)
 	snprintf(to, room, "%.*s", (int)len, text);
 }
 
-/* Resolves `stack` and decodes the payload again; returns the number of frames. */
+/* Inlined frames stand right above the one they are in, and come or not with the debug files that
+ * are installed: the other frames are what is looked at. */
+static size_t drop_inlined(size_t n)
+{
+	size_t i, kept = 0;
+
+	for (i = 0; i < n; i++) {
+		if (!(seen[i].flags & FRAME_INLINED)) {
+			seen[kept++] = seen[i];
+			continue;
+		}
+		assert_true(i + 1 < n && seen[i + 1].kind == FRAME_NATIVE);
+		assert_string_equal(seen[i].module, seen[i + 1].module);
+	}
+	return kept;
+}
+
+/* Resolves `stack` and decodes the payload again; returns the number of frames, those that were
+ * inlined not counted. */
 static size_t resolve(struct resolver *r)
 {
 	struct str payload = { 0 };
@@ -74,7 +92,7 @@ static size_t resolve(struct resolver *r)
 	assert_false(c.bad);
 	assert_ptr_equal(c.at, c.end);
 	str_release(&payload);
-	return n;
+	return drop_inlined(n);
 }
 
 static struct resolver *open_self(struct process **p)
