@@ -25,6 +25,8 @@ int resolver_host_open(const char *proc, struct resolver_host **ret_host)
 		return -ENOMEM;
 	r = native_names_new(&h->names);
 	if (r == 0)
+		r = native_lines_new(h->names, &h->lines);
+	if (r == 0)
 		r = str_printf(&path, "%s/kallsyms", proc);
 	if (r < 0)
 		return r;
@@ -40,6 +42,7 @@ struct resolver_host *resolver_host_close(struct resolver_host *h)
 	if (!h)
 		return NULL;
 	ksyms_close(h->ksyms);
+	native_lines_free(h->lines);
 	native_names_free(h->names);
 	free(h);
 	return NULL;
@@ -216,7 +219,7 @@ int resolver_stack(struct resolver *r, const struct event_stack *stack, struct s
 	if (stack->n_kernel > STACK_KERNEL_MAX || stack->n_user > STACK_USER_MAX ||
 	    stack->n_python > STACK_PYTHON_MAX)
 		return -EINVAL;
-	r->count = 0;
+	r->count = r->inlined = 0;
 	r->loop_kind = r->native_loop = NULL;
 	r->flags = stack->flags;
 	native_names_begin(r->host->names);

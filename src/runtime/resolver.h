@@ -13,7 +13,10 @@
 #include "runtime/runtime.h"
 #include "target/process.h"
 
-#define RESOLVER_FRAMES_MAX (STACK_KERNEL_MAX + STACK_USER_MAX + STACK_PYTHON_MAX)
+#define RESOLVER_INLINED_MAX \
+	256 /* frames of one stack that the compiler inlined; more are left out */
+#define RESOLVER_FRAMES_MAX \
+	(STACK_KERNEL_MAX + STACK_USER_MAX + STACK_PYTHON_MAX + RESOLVER_INLINED_MAX)
 
 /* What all processes of a host share: kernel names, symbol tables. */
 struct resolver_host;
