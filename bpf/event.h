@@ -160,7 +160,9 @@ struct event_stack {
 	__u16 n_python;
 	__u16 flags;	 /* enum stack_flag */
 	__u16 user_stop; /* enum unwind_stop */
-	__u16 pad[3];
+	/* How often an address of the process came to stand for other code; see unwind_proc. */
+	__u16 generation;
+	__u16 pad[2];
 	__u64 kernel[STACK_KERNEL_MAX]; /* innermost first, all three */
 	__u64 user[STACK_USER_MAX];	/* with USER_* */
 	struct interp_frame python[STACK_PYTHON_MAX];

@@ -179,12 +179,15 @@ static __always_inline void thread_execed(struct task_struct *t)
 	struct thread_state *st = thread_peek(t);
 	struct proc_conf *conf = st ? proc_of(t) : NULL;
 	struct loop_state *l;
+	u32 tgid;
 	u64 now;
 
 	if (!conf)
 		return;
 	/* Its addresses, of locks too, are those of the program before. */
 	__builtin_memset(&conf->plan, 0, sizeof(conf->plan));
+	tgid = BPF_CORE_READ(t, tgid);
+	bpf_map_delete_elem(&unwind_procs, &tgid);
 	thread_id_drop(t, st);
 	l = loop_of(st);
 	if (l) {

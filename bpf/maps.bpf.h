@@ -146,19 +146,20 @@ static __always_inline struct loop_state *loop_of(struct thread_state *st)
 	return st->loop ? bpf_map_lookup_elem(&loops, &i) : NULL;
 }
 
-/* The settings of a watched process, NULL for a foreign one.  The start time guards against a
- * pid that was reused between the command line and now. */
+/* Guards against a pid that was reused; start_time as in struct proc_conf. */
+static __always_inline bool task_started_at(struct task_struct *t, u64 start_time)
+{
+	return !start_time ||
+	       start_time == BPF_CORE_READ(t, group_leader, start_boottime) / NSEC_PER_TICK;
+}
+
+/* The settings of a watched process, NULL for a foreign one, or one that has another's pid. */
 static __always_inline struct proc_conf *proc_of(struct task_struct *t)
 {
 	u32 tgid = BPF_CORE_READ(t, tgid);
 	struct proc_conf *conf = bpf_map_lookup_elem(&procs, &tgid);
 
-	if (!conf)
-		return NULL;
-	if (conf->start_time &&
-	    conf->start_time != BPF_CORE_READ(t, group_leader, start_boottime) / NSEC_PER_TICK)
-		return NULL;
-	return conf;
+	return conf && task_started_at(t, conf->start_time) ? conf : NULL;
 }
 
 static __always_inline void event_head_set(struct event_head *h, enum event_kind kind, u32 size,

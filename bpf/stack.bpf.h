@@ -11,7 +11,8 @@
 #ifndef STALLPROF_STACK_BPF_H
 #define STALLPROF_STACK_BPF_H
 
-#include "maps.bpf.h"
+#include "budget.bpf.h"
+#include "unwind.bpf.h"
 #include "walk_python.h"
 
 #define CAPTURE_COST  100000ULL /* ns: 10,000 captures a second, about 3 % of the thread */
@@ -19,18 +20,6 @@
 /* Interpreter frames that CAPTURE_COST includes, and what each further one costs: 60 to 97 ns. */
 #define CAPTURE_FRAMES 32
 #define CAPTURE_FRAME  3000ULL
-
-/* The generic cell rate algorithm: `at` is when the budget would be full again. */
-static __always_inline bool budget_allows(u64 *at, u64 now, u64 cost, u64 burst)
-{
-	u64 floor = now - burst * cost;
-	u64 next = (*at > floor ? *at : floor) + cost;
-
-	if (next > now)
-		return false;
-	*at = next;
-	return true;
-}
 
 static __always_inline bool capture_allowed(u64 *at, u64 now)
 {
@@ -80,12 +69,13 @@ __weak u64 stack_hash(struct event_stack *s)
 		hash = hash_word(hash, s->python[i].code);
 		hash = hash_word(hash, (u64)s->python[i].tag << 32 | (u32)s->python[i].off);
 	}
-	hash = hash_word(hash, (u64)s->head.tgid << 32 | s->flags);
+	hash = hash_word(hash, (u64)s->head.tgid << 32 | (u32)s->user_stop << 16 | s->flags);
+	hash = hash_word(hash, s->generation);
 	return hash ? hash : 1;
 }
 
-/* Kernel and native parts; a cut part fills its array. */
-static __always_inline void stack_native(void *ctx, struct event_stack *s)
+/* The kernel's part; a cut part fills its array. */
+static __always_inline void stack_kernel(void *ctx, struct event_stack *s)
 {
 	long n = bpf_get_stack(ctx, s->kernel, sizeof(s->kernel), 0);
 
@@ -94,12 +84,27 @@ static __always_inline void stack_native(void *ctx, struct event_stack *s)
 		s->flags |= STACK_KERNEL_LOST;
 	else if (s->n_kernel == STACK_KERNEL_MAX)
 		s->flags |= STACK_KERNEL_CUT;
-	n = bpf_get_stack(ctx, s->user, sizeof(s->user), BPF_F_USER_STACK);
+}
+
+/* Marks what the kernel took for return addresses. */
+__weak int stack_guessed(struct event_stack *s)
+{
+	if (!s)
+		return 0;
+	for (int i = 1; i < STACK_USER_MAX && i < s->n_user; i++)
+		s->user[i] = USER_ADDRESS(s->user[i]) | USER_GUESSED;
+	return 0;
+}
+
+/* The native part as the kernel walks it, by frame pointers. */
+static __always_inline void stack_by_pointer(void *ctx, struct event_stack *s)
+{
+	long n = bpf_get_stack(ctx, s->user, sizeof(s->user), BPF_F_USER_STACK);
+
 	s->n_user = n > 0 ? (u64)n / 8 : 0;
-	if (n < 0)
-		s->flags |= STACK_USER_LOST;
-	else if (s->n_user == STACK_USER_MAX)
+	if (s->n_user == STACK_USER_MAX)
 		s->flags |= STACK_USER_CUT;
+	stack_guessed(s);
 }
 
 /* The frames of the current thread's interpreter, if its process has a walk plan. */
@@ -119,17 +124,38 @@ __weak int stack_interpreter(struct event_stack *s)
 	return 0;
 }
 
+/* The native part.  Returns the memory of the walk, NULL if there was none. */
+static __always_inline struct unwind_walk *stack_native(void *ctx, struct event_stack *s)
+{
+	struct unwind_walk *walk = unwind_claim();
+
+	s->user_stop = walk ? UNWIND_STOP_KERNEL : UNWIND_STOP_BUSY;
+	if (!walk || !unwind_user(walk, s))
+		stack_by_pointer(ctx, s);
+	if (!s->n_user)
+		s->flags |= STACK_USER_LOST;
+	return walk;
+}
+
 /* Fills `s` with the stack of the current thread `t`; returns its hash. */
 static __noinline u64 stack_take(void *ctx, struct task_struct *t, struct event_stack *s, u64 now)
 {
+	struct unwind_walk *walk;
+
 	if (!s)
 		return 0;
 	event_head_set(&s->head, EVENT_STACK, 0, t, now);
 	s->flags = 0;
+	s->generation = 0;
 	s->n_python = 0;
-	stack_native(ctx, s);
+	stack_kernel(ctx, s);
+	walk = stack_native(ctx, s);
 	stack_interpreter(s);
 	s->hash = stack_hash(s);
+	if (walk) {
+		unwind_snapshot(walk, s, hash_word(s->hash, now));
+		unwind_release(walk);
+	}
 	return s->hash;
 }
 

@@ -1,47 +1,157 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* unwind.bpf.h: the native part of the current thread's stack, by the tables of unwind.h.
  *
- * Owns the maps that hold the tables, and when a stack that could not be walked is copied for user
- * space instead.  The walk itself is walk_native.h.
+ * Owns the memory that walks need, and the copies of stacks that end in code which is not known:
+ * user space goes on with them.  The walk itself is walk_native.h.
  */
 #ifndef STALLPROF_UNWIND_BPF_H
 #define STALLPROF_UNWIND_BPF_H
 
-#include "maps.bpf.h"
-#include "unwind.h"
+#include "budget.bpf.h"
+#include "walk_jit.h"
+#include "walk_native.h"
 
-struct unwind_chunk {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, UNWIND_CHUNK_WORDS);
-	__type(key, u32);
-	__type(value, u64);
+/* A walk can be interrupted by another one on the same CPU: by a sample, and where hooks are
+ * preemptible by any other thread.  The second has its own memory; a third goes without. */
+#define UNWIND_WALKS 2
+
+/* Copies of a CPU: a burst, when much was just loaded, then 20 a second. */
+#define SNAPSHOT_COST	 50000000ULL /* ns */
+#define SNAPSHOT_BURST	 64
+#define SNAPSHOT_BACKLOG (RING_BYTES / 4) /* bytes in the ring, which has other uses */
+
+#define SEGMENT_USER32 0x23 /* cs of 32-bit code, arch/x86/include/asm/segment.h */
+
+struct unwind_walk {
+	u32 busy;
+	u32 pad;
+	u64 snapshots_at; /* budget */
+	struct unwind_cursor cursor;
 };
 
-/* Chunks of words, made by user space as they are needed. */
 struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, UNWIND_CHUNKS_MAX);
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, UNWIND_WALKS);
 	__type(key, u32);
-	__array(values, struct unwind_chunk);
-} unwind_chunks SEC(".maps");
+	__type(value, struct unwind_walk);
+} unwind_walks SEC(".maps");
 
-/* The directory of pages. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, UNWIND_PAGES_MAX);
-	__type(key, u32);
-	__type(value, struct unwind_page);
-} unwind_pages SEC(".maps");
+/* Memory that no other walk uses until unwind_release(); NULL: all is in use. */
+static __always_inline struct unwind_walk *unwind_claim(void)
+{
+	for (u32 i = 0; i < UNWIND_WALKS; i++) {
+		u32 key = i;
+		struct unwind_walk *walk = bpf_map_lookup_elem(&unwind_walks, &key);
 
-/* By tgid. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, PROCS_MAX);
-	__type(key, u32);
-	__type(value, struct unwind_proc);
-} unwind_procs SEC(".maps");
+		if (walk && !__sync_lock_test_and_set(&walk->busy, 1))
+			return walk;
+	}
+	return NULL;
+}
+
+static __always_inline void unwind_release(struct unwind_walk *walk)
+{
+	*(volatile u32 *)&walk->busy = 0;
+}
+
+/* In the order of struct sigcontext. */
+static __always_inline void unwind_registers(u64 *to, const struct pt_regs *regs)
+{
+	to[0] = regs->r8;
+	to[1] = regs->r9;
+	to[2] = regs->r10;
+	to[3] = regs->r11;
+	to[4] = regs->r12;
+	to[5] = regs->r13;
+	to[6] = regs->r14;
+	to[7] = regs->r15;
+	to[8] = regs->di;
+	to[9] = regs->si;
+	to[UNWIND_REG_BP] = regs->bp;
+	to[11] = regs->bx;
+	to[12] = regs->dx;
+	to[13] = regs->ax;
+	to[14] = regs->cx;
+	to[UNWIND_REG_SP] = regs->sp;
+	to[UNWIND_REG_IP] = regs->ip;
+}
+
+/* The native part of the current thread's stack into s->user, and why it ended into s->user_stop.
+ * Returns 0 when its process has no tables: then nothing is changed. */
+__weak int unwind_user(struct unwind_walk *walk, struct event_stack *s)
+{
+	struct task_struct *t = bpf_get_current_task_btf();
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(t);
+	u32 tgid = BPF_CORE_READ(t, tgid);
+	struct unwind_proc *proc = bpf_map_lookup_elem(&unwind_procs, &tgid);
+	struct proc_conf *conf = proc_of(t);
+
+	if (!walk || !s || !proc || !task_started_at(t, proc->start_time) ||
+	    (regs->cs & 0xff) == SEGMENT_USER32)
+		return 0;
+	s->generation = proc->flags >> UNWIND_PROC_GENERATION;
+	unwind_registers(walk->cursor.regs, regs);
+	unwind_begin(&walk->cursor, s);
+	if (s->n_user && conf && conf->jit.enabled)
+		walk_jit_run(&walk->cursor, &conf->jit, proc, s);
+	else if (s->n_user)
+		unwind_run(&walk->cursor, proc, s);
+	return 1;
+}
+
+/* Copies what is there; one read that crosses the end of the stack would fail as a whole. */
+static __always_inline u32 snapshot_copy(struct event_snapshot *e, u64 sp)
+{
+	u64 len = UNWIND_MEMORY_PAGE - sp % UNWIND_MEMORY_PAGE;
+
+	walk_keep(len);
+	if (len > UNWIND_MEMORY_PAGE || !len)
+		return 0;
+	if (bpf_probe_read_user(e->bytes, len, (void *)sp))
+		return 0;
+	for (u32 i = 1; i < UNWIND_SNAPSHOT_MAX / UNWIND_MEMORY_PAGE; i++) {
+		walk_keep(len);
+		if (len > UNWIND_SNAPSHOT_MAX - UNWIND_MEMORY_PAGE ||
+		    bpf_probe_read_user(&e->bytes[len], UNWIND_MEMORY_PAGE, (void *)(sp + len)))
+			break;
+		len += UNWIND_MEMORY_PAGE;
+	}
+	return len;
+}
+
+/* The walk ended in code that is not known: sends what user space needs to go on, if it may.  What
+ * it will find is not in the stack's hash: that becomes `hash`, mixed so that it is like no other.
+ */
+__weak int unwind_snapshot(struct unwind_walk *walk, struct event_stack *s, u64 hash)
+{
+	struct event_snapshot *e;
+	struct unwind_cursor *c;
+
+	if (!walk || !s ||
+	    (s->user_stop != UNWIND_STOP_MAPPING && s->user_stop != UNWIND_STOP_TABLE))
+		return 0;
+	c = &walk->cursor;
+	if (!walk_addr_ok(c->ip) || !walk_addr_ok(c->sp) ||
+	    bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) > SNAPSHOT_BACKLOG ||
+	    !budget_allows(&walk->snapshots_at, s->head.ts, SNAPSHOT_COST, SNAPSHOT_BURST))
+		return 0;
+	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+	if (!e)
+		return 0;
+	s->flags |= STACK_USER_MORE;
+	s->hash = (hash ^ c->sp) | 1;
+	e->head = s->head;
+	e->head.kind = EVENT_SNAPSHOT;
+	e->head.size = sizeof(*e);
+	e->hash = s->hash;
+	e->ip = c->ip;
+	e->sp = c->sp;
+	e->bp = c->bp;
+	e->at = s->n_user;
+	e->exact = c->exact;
+	e->len = snapshot_copy(e, c->sp);
+	bpf_ringbuf_submit(e, 0);
+	return 0;
+}
 
 #endif

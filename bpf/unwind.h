@@ -99,6 +99,9 @@ enum unwind_proc_flag {
 	/* Code comes and goes: what lies in no mapping is taken for code made at run time. */
 	UNWIND_PROC_JIT = 1 << 0,
 };
+/* The upper half of the flags counts how often an address came to stand for other code: part of the
+ * hash of a stack, whose addresses alone do not tell. */
+#define UNWIND_PROC_GENERATION 16
 
 /* The executable mappings of one process; replaced as a whole. */
 struct unwind_proc {

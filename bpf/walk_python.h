@@ -20,24 +20,11 @@
 #define STALLPROF_WALK_PYTHON_H
 
 #include "bpf/control.h"
+#include "bpf/walk.h"
 
-#define WALK_BLOCK_MAX	128
-#define WALK_SHIMS_MAX	64 /* skipped, yet each takes a step */
-#define WALK_ADDR_FIRST 4096ull
-#define WALK_ADDR_LAST	(1ull << 47)
-#define WALK_OFF_MAX	(1 << 24) /* no code object is larger */
-
-#ifdef __bpf__
-#define walk_read(dst, size, addr) bpf_probe_read_user(dst, size, (const void *)(addr))
-/* The verifier follows a bound only in the register that was compared. */
-#define walk_keep(v) asm volatile("" : "+r"(v))
-#define WALK_INLINE  static __always_inline
-#define WALK_GLOBAL  __attribute__((noinline))
-#else
-#define walk_keep(v) ((void)0)
-#define WALK_INLINE  static inline
-#define WALK_GLOBAL  static
-#endif
+#define WALK_BLOCK_MAX 128
+#define WALK_SHIMS_MAX 64	 /* skipped, yet each takes a step */
+#define WALK_OFF_MAX   (1 << 24) /* no code object is larger */
 
 struct walk_state {
 	__u64 frame; /* next one to read; 0: the list has ended */
@@ -49,12 +36,6 @@ struct walk_state {
 struct walk_frames {
 	struct interp_frame frame[STACK_PYTHON_MAX];
 };
-
-/* Pointers read from a dying object can be any value. */
-WALK_INLINE int walk_addr_ok(__u64 addr)
-{
-	return addr >= WALK_ADDR_FIRST && addr < WALK_ADDR_LAST;
-}
 
 WALK_INLINE int walk_read_word(__u64 *dst, __u64 addr)
 {

@@ -21,6 +21,12 @@ static void on_stack(struct capture *c, const struct event_head *head)
 	name_stack(c, &s);
 }
 
+static void on_snapshot(struct capture *c, const struct event_head *head)
+{
+	if (head->size == sizeof(struct event_snapshot))
+		unwind_snapshot(c, (const struct event_snapshot *)head);
+}
+
 static void on_life(struct capture *c, const struct event_life *e)
 {
 	struct watched *w = watched_find(c, e->head.tgid);
@@ -54,6 +60,8 @@ static int on_event(void *ctx, void *data, size_t size)
 		return 0;
 	if (head->kind == EVENT_STACK)
 		on_stack(c, head);
+	else if (head->kind == EVENT_SNAPSHOT)
+		on_snapshot(c, head);
 	else if (head->kind == EVENT_STALL && head->size >= offsetof(struct event_stall, parts))
 		loop_stalled(c, data);
 	else if (head->kind == EVENT_LOOP && head->size == sizeof(struct event_loop))

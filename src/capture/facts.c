@@ -133,7 +133,7 @@ void emit_circumstances(struct capture *c, const struct capture_opts *opts)
 			     "sysctl kernel.kptr_restrict=0, or run as root");
 }
 
-static void emit_loss(struct capture *c, const char *what, uint64_t count)
+void emit_loss(struct capture *c, const char *what, uint64_t count)
 {
 	if (!count)
 		return;
@@ -155,4 +155,5 @@ void emit_losses(struct capture *c)
 		emit_loss(c, names[i], c->skel->bss->lost[i]);
 	emit_loss(c, "stack names", c->unnamed);
 	emit_loss(c, "thread samples", c->threads_lost);
+	unwind_losses(c);
 }

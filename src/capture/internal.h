@@ -10,6 +10,7 @@
 #include "bpf/control.h"
 #include "capture/capture.h"
 #include "capture/rungs.h"
+#include "capture/unwind.h"
 #include "runtime/resolver.h"
 #include "target/process.h"
 
@@ -29,6 +30,7 @@ struct watched {
 	uint64_t fresh_until;	 /* after an exec an interpreter may still be loading its library */
 	bool told;		 /* that its runtime cannot be read */
 	struct sampled *sampled; /* see threads.c; NULL: not looked at yet */
+	struct unwound *unwound; /* see unwind.c; NULL: there are no tables */
 };
 
 /* What user space knows of one element of the kernel side's loop array. */
@@ -38,6 +40,7 @@ struct slot {
 	struct bpf_link *sample; /* of CPU time; NULL: not sampled now */
 	uint64_t suspect_until;
 	bool given_up;	      /* a thread from before us that shows no loop */
+	bool native_told;     /* by native frames, which kind it is or that it is none they know */
 	bool runtime_loop;    /* the poll stack shows a known loop: clipped stalls can be judged */
 	uint64_t reported;    /* start of the period whose next report is due at `next_report` */
 	uint64_t next_report; /* length */
@@ -93,6 +96,7 @@ struct capture {
 	struct rlimit files_before; /* the limit of descriptors, all 0: not raised */
 	struct threads *threads;    /* NULL in --off-cpu */
 	uint64_t threads_lost;	    /* what their tables had no room for */
+	struct unwind *unwind;	    /* NULL: there are no tables */
 	int command_go;		    /* write end of the pipe that holds the command back, -1 */
 };
 
@@ -107,6 +111,7 @@ void emit_note(struct capture *c, uint32_t pid, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 void emit_circumstances(struct capture *c, const struct capture_opts *opts);
 void emit_losses(struct capture *c);
+void emit_loss(struct capture *c, const char *what, uint64_t count); /* nothing for 0 */
 
 /* targets.c: which processes. */
 int targets_open(struct capture *c, const struct capture_opts *opts, struct str *why);
@@ -128,15 +133,19 @@ int command_start(struct capture *c, char *const *argv, pid_t *ret_pid, struct s
 void command_go(struct capture *c);
 
 /* names.c */
-/* Names the stack unless it was named before. */
-void name_stack(struct capture *c, const struct event_stack *stack);
+/* Names the stack unless it was named before; what cannot be trusted of it is taken out. */
+void name_stack(struct capture *c, struct event_stack *stack);
 /* Names a stack that was read from outside; returns the hash under which all stacks with the same
  * names are known, whatever instruction of a line they stand at.  0: it has no names. */
 uint64_t name_alike(struct capture *c, const struct event_stack *stack);
 /* Remembers what a stack that has no entry yet was found to be; kind: static storage or NULL. */
 void named_add(struct capture *c, uint64_t hash, const char *kind, bool whole);
-/* The kind of loop in a named stack, NULL: none. */
+/* The kind of loop that the interpreter's frames of a named stack show, NULL: none. */
 const char *stack_loop_kind(const struct capture *c, uint64_t hash);
+/* The kind by its native frames; NULL tells nothing. */
+const char *stack_native_loop(const struct capture *c, uint64_t hash);
+/* Whether the native frames of a named stack are all there. */
+bool stack_walked(const struct capture *c, uint64_t hash);
 /* Whether the interpreter's part of a named stack is there and complete. */
 bool stack_whole(const struct capture *c, uint64_t hash);
 void name_targets(struct capture *c, const struct event_stall *stall);

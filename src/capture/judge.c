@@ -31,7 +31,8 @@ const char *judge_program(const struct watched *w)
  * known loop, or the thread be the main one of a program whose frames cannot tell. */
 bool judge_loop(const struct capture *c, const struct watched *w, const struct event_loop *e)
 {
-	if (stack_loop_kind(c, e->stack) || e->home == HOME_EPOLL || e->home == HOME_URING)
+	if (stack_loop_kind(c, e->stack) || stack_native_loop(c, e->stack) ||
+	    e->home == HOME_EPOLL || e->home == HOME_URING)
 		return true;
 	if (c->loops[e->loop].flags & LOOP_DESIGNATED)
 		return true;

@@ -92,7 +92,7 @@ void loop_announced(struct capture *c, const struct event_loop *e)
 {
 	struct watched *w = watched_find(c, e->head.tgid);
 	struct event_loop copy = *e;
-	const char *kind;
+	const char *kind, *native;
 	bool confirmed;
 	struct slot *s;
 
@@ -106,11 +106,14 @@ void loop_announced(struct capture *c, const struct event_loop *e)
 	s->tid = e->head.tid;
 	s->tgid = e->head.tgid;
 	kind = stack_loop_kind(c, e->stack);
+	native = stack_native_loop(c, e->stack);
 	s->runtime_loop = kind;
+	s->native_told = native || stack_walked(c, e->stack);
 	confirmed = judge_loop(c, w, e);
 	copy.loop = s->id;
 	emit_event(c, &copy.head);
-	emit_kind(c, s, kind ? kind : judge_program(w), confirmed ? 1 : 2);
+	kind = kind ? kind : native ? native : judge_program(w);
+	emit_kind(c, s, kind, confirmed ? 1 : 2);
 	if (!confirmed) {
 		c->loops[e->loop].verdict = VERDICT_REJECTED;
 		slot_clear(s);
@@ -122,16 +125,20 @@ void loop_announced(struct capture *c, const struct event_loop *e)
 /* A loop that was announced before its runtime could be asked shows in a later stack what it is. */
 static void kind_learn(struct capture *c, struct slot *s, const struct event_stall *e)
 {
-	const char *kind = NULL;
+	const char *kind = NULL, *native = NULL;
 
 	if (!s->id || s->runtime_loop)
 		return;
-	for (int i = 0; i < e->n_parts && !kind; i++)
+	for (int i = 0; i < e->n_parts && !kind; i++) {
 		kind = stack_loop_kind(c, e->parts[i].stack);
-	if (!kind)
+		if (!native)
+			native = stack_native_loop(c, e->parts[i].stack);
+	}
+	if (!kind && (!native || s->native_told))
 		return;
-	s->runtime_loop = true;
-	emit_kind(c, s, kind, 1);
+	s->runtime_loop = kind;
+	s->native_told = true;
+	emit_kind(c, s, kind ? kind : native, 1);
 }
 
 void loop_stalled(struct capture *c, const struct event_stall *event)

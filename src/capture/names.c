@@ -13,9 +13,11 @@
 
 struct named {
 	uint64_t hash;
-	const char *kind; /* of the loop in it, static storage; NULL */
-	bool whole;	  /* interpreter frames are there, and none is missing */
-	uint64_t alike;	  /* the stack that stands for all with these names; 0: not asked */
+	const char *kind;   /* of the loop in it, static storage; NULL */
+	const char *native; /* the same by native frames */
+	bool walked;	    /* the native frames reach the outermost one */
+	bool whole;	    /* interpreter frames are there, and none is missing */
+	uint64_t alike;	    /* the stack that stands for all with these names; 0: not asked */
 	UT_hash_handle hh;
 };
 
@@ -32,6 +34,20 @@ const char *stack_loop_kind(const struct capture *c, uint64_t hash)
 	struct named *n = named_find(c, hash);
 
 	return n ? n->kind : NULL;
+}
+
+const char *stack_native_loop(const struct capture *c, uint64_t hash)
+{
+	struct named *n = named_find(c, hash);
+
+	return n ? n->native : NULL;
+}
+
+bool stack_walked(const struct capture *c, uint64_t hash)
+{
+	struct named *n = named_find(c, hash);
+
+	return n && n->walked;
 }
 
 bool stack_whole(const struct capture *c, uint64_t hash)
@@ -71,17 +87,26 @@ static bool resolve(struct capture *c, struct watched *w, const struct event_sta
 	return resolver_stack(w->resolver, stack, &c->payload) == 0;
 }
 
-void name_stack(struct capture *c, const struct event_stack *stack)
+void name_stack(struct capture *c, struct event_stack *stack)
 {
 	struct watched *w = watched_find(c, stack->head.tgid);
+	struct named *n;
 
-	if (!w || named_find(c, stack->hash) || !resolve(c, w, stack))
+	if (!w || named_find(c, stack->hash))
+		return;
+	unwind_stack(c, w, stack);
+	if (!resolve(c, w, stack))
 		return;
 	resolver_modules(w->resolver, put_module, c); /* what it misses is tried again */
 	emit_payload(c, CHUNK_STACK_NAMES);
 	named_add(c, stack->hash, resolver_loop_kind(w->resolver),
 		  !(stack->flags & (STACK_PYTHON_LOST | STACK_PYTHON_CUT)) &&
 			  resolver_rooted(w->resolver));
+	n = named_find(c, stack->hash);
+	if (!n)
+		return;
+	n->native = resolver_native_loop(w->resolver);
+	n->walked = stack->user_stop == UNWIND_STOP_ROOT;
 }
 
 uint64_t name_alike(struct capture *c, const struct event_stack *stack)

@@ -2,6 +2,7 @@
 #include "capture/internal.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -177,6 +178,7 @@ static void capture_free(struct capture *c)
 		bpf_link__destroy(c->links.items[i]);
 	vec_release(&c->links);
 	targets_close(c);
+	unwind_close(c);
 	threads_close(c);
 	names_close(c);
 	resolver_host_close(c->host);
@@ -216,6 +218,8 @@ static int capture_start(struct capture *c, const struct capture_opts *opts, str
 		emit_circumstances(c, opts);
 		r = c->offcpu ? 0 : threads_open(c);
 	}
+	if (r == 0)
+		r = unwind_open(c);
 	if (r == 0)
 		r = targets_open(c, opts, why);
 	if (r == 0)
@@ -294,6 +298,21 @@ static void housekeeping(struct capture *c, uint64_t now)
 	watched_reap(c, now);
 }
 
+/* Waits for events and takes them. */
+static int drain(struct capture *c, uint64_t now, uint64_t until)
+{
+	struct pollfd ready[] = {
+		{ .fd = ring_buffer__epoll_fd(c->ring), .events = POLLIN },
+		{ .fd = unwind_fd(c), .events = POLLIN }, /* one that is -1 is not looked at */
+	};
+
+	if (poll(ready, 2, until > now ? (until - now) / NSEC_PER_MSEC + 1 : 0) < 0)
+		return -errno;
+	if (ready[1].revents)
+		unwind_woken(c, now_ns());
+	return ready[0].revents ? ring_buffer__poll(c->ring, 0) : 0;
+}
+
 int capture_run(struct capture *c, uint64_t deadline_ns, const volatile sig_atomic_t *stop)
 {
 	while (!*stop && !c->sink_error) {
@@ -307,9 +326,11 @@ int capture_run(struct capture *c, uint64_t deadline_ns, const volatile sig_atom
 		if (!watched_any(c))
 			return 1;
 		until = deadline_ns && deadline_ns < c->scan_at ? deadline_ns : c->scan_at;
+		until = unwind_work(c, now, until);
+		now = now_ns();
 		c->busy_until = now + DRAIN_MAX;
 		c->stop = stop;
-		r = ring_buffer__poll(c->ring, until > now ? (until - now) / NSEC_PER_MSEC + 1 : 0);
+		r = drain(c, now, until);
 		if (r < 0 && r != -EINTR)
 			return r;
 	}

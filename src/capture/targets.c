@@ -43,6 +43,7 @@ static int conf_push(struct capture *c, const struct watched *w)
 
 	conf.start_time = w->process->start_ticks;
 	conf.plan = *resolver_plan(w->resolver);
+	conf.jit = *resolver_jit(w->resolver);
 	return bpf_map__update_elem(c->skel->maps.procs, &tgid, sizeof(tgid), &conf, sizeof(conf),
 				    BPF_ANY);
 }
@@ -120,6 +121,8 @@ int watched_add(struct capture *c, int pid, struct str *why)
 		str_printf(why, "too many processes to watch");
 	emit_proc(c, &w);
 	runtime_result(c, &c->watched.items[c->watched.count - 1]);
+	if (r == 0)
+		r = unwind_add(c, &c->watched.items[c->watched.count - 1]);
 	if (r == 0 && !c->offcpu)
 		r = sampled_open(c, &c->watched.items[c->watched.count - 1]);
 	return r;
@@ -133,6 +136,7 @@ void watched_refresh(struct capture *c, struct watched *w)
 	sampled_execed(w);
 	if (w->gone_at || resolver_refresh(w->resolver) < 0)
 		return;
+	unwind_exec(c, w);
 	conf_push(c, w);
 	emit_proc(c, w);
 	runtime_result(c, w);
@@ -149,7 +153,7 @@ void watched_retry(struct capture *c, uint64_t now)
 		w->retry_at = 0;
 		if (resolver_refresh(w->resolver) < 0)
 			continue;
-		if (resolver_plan(w->resolver)->enabled) {
+		if (resolver_attached(w->resolver)) {
 			conf_push(c, w);
 			emit_proc(c, w);
 		}
@@ -179,11 +183,13 @@ void watched_never(struct capture *c, uint32_t pid)
 {
 	bpf_map__delete_elem(c->skel->maps.procs, &pid, sizeof(pid), 0);
 	bpf_map__delete_elem(c->skel->maps.made, &pid, sizeof(pid), 0);
+	unwind_forget(c, pid);
 }
 
 static void watched_release(struct watched *w)
 {
 	sampled_close(w->sampled);
+	unwind_release(w);
 	resolver_close(w->resolver);
 	process_close(w->process);
 }

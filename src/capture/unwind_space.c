@@ -228,6 +228,16 @@ const uint64_t *unwind_space_page(const struct unwind_space *s, uint32_t place, 
 	return words + (p->first & (UNWIND_CHUNK_WORDS - 1));
 }
 
+const struct unwind_page *unwind_space_entry(const struct unwind_space *s, uint32_t place)
+{
+	return place < s->n_pages ? &s->directory[place] : NULL;
+}
+
+const uint64_t *unwind_space_chunk(const struct unwind_space *s, uint32_t number)
+{
+	return number < s->n_chunks ? s->chunks[number].words : NULL;
+}
+
 size_t unwind_space_chunks(const struct unwind_space *s)
 {
 	size_t n = 0;

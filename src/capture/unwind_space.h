@@ -46,6 +46,10 @@ void unwind_space_reclaim(struct unwind_space *s, uint64_t now);
 const uint64_t *unwind_space_page(const struct unwind_space *s, uint32_t place, uint32_t *ret_n,
 				  uint32_t *ret_rows);
 
+/* For a walk: the page at a place, the words of a chunk (UNWIND_CHUNK_WORDS); NULL: none. */
+const struct unwind_page *unwind_space_entry(const struct unwind_space *s, uint32_t place);
+const uint64_t *unwind_space_chunk(const struct unwind_space *s, uint32_t number);
+
 size_t unwind_space_chunks(const struct unwind_space *s); /* open ones */
 
 #endif

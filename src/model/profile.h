@@ -33,7 +33,7 @@ struct frame {
 struct stack {
 	uint64_t hash;
 	size_t n_frames;
-	struct frame *frames; /* innermost first: kernel, native, python */
+	struct frame *frames; /* innermost first, each called by the next; kernel ones on top */
 	uint16_t flags;	      /* enum stack_flag: what could not be read or was cut */
 	uint16_t user_stop;   /* enum unwind_stop: where the native part ended */
 	const char *user_end; /* module in which it ended short of the outermost frame; "" */

@@ -16,7 +16,8 @@
 #define WHY_MOST   46
 #define GAP	   2
 
-/* The next outer frame of your code, in the heaviest stack that has `at`; NULL: none. */
+/* The next outer frame of your code, in the heaviest stack that has `at`; NULL: none.  Between
+ * frames of a script, native ones are an extension's. */
 static const struct frame *caller_of(const struct profile *p, const struct row *row)
 {
 	const struct stall *s = &p->stalls[row->longest];
@@ -28,7 +29,8 @@ static const struct frame *caller_of(const struct profile *p, const struct row *
 		for (size_t k = 0; k < st->n_frames; k++) {
 			const struct frame *f = &st->frames[k];
 
-			if (found && f->kind != FRAME_KERNEL && !f->library)
+			if (found && f->kind != FRAME_KERNEL && !f->library &&
+			    (f->kind != FRAME_NATIVE || row->at->kind == FRAME_NATIVE))
 				return f;
 			found = found || frame_same(f, row->at);
 		}

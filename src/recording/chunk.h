@@ -126,15 +126,17 @@ enum frame_flag {
  * module. */
 struct chunk_frame {
 	enum frame_kind kind;
-	uint32_t flags;	 /* enum frame_flag */
-	uint32_t line;	 /* 0: not known */
-	uint64_t offset; /* native without symbol: offset in the module */
-	const char *fn;	 /* "" if not known: show module+0xoffset */
-	const char *file;
+	uint32_t flags;	    /* enum frame_flag */
+	uint32_t line;	    /* 0: not known */
+	uint64_t offset;    /* native without symbol: offset in the module */
+	const char *fn;	    /* "" if not known: show module+0xoffset */
+	const char *file;   /* source; of a native frame without a line: that of the module */
 	const char *module; /* basename of the ELF file; "" for python and kernel */
 	/* Of a native frame without a name; not part of the frame on the wire. */
 	uint32_t module_number; /* as in CHUNK_MODULE; 0: its file has no build id */
 	uint64_t address;	/* in the file's own numbering */
+	/* Of a native frame, the path of its module; not on the wire either.  NULL: none. */
+	const char *path;
 };
 
 /* A view of one chunk; the payload belongs to whoever handed it out, until its next call. */

@@ -11,6 +11,7 @@
 #include "bpf/control.h"
 #include "runtime/cpython_lines.h"
 #include "runtime/cpython_text.h"
+#include "runtime/path.h"
 
 #define SLOTS	    16384 /* of the hash table, a power of two */
 #define ENTRIES_MAX 8192
@@ -192,7 +193,7 @@ static int read_strings(const struct cpython_names *n, const uint8_t *object,
 		r = read_lines(n, word_at(object, o->code_lines), code);
 	if (r < 0)
 		return r;
-	code->file = strdup(cpython_path_shown(path, n->p->cwd));
+	code->file = strdup(path_shown(path, n->p->cwd));
 	if (!code->file)
 		return -ENOMEM;
 	code->library = cpython_path_is_library(path, o->minor);

@@ -90,14 +90,3 @@ bool cpython_path_is_library(const char *path, uint32_t minor)
 	return str_starts(path, "<frozen ") || strstr(path, folder) || strstr(path, zip) ||
 	       strstr(path, "/site-packages/") || strstr(path, "/dist-packages/");
 }
-
-const char *cpython_path_shown(const char *path, const char *cwd)
-{
-	size_t len = strlen(cwd);
-
-	if (len > 1 && strncmp(path, cwd, len) == 0 && path[len] == '/' && path[len + 1])
-		path += len + 1;
-	while (path[0] == '.' && path[1] == '/' && path[2])
-		path += 2;
-	return path;
-}

@@ -1,7 +1,7 @@
-/* cpython_text.h: CPython's strings as UTF-8, and what a path means to a person.
+/* cpython_text.h: CPython's strings as UTF-8, and which paths are the interpreter's.
  *
- * Owns decoding of compact PyUnicode data and the rules for shown paths.  Pure; the bytes are
- * hostile.  Must not know where they came from.
+ * Owns decoding of compact PyUnicode data.  Pure; the bytes are hostile.  Must not know where they
+ * came from.
  */
 #ifndef STALLPROF_RUNTIME_CPYTHON_TEXT_H
 #define STALLPROF_RUNTIME_CPYTHON_TEXT_H
@@ -28,8 +28,5 @@ int cpython_text_add(struct str *s, struct cpython_text_form form, const uint8_t
 
 /* Whether that file belongs to Python 3.minor or to an installed package, not to the user. */
 bool cpython_path_is_library(const char *path, uint32_t minor);
-
-/* The path as a person standing in cwd would write it; a part of `path`. */
-const char *cpython_path_shown(const char *path, const char *cwd);
 
 #endif

@@ -140,6 +140,20 @@ void native_names_find(struct native_names *n, const struct process *p, const st
 	f->address = vaddr;
 }
 
+const struct symbols *native_names_place(struct native_names *n, const struct process *p,
+					 const struct mapping *m, uint64_t inside,
+					 uint64_t *ret_address)
+{
+	const struct symbols *s = symbol_cache_get(n->symbols, p, m);
+
+	return s && symbols_vaddr(s, inside - m->start + m->offset, ret_address) ? s : NULL;
+}
+
+const char *native_names_readable(struct native_names *n, const char *name)
+{
+	return demangler_name(n->demangler, name);
+}
+
 int native_names_modules(struct native_names *n, int (*put)(void *ctx, const struct str *payload),
 			 void *ctx)
 {

@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "recording/chunk.h"
 #include "target/process.h"
+#include "target/symbols.h"
 
 /* What all processes of a host share. */
 struct native_names;
@@ -35,6 +36,14 @@ void native_names_find(struct native_names *n, const struct process *p, const st
  * own. */
 bool native_names_trampoline(struct native_names *n, const struct process *p,
 			     const struct mapping *m, uint64_t inside);
+
+/* The table of the file behind mapping m and the address in that file's own numbering; NULL: there
+ * is none.  Belongs to n. */
+const struct symbols *native_names_place(struct native_names *n, const struct process *p,
+					 const struct mapping *m, uint64_t inside,
+					 uint64_t *ret_address);
+/* What to show for a linker's name: belongs to n, or is the name itself. */
+const char *native_names_readable(struct native_names *n, const char *name);
 
 /* Hands out the payloads of CHUNK_MODULE that were not handed out yet.  0 or what put returned. */
 int native_names_modules(struct native_names *n, int (*put)(void *ctx, const struct str *payload),

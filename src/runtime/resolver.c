@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "recording/chunk.h"
+#include "runtime/native_loop.h"
 #include "runtime/native_names.h"
 #include "target/ksyms.h"
 
@@ -23,6 +24,8 @@ int resolver_host_open(const char *proc, struct resolver_host **ret_host)
 	if (!h)
 		return -ENOMEM;
 	r = native_names_new(&h->names);
+	if (r == 0)
+		r = native_lines_new(h->names, &h->lines);
 	if (r == 0)
 		r = str_printf(&path, "%s/kallsyms", proc);
 	if (r < 0)
@@ -39,6 +42,7 @@ struct resolver_host *resolver_host_close(struct resolver_host *h)
 	if (!h)
 		return NULL;
 	ksyms_close(h->ksyms);
+	native_lines_free(h->lines);
 	native_names_free(h->names);
 	free(h);
 	return NULL;
@@ -56,7 +60,7 @@ static void detach(struct resolver *r)
 	memset(&r->facts, 0, sizeof(r->facts));
 	r->runtime = NULL;
 	r->retry = false;
-	r->loop_kind = NULL;
+	r->loop_kind = r->native_loop = NULL;
 }
 
 static int attach(struct resolver *r)
@@ -126,6 +130,11 @@ const char *resolver_remark(const struct resolver *r)
 	return r->session ? r->facts.why : "";
 }
 
+bool resolver_attached(const struct resolver *r)
+{
+	return r->session != NULL;
+}
+
 bool resolver_retry(const struct resolver *r)
 {
 	return r->retry;
@@ -136,9 +145,19 @@ const struct walk_plan *resolver_plan(const struct resolver *r)
 	return &r->facts.plan;
 }
 
+const struct jit_plan *resolver_jit(const struct resolver *r)
+{
+	return &r->facts.jit;
+}
+
 const char *resolver_loop_kind(const struct resolver *r)
 {
 	return r->loop_kind;
+}
+
+const char *resolver_native_loop(const struct resolver *r)
+{
+	return r->native_loop;
 }
 
 bool resolver_rooted(const struct resolver *r)
@@ -200,15 +219,16 @@ int resolver_stack(struct resolver *r, const struct event_stack *stack, struct s
 	if (stack->n_kernel > STACK_KERNEL_MAX || stack->n_user > STACK_USER_MAX ||
 	    stack->n_python > STACK_PYTHON_MAX)
 		return -EINVAL;
-	r->count = 0;
-	r->loop_kind = NULL;
-	native_names_begin(r->host->names);
+	r->count = r->inlined = 0;
+	r->loop_kind = r->native_loop = NULL;
 	r->flags = stack->flags;
+	native_names_begin(r->host->names);
 	error = resolver_frames(r, stack);
 	if (error == 0)
 		error = encode(r, stack, payload);
 	if (error < 0)
 		return error;
+	r->native_loop = native_loop_kind(r->frames, r->count);
 	/* Last: it may read the mappings anew, which frames point into. */
 	r->loop_kind = runtime_loop_kind(r->p, r->frames, r->count);
 	return 0;

@@ -13,7 +13,10 @@
 #include "runtime/runtime.h"
 #include "target/process.h"
 
-#define RESOLVER_FRAMES_MAX (STACK_KERNEL_MAX + STACK_USER_MAX + STACK_PYTHON_MAX)
+#define RESOLVER_INLINED_MAX \
+	256 /* frames of one stack that the compiler inlined; more are left out */
+#define RESOLVER_FRAMES_MAX \
+	(STACK_KERNEL_MAX + STACK_USER_MAX + STACK_PYTHON_MAX + RESOLVER_INLINED_MAX)
 
 /* What all processes of a host share: kernel names, symbol tables. */
 struct resolver_host;
@@ -45,10 +48,13 @@ const char *resolver_version(const struct resolver *r); /* "3.11.2", or "" */
 const char *resolver_why(const struct resolver *r);
 /* What the runtime's frames will not show though they are there; "" if they show all. */
 const char *resolver_remark(const struct resolver *r);
+/* A runtime was recognised and its frames can be shown. */
+bool resolver_attached(const struct resolver *r);
 /* True when `why` may go away by itself: call resolver_refresh some time later. */
 bool resolver_retry(const struct resolver *r);
 /* For proc_conf.plan; enabled is 0 without an attached runtime.  Valid until refresh. */
 const struct walk_plan *resolver_plan(const struct resolver *r);
+const struct jit_plan *resolver_jit(const struct resolver *r); /* the same, for proc_conf.jit */
 
 /* Names every frame of the stack and appends to payload the encoding of CHUNK_STACK_NAMES.
  * Works, with less to show, after the process is gone.  0, -ENOMEM, -EINVAL (counts over the
@@ -60,8 +66,12 @@ int resolver_stack(struct resolver *r, const struct event_stack *stack, struct s
 int resolver_modules(struct resolver *r, int (*put)(void *ctx, const struct str *payload),
 		     void *ctx);
 
-/* The loop kind of the stack resolved last ("asyncio", "uvloop"), or NULL. */
+/* The loop kind of the stack resolved last by its interpreter's frames ("asyncio", "uvloop"), or
+ * NULL: where no stack shows it the interpreter is not in that loop. */
 const char *resolver_loop_kind(const struct resolver *r);
+/* The same by its native frames ("libuv", "nginx"), which may be cut or nameless: NULL tells
+ * nothing. */
+const char *resolver_native_loop(const struct resolver *r);
 
 /* Whether the outermost frame of the stack resolved last is where a thread begins.  Frames that a
  * greenlet, or native code with a thread of its own, entered do not show who called them. */

@@ -53,11 +53,14 @@ static void add_kernel(struct resolver *r, const struct event_stack *stack)
 	}
 }
 
-static bool is_system_path(const char *path)
+/* Installed for all programs; the program that runs is not, wherever it lies. */
+static bool is_library(const struct process *p, const char *path)
 {
 	static const char *const prefixes[] = { "/usr/lib", "/lib", "/usr/local/lib/lib", "[v" };
 	size_t i;
 
+	if (strcmp(path, p->exe) == 0)
+		return false;
 	for (i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
 		if (str_starts(path, prefixes[i]))
 			return true;
@@ -84,25 +87,61 @@ static bool is_guessed(const struct event_stack *stack, size_t i)
 	return i && (stack->user[i] & USER_GUESSED || by_pointer_only(stack));
 }
 
+/* What stands in the concrete function that `like` is, innermost first; all of it or nothing. */
+static void add_inlined(struct resolver *r, const struct chunk_frame *inlined, size_t count,
+			const struct chunk_frame *like)
+{
+	size_t i;
+
+	if (count > RESOLVER_INLINED_MAX - r->inlined)
+		return;
+	for (i = 0; i < count; i++) {
+		struct chunk_frame *f = add_frame(r, FRAME_NATIVE);
+
+		if (!f)
+			return;
+		*f = inlined[i];
+		f->flags |= like->flags;
+		f->module = like->module;
+		f->path = like->path;
+		if (!*f->file)
+			f->file = like->file;
+		r->inlined++;
+	}
+}
+
+/* The concrete function has the name of its symbol, which tells parts and clones apart. */
 static void add_native_frame(struct resolver *r, const struct event_stack *stack, size_t i)
 {
 	uint64_t addr = USER_ADDRESS(stack->user[i]), inside = place_of(stack, i);
-	struct chunk_frame *f = add_frame(r, FRAME_NATIVE);
+	struct chunk_frame lines[NATIVE_LINES_MAX], *f, like = { .kind = FRAME_NATIVE };
 	const struct mapping *m = maps_find(&r->p->maps, inside);
+	size_t n = m ? native_lines_find(r->host->lines, r->p, m, inside, lines) : 0;
 
+	like.flags = is_guessed(stack, i) ? FRAME_GUESSED : 0;
+	like.fn = m ? "" : "<unknown>";
+	like.path = m ? m->path : NULL;
+	like.file = m ? m->path : "";
+	like.module = !m ? "" : m->path[0] ? mapping_basename(m) : "[anonymous]";
+	like.offset = addr;
+	if (m && is_library(r->p, m->path))
+		like.flags |= FRAME_LIBRARY;
+	if (n)
+		add_inlined(r, lines, n - 1, &like);
+	f = add_frame(r, FRAME_NATIVE);
 	if (!f)
 		return;
-	f->flags = is_guessed(stack, i) ? FRAME_GUESSED : 0;
-	if (!m) {
-		f->fn = "<unknown>";
-		f->offset = addr;
-		return;
+	*f = like;
+	if (m)
+		native_names_find(r->host->names, r->p, m, inside, addr, f);
+	if (n && !*f->fn && *lines[n - 1].fn) {
+		f->fn = lines[n - 1].fn;
+		f->module_number = 0; /* nothing to name later */
 	}
-	if (is_system_path(m->path))
-		f->flags |= FRAME_LIBRARY;
-	f->module = m->path[0] ? mapping_basename(m) : "[anonymous]";
-	f->file = m->path;
-	native_names_find(r->host->names, r->p, m, inside, addr, f);
+	if (n && lines[n - 1].line) {
+		f->file = lines[n - 1].file;
+		f->line = lines[n - 1].line;
+	}
 }
 
 static bool is_placed(const struct resolver *r, const struct event_stack *stack, size_t i)
@@ -170,7 +209,8 @@ static enum merge_kind kind_of(const struct resolver *r, uint64_t place)
 	return starts_with_any(name, startup) ? MERGE_STARTUP : MERGE_FOREIGN;
 }
 
-/* Names one frame of the interpreter.  0, also when it is left out; -ENOMEM. */
+/* Names one frame of the interpreter.  1: it stands for its native frame; 0: it is left out;
+ * -ENOMEM. */
 static int add_interp_frame(struct resolver *r, const struct interp_frame *frame)
 {
 	struct chunk_frame *f = add_frame(r, FRAME_PYTHON);
@@ -180,11 +220,26 @@ static int add_interp_frame(struct resolver *r, const struct interp_frame *frame
 		return 0;
 	f->fn = "<unknown>";
 	if (!r->session)
-		return 0;
+		return 1;
 	error = r->runtime->name_frame(r->session, frame, f);
-	if (error == -ENOENT)
+	if (error == -ENOENT || error == -ENODATA)
 		r->count--;
-	return error == -ENOENT ? 0 : error;
+	if (error == -ENOENT)
+		return 0;
+	return error < 0 && error != -ENODATA ? error : 1;
+}
+
+/* Asks for the lines of all frames that will be shown, so that each file is asked once. */
+static void fetch_lines(struct resolver *r, const struct event_stack *stack,
+			const struct merge_item *items, size_t count)
+{
+	uint64_t places[STACK_USER_MAX];
+	size_t n = 0, i;
+
+	for (i = 0; i < count; i++)
+		if (!items[i].interp)
+			places[n++] = place_of(stack, items[i].index);
+	native_lines_begin(r->host->lines, r->p, places, n);
 }
 
 static int add_items(struct resolver *r, const struct event_stack *stack,
@@ -194,16 +249,15 @@ static int add_items(struct resolver *r, const struct event_stack *stack,
 	size_t i;
 
 	for (i = 0; i < count; i++) {
-		size_t before = r->count;
-		int error = 0;
+		int stands = 0;
 
 		if (items[i].interp)
-			error = add_interp_frame(r, &stack->python[items[i].index]);
+			stands = add_interp_frame(r, &stack->python[items[i].index]);
 		else if (!r->facts.placed || !named)
 			add_native_frame(r, stack, items[i].index);
-		if (error < 0)
-			return error;
-		named = items[i].interp ? named + (r->count - before) : 0;
+		if (stands < 0)
+			return stands;
+		named = items[i].interp ? named + (size_t)stands : 0;
 	}
 	return 0;
 }
@@ -248,5 +302,6 @@ int resolver_frames(struct resolver *r, const struct event_stack *stack)
 	count = r->facts.placed ? merge_placed(&in, items) : merge_frames(&in, items, &merged);
 	if (!merged && !in.guessed)
 		r->flags |= STACK_UNMERGED;
+	fetch_lines(r, stack, items, count);
 	return add_items(r, stack, items, count);
 }

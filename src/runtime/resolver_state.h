@@ -3,6 +3,7 @@
 #ifndef STALLPROF_RUNTIME_RESOLVER_STATE_H
 #define STALLPROF_RUNTIME_RESOLVER_STATE_H
 
+#include "runtime/native_lines.h"
 #include "runtime/native_names.h"
 #include "runtime/resolver.h"
 #include "target/ksyms.h"
@@ -10,6 +11,7 @@
 struct resolver_host {
 	struct ksyms *ksyms; /* NULL: not readable */
 	struct native_names *names;
+	struct native_lines *lines;
 };
 
 struct resolver {
@@ -20,8 +22,10 @@ struct resolver {
 	struct runtime_facts facts;
 	bool retry;
 	const char *loop_kind;
+	const char *native_loop;
 	uint16_t flags;	      /* enum stack_flag of the stack that is resolved now */
 	const char *user_end; /* as in CHUNK_STACK_NAMES, likewise */
+	size_t inlined;	      /* frames among those below that the compiler inlined */
 	size_t count;
 	struct chunk_frame frames[RESOLVER_FRAMES_MAX];
 };

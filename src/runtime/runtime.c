@@ -82,7 +82,7 @@ const char *runtime_loop_kind(struct process *p, const struct chunk_frame *frame
 
 		if (is_run_once(f))
 			return "asyncio";
-		if (is_runner(f) || (f->kind == FRAME_NATIVE && strstr(f->file, "/uvloop/")))
+		if (is_runner(f) || (f->path && strstr(f->path, "/uvloop/")))
 			in_uvloop = true;
 		if (f->kind == FRAME_PYTHON && !innermost)
 			innermost = f;

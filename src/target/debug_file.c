@@ -43,13 +43,36 @@ int debug_file_open(int root, const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
+/* The file that several debug files share the rest of their content with: by its path below
+ * ".dwz", which may be relative or of another root. */
+static int open_alternate(int root, const char *link)
+{
+	static const char *const folders[] = { "/usr/lib/debug/.dwz/", "/.dwz/" };
+	const char *rest = strstr(link, "/.dwz/");
+	char path[PATH_ROOM];
+	int fd = -1;
+	size_t i;
+
+	if (!rest)
+		return -1;
+	for (i = 0; i < sizeof(folders) / sizeof(folders[0]) && fd < 0; i++) {
+		snprintf(path, sizeof(path), "%s%s", folders[i], rest + strlen("/.dwz/"));
+		fd = debug_file_open(root, path);
+	}
+	return fd < 0 ? -1 : fd;
+}
+
 /* 0, or why not; only -ETIMEDOUT ends the search. */
 static int try_path(int root, const char *path, const struct symbols_proof *proof,
 		    struct symbols **ret)
 {
 	_cleanup_close_ int fd = debug_file_open(root, path);
+	int r = fd < 0 ? fd : symbols_build_debug(fd, proof, ret);
 
-	return fd < 0 ? fd : symbols_build_debug(fd, proof, ret);
+	if (r == 0 && symbols_has_lines(*ret))
+		symbols_keep_files(*ret, steal_fd(&fd),
+				   open_alternate(root, symbols_altlink(*ret)));
+	return r;
 }
 
 int debug_file_by_build_id(int root, const char *build_id, struct symbols **ret_debug)

@@ -274,6 +274,35 @@ int elf_image_debuglink(const struct elf_image *e, char *ret_name, size_t room, 
 	return 0;
 }
 
+int elf_image_altlink(const struct elf_image *e, char *ret_name, size_t room)
+{
+	_cleanup_free_ void *bytes = NULL;
+	size_t len, text;
+	int r = elf_image_raw_section(e, ".gnu_debugaltlink", DEBUGLINK_MAX, &bytes, &len);
+
+	if (r < 0)
+		return -ENOENT;
+	text = strnlen(bytes, len);
+	if (!text || text == len || text >= room)
+		return -ENOENT;
+	memcpy(ret_name, bytes, text + 1);
+	return 0;
+}
+
+static bool has_bytes_of(const struct elf_image *e, const char *name, const char *packed)
+{
+	GElf_Shdr h;
+
+	return (find_section(e, name, false, &h) == 0 || find_section(e, packed, false, &h) == 0) &&
+	       h.sh_type != SHT_NOBITS && h.sh_size;
+}
+
+bool elf_image_has_lines(const struct elf_image *e)
+{
+	return has_bytes_of(e, ".debug_info", ".zdebug_info") &&
+	       has_bytes_of(e, ".debug_line", ".zdebug_line");
+}
+
 int elf_image_read(const struct elf_image *e, uint64_t vaddr, void *buf, size_t len)
 {
 	size_t i;

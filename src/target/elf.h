@@ -91,6 +91,13 @@ int elf_image_debuglink(const struct elf_image *e, char *ret_name, size_t room, 
 int elf_image_raw_section(const struct elf_image *e, const char *name, size_t max, void **ret_bytes,
 			  size_t *ret_len);
 
+/* The same for .gnu_debugaltlink: the file that several debug files share.  The name is a path, of
+ * the machine that made it.  0 or -ENOENT. */
+int elf_image_altlink(const struct elf_image *e, char *ret_name, size_t room);
+
+/* Debug information with source lines is in the file itself. */
+bool elf_image_has_lines(const struct elf_image *e);
+
 /* A .symtab is there: the file itself names all its functions. */
 bool elf_image_has_symtab(const struct elf_image *e);
 

@@ -37,8 +37,12 @@
 #define ALLOW(name) \
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##name, 0, 1), \
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
+#define REFUSE(name) \
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##name, 0, 1), \
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EACCES)
 
-/* What malloc, stdio-free parsing and libelf's reads need.  Anything else kills the worker. */
+/* What malloc, stdio-free parsing and libelf's reads need.  What libdw does to look for more files
+ * by name only fails, for it can do without.  Anything else kills the worker. */
 static int filter_syscalls(void)
 {
 	static struct sock_filter code[] = {
@@ -65,6 +69,9 @@ static int filter_syscalls(void)
 		ALLOW(sigaltstack), /* asked by sanitizers at every way out */
 		ALLOW(exit),
 		ALLOW(exit_group),
+		REFUSE(open),
+		REFUSE(openat),
+		REFUSE(readlink),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mmap, 0, 3),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, ARG_AT(3)),
 		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, MAP_ANONYMOUS, 0, 1),
@@ -110,10 +117,41 @@ static void write_all(int out, const void *bytes, size_t len)
 /* What a worker does, and the file it does it to. */
 struct work {
 	int in;
+	const int *files; /* besides */
+	size_t n_files;
 	sandbox_opener *opener; /* NULL: `in` is the file itself */
 	sandbox_body *body;
 	const void *arg;
 };
+
+static void close_from(size_t first)
+{
+	if (syscall(SYS_close_range, (unsigned int)first, ~0u, 0) < 0)
+		_exit(1);
+}
+
+/* Puts the descriptors on their places and closes all others.  The standard ones lead nowhere: a
+ * terminal obeys what is written to it. */
+static void place_files(int *fds, size_t n)
+{
+	int null;
+	size_t i;
+
+	/* by way of high numbers: each may already sit on another's place */
+	for (i = 0; i < n; i++) {
+		fds[i] = fcntl(fds[i], F_DUPFD, 16);
+		if (fds[i] < 0)
+			_exit(1);
+	}
+	for (i = 0; i < n; i++)
+		if (dup2(fds[i], INPUT_FD + (int)i) < 0)
+			_exit(1);
+	null = open("/dev/null", O_RDWR);
+	for (i = 0; i < INPUT_FD; i++)
+		if (null < 0 || dup2(null, (int)i) < 0)
+			close((int)i);
+	close_from(INPUT_FD + n);
+}
 
 /* Puts the file in its place; what the opener said where there is none.  It may hang for ever:
  * nothing else is open by then that would live as long. */
@@ -123,25 +161,20 @@ static int open_input(const struct work *w)
 
 	if (fd >= 0 && fd != INPUT_FD && dup2(fd, INPUT_FD) < 0)
 		_exit(1);
-	if (syscall(SYS_close_range, OUTPUT_FD + 1, ~0u, 0) < 0)
-		_exit(1);
+	close_from(OUTPUT_FD + 1 + w->n_files);
 	return fd < 0 ? fd : INPUT_FD;
 }
 
 static void __attribute__((noreturn)) worker(pid_t parent, int pipe, const struct work *w)
 {
-	int in;
+	int in, fds[2 + SANDBOX_FILES_MAX] = { w->in, pipe };
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(1);
-	/* by way of high numbers: either may already sit on the other's place */
-	in = fcntl(w->in, F_DUPFD, 16);
-	pipe = fcntl(pipe, F_DUPFD, 16);
-	if (in < 0 || pipe < 0 || dup2(in, INPUT_FD) < 0 || dup2(pipe, OUTPUT_FD) < 0)
-		_exit(1);
-	if (syscall(SYS_close_range, OUTPUT_FD + 1, ~0u, 0) < 0)
-		_exit(1);
+	if (w->n_files)
+		memcpy(fds + 2, w->files, w->n_files * sizeof(*w->files));
+	place_files(fds, 2 + w->n_files);
 	in = open_input(w);
 	if (lock_in() < 0)
 		_exit(1);
@@ -174,6 +207,14 @@ int sandbox_spawn(int in, sandbox_body *body, const void *arg, pid_t *ret_pid, i
 	struct work w = { .in = in, .body = body, .arg = arg };
 
 	return spawn(&w, ret_pid, ret_out);
+}
+
+int sandbox_spawn_with(int in, const int *files, size_t n_files, sandbox_body *body,
+		       const void *arg, pid_t *ret_pid, int *ret_out)
+{
+	struct work w = { .in = in, .files = files, .n_files = n_files, .body = body, .arg = arg };
+
+	return n_files > SANDBOX_FILES_MAX ? -EINVAL : spawn(&w, ret_pid, ret_out);
 }
 
 struct one_job {
@@ -253,7 +294,9 @@ static int drain(int fd, int64_t until, struct str *result)
 
 static int run(int in, const struct one_job *one, unsigned int deadline_ms, struct str *ret_result)
 {
-	struct work w = { in, one->opener ? open_for_job : NULL, do_job, one };
+	struct work w = {
+		.in = in, .opener = one->opener ? open_for_job : NULL, .body = do_job, .arg = one
+	};
 	cleanup(str_releasep) struct str answer = { 0 };
 	int64_t until = now_ms() + deadline_ms;
 	int32_t status;

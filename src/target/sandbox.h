@@ -13,6 +13,8 @@
 
 #define SANDBOX_DEADLINE_MS 5000
 #define SANDBOX_RESULT_MAX  (256u << 20)
+#define SANDBOX_FILES_MAX   2
+#define SANDBOX_FILE(i)	    (5 + (i))
 
 /* A job reads fd, the only file it has, and appends its result.  0 or negative errno. */
 typedef int sandbox_job(int fd, const void *arg, struct str *result);
@@ -38,6 +40,10 @@ typedef void sandbox_body(int in, int out, const void *arg);
 /* Starts a worker that has `in` and a pipe to us and nothing else.  The caller reads *ret_out,
  * closes it, and ends the worker by sandbox_end.  0, -EAGAIN or the error of pipe. */
 int sandbox_spawn(int in, sandbox_body *body, const void *arg, pid_t *ret_pid, int *ret_out);
+/* The same with more files, at most SANDBOX_FILES_MAX: file i is descriptor SANDBOX_FILE(i) of the
+ * worker.  They stay the caller's.  In addition -EINVAL: too many. */
+int sandbox_spawn_with(int in, const int *files, size_t n_files, sandbox_body *body,
+		       const void *arg, pid_t *ret_pid, int *ret_out);
 /* Kills and reaps; one that cannot die yet is left behind after a second. */
 void sandbox_end(pid_t pid);
 

@@ -13,6 +13,7 @@
 
 #define FILES_MAX    4096
 #define MEMORY_MAX   (1ull << 30) /* bytes of all tables */
+#define KEPT_MAX     64		  /* files held open for their source lines */
 #define TIMEOUTS_MAX 8		  /* of workers; a target that costs more gets no names */
 
 struct cached {
@@ -30,6 +31,7 @@ struct cached {
 struct symbol_cache {
 	VEC(struct cached) files;
 	size_t memory; /* bytes of all tables */
+	size_t kept;   /* files held open */
 	size_t turn;   /* where to look for a row to reuse */
 	unsigned int timeouts;
 };
@@ -83,15 +85,28 @@ static void build(struct symbol_cache *c, int fd, struct cached *row)
 	row->owner = count(c, symbols_build_safely(fd, &row->symbols)) == 0;
 }
 
-/* A stripped file: whether somebody kept its names. */
+/* A stripped file: whether somebody kept its names, or its lines. */
 static void add_debug_file(struct symbol_cache *c, const struct process *p, const struct mapping *m,
 			   struct symbols *s)
 {
 	struct symbols *debug;
 
-	if (!symbols_complete(s) && c->timeouts < TIMEOUTS_MAX &&
+	if ((!symbols_complete(s) || !symbols_has_lines(s)) && c->timeouts < TIMEOUTS_MAX &&
 	    count(c, debug_file_find_for(p, m, s, &debug)) == 0)
 		symbols_attach(s, debug);
+}
+
+/* Descriptors are few; files that come late have no lines. */
+static void limit_kept(struct symbol_cache *c, struct symbols *s)
+{
+	int file, alt;
+
+	if (!symbols_line_files(s, &file, &alt))
+		return;
+	if (c->kept < KEPT_MAX)
+		c->kept++;
+	else
+		symbols_drop_files(s);
 }
 
 /* Opens the file and fills the row; a row without symbols is an answer too. */
@@ -109,8 +124,12 @@ static void load(struct symbol_cache *c, const struct process *p, const struct m
 		return;
 	}
 	build(c, fd, row);
-	if (row->owner && !mapping_is_vdso(m))
-		add_debug_file(c, p, m, row->symbols);
+	if (!row->owner || mapping_is_vdso(m))
+		return;
+	if (symbols_has_lines(row->symbols))
+		symbols_keep_files(row->symbols, steal_fd(&fd), -1);
+	add_debug_file(c, p, m, row->symbols);
+	limit_kept(c, row->symbols);
 }
 
 /* Whether the mapping still shows the row's file.  What cannot be opened any more is not asked: its

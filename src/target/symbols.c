@@ -35,6 +35,7 @@ struct symbols {
 	unsigned int shift;
 	char build_id[SYMBOLS_BUILD_ID_ROOM];
 	struct symbols *debug; /* NULL: none; owned */
+	int file, alt;	       /* to read source lines from; -1: none */
 };
 
 static bool block_is_sound(const struct symbols *s, size_t len)
@@ -43,7 +44,8 @@ static bool block_is_sound(const struct symbols *s, size_t len)
 	size_t i;
 
 	if (head->names > NAMES_MAX + ENTRY_NAME_MAX + 1 || head->build_id_len > BUILD_ID_BYTES ||
-	    head->link[LINK_ROOM - 1] != '\0' || strchr(head->link, '/'))
+	    head->link[LINK_ROOM - 1] != '\0' || strchr(head->link, '/') ||
+	    head->alt[LINK_ROOM - 1] != '\0')
 		return false;
 	if (len != sizeof(*head) + head->loads * sizeof(struct elf_load) +
 			   head->entries * sizeof(struct symbol_entry) + head->names)
@@ -100,6 +102,7 @@ int symbols_open_block(struct str *block, struct symbols **ret_symbols)
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return -ENOMEM;
+	s->file = s->alt = -1;
 	s->head = head;
 	at = block->text + sizeof(*head);
 	s->n_loads = head->loads;
@@ -152,6 +155,7 @@ struct symbols *symbols_free(struct symbols *s)
 {
 	if (!s)
 		return NULL;
+	symbols_drop_files(s);
 	symbols_free(s->debug);
 	free(s->bucket);
 	free(s->block);
@@ -178,6 +182,43 @@ const char *symbols_build_id(const struct symbols *s)
 bool symbols_complete(const struct symbols *s)
 {
 	return s->head->complete;
+}
+
+bool symbols_has_lines(const struct symbols *s)
+{
+	return s->head->has_lines;
+}
+
+const char *symbols_altlink(const struct symbols *s)
+{
+	return s->head->alt;
+}
+
+void symbols_keep_files(struct symbols *s, int file, int alt)
+{
+	symbols_drop_files(s);
+	s->file = file;
+	s->alt = alt;
+}
+
+void symbols_drop_files(struct symbols *s)
+{
+	closep(&s->file);
+	closep(&s->alt);
+	s->file = s->alt = -1;
+	if (s->debug)
+		symbols_drop_files(s->debug);
+}
+
+bool symbols_line_files(const struct symbols *s, int *ret_file, int *ret_alt)
+{
+	const struct symbols *from = s->debug && s->debug->file >= 0 ? s->debug : s;
+
+	if (from->file < 0)
+		return false;
+	*ret_file = from->file;
+	*ret_alt = from->alt;
+	return true;
 }
 
 const char *symbols_debuglink(const struct symbols *s, uint32_t *ret_crc)

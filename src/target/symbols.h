@@ -48,6 +48,17 @@ bool symbols_complete(const struct symbols *s);
 /* The plain name of its debug file, "" if it says none. */
 const char *symbols_debuglink(const struct symbols *s, uint32_t *ret_crc);
 
+/* Debug information with source lines is in the file; where it was packed (dwz), the path of the
+ * file that holds the other part of it, else "". */
+bool symbols_has_lines(const struct symbols *s);
+const char *symbols_altlink(const struct symbols *s);
+/* Takes the open file itself and that other one (-1: there is none), for lines.h. */
+void symbols_keep_files(struct symbols *s, int file, int alt);
+/* Closes them, and those of its debug file. */
+void symbols_drop_files(struct symbols *s);
+/* The files that were kept, of its debug file or its own; they stay with s.  false: none. */
+bool symbols_line_files(const struct symbols *s, int *ret_file, int *ret_alt);
+
 /* Writes 2 * len digits and a NUL; len: at most 64. */
 void symbols_hex(const uint8_t *bytes, size_t len, char *ret_text);
 

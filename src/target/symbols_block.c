@@ -201,6 +201,8 @@ int symbols_block(int fd, const void *arg, struct str *result)
 			return r;
 	}
 	head.complete = elf_image_has_symtab(e);
+	head.has_lines = elf_image_has_lines(e);
+	elf_image_altlink(e, head.alt, sizeof(head.alt));
 	elf_image_debuglink(e, head.link, sizeof(head.link), &head.link_crc);
 	r = elf_image_each_function(e, add_function, &b);
 	if (r == 0)

@@ -31,9 +31,10 @@ struct symbols_head {
 	uint32_t build_id_len;
 	uint32_t link_crc;
 	uint32_t complete;
-	uint32_t reserved;
+	uint32_t has_lines;
 	uint8_t build_id[BUILD_ID_BYTES];
 	char link[LINK_ROOM];
+	char alt[LINK_ROOM];
 };
 
 /* A sandbox_job.  arg: NULL, or the struct symbols_proof that the file must meet (-ESTALE). */

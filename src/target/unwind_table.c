@@ -148,7 +148,7 @@ const struct unwind_page *unwind_table_pages(const struct unwind_table *t, uint3
 
 const uint64_t *unwind_table_words(const struct unwind_table *t, size_t *ret_count)
 {
-	*ret_count = t->head->words;
+	*ret_count = t->words ? t->head->words : 0;
 	return t->words;
 }
 
@@ -177,6 +177,33 @@ size_t unwind_table_memory(const struct unwind_table *t)
 	return sizeof(*t) + t->len;
 }
 
+static size_t shape_len(const struct unwind_table *t)
+{
+	return (const char *)(t->pages + t->head->pages) - t->block;
+}
+
+bool unwind_table_same_shape(const struct unwind_table *a, const struct unwind_table *b)
+{
+	return shape_len(a) == shape_len(b) && memcmp(a->block, b->block, shape_len(a)) == 0;
+}
+
+void unwind_table_forget_words(struct unwind_table *t)
+{
+	size_t len = shape_len(t);
+	ptrdiff_t loads = (const char *)t->loads - t->block;
+	ptrdiff_t pages = (const char *)t->pages - t->block;
+	char *smaller = realloc(t->block, len);
+
+	t->words = NULL;
+	if (!smaller)
+		return;
+	t->block = smaller;
+	t->len = len;
+	t->head = (const struct unwind_table_head *)smaller;
+	t->loads = (const struct elf_load *)(smaller + loads);
+	t->pages = (const struct unwind_page *)(smaller + pages);
+}
+
 uint64_t unwind_table_row(const struct unwind_table *t, uint64_t vaddr,
 			  struct unwind_escape *ret_escape)
 {
@@ -185,7 +212,8 @@ uint64_t unwind_table_row(const struct unwind_table *t, uint64_t vaddr,
 	const uint64_t *words;
 	size_t low = 0, high;
 
-	if (vaddr >> UNWIND_PAGE_SHIFT < t->head->first_page || number >= t->head->pages)
+	if (!t->words || vaddr >> UNWIND_PAGE_SHIFT < t->head->first_page ||
+	    number >= t->head->pages)
 		return 0;
 	page = &t->pages[number];
 	if (!page->rows)

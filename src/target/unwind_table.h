@@ -36,6 +36,12 @@ bool unwind_table_vaddr(const struct unwind_table *t, uint64_t offset, uint64_t 
 const char *unwind_table_build_id(const struct unwind_table *t);
 size_t unwind_table_memory(const struct unwind_table *t); /* bytes */
 
+/* Everything but the words is the same. */
+bool unwind_table_same_shape(const struct unwind_table *a, const struct unwind_table *b);
+/* Frees the words, of which its user has a copy: unwind_table_words then gives none, and
+ * unwind_table_row finds nothing. */
+void unwind_table_forget_words(struct unwind_table *t);
+
 /* The row that holds the virtual address, 0: none (no table there).  ret_escape is filled for a row
  * of kind UNWIND_ESCAPE. */
 uint64_t unwind_table_row(const struct unwind_table *t, uint64_t vaddr,

@@ -12,7 +12,7 @@
 #include <bpf/libbpf.h>
 
 #include "base/str.h"
-#include "runtime/cpython_text.h"
+#include "runtime/path.h"
 #include "runtime/runtime.h"
 #include "target/process.h"
 #include "tests/bpf/walk_stack.h"
@@ -90,7 +90,7 @@ static void check_thread(struct attached *a, int map, size_t first)
 			r = runtime_cpython.name_frame(a->session, &stack.frames[at++], &f);
 		assert_int_equal(r, 0);
 		assert_string_equal(f.fn, want[i].fn);
-		assert_string_equal(f.file, cpython_path_shown(want[i].file, a->p->cwd));
+		assert_string_equal(f.file, path_shown(want[i].file, a->p->cwd));
 		assert_int_equal(f.line, want[i].line);
 	}
 	assert_int_equal(stack.n, at);

@@ -29,6 +29,37 @@ static void the_place_takes_two_lines_at_most(void **state)
 	assert_non_null(strstr(text, "app.py:29 Cache.get\n")); /* no caller of yours, same leaf */
 }
 
+/* An extension that stands between two frames of a script is not the caller that is shown. */
+static void extensions_are_no_callers(void **state)
+{
+	const struct profile *demo = fixture_find("demo");
+	const struct stall *s = &demo->stalls[demo->rows[1].longest];
+	struct frame own = NATIVE("own_callback", "own.so");
+	struct stack stacks[64];
+	struct frame frames[64];
+	struct profile p = *demo;
+	struct stack *st = &stacks[s->stacks[0].stack];
+	_cleanup_free_ char *text = NULL;
+	size_t n = 0;
+
+	(void)state;
+	own.library = false;
+	assert_true(p.n_stacks <= COUNTOF(stacks));
+	memcpy(stacks, p.stacks, p.n_stacks * sizeof(stacks[0]));
+	for (size_t i = 0; i < st->n_frames; i++) {
+		frames[n++] = st->frames[i];
+		if (strcmp(st->frames[i].fn, "get_user") == 0)
+			frames[n++] = own;
+	}
+	assert_int_equal(n, st->n_frames + 1);
+	*st = (struct stack){ .frames = frames, .n_frames = n };
+	p.stacks = stacks;
+	text = printed("text", &p, NULL);
+	assert_non_null(
+		strstr(text, " < routes.py:88 list_users > extras.py:236 cursor.execute\n"));
+	assert_null(strstr(text, "own_callback"));
+}
+
 /* A leaf that only wraps the system call of WHY is left out, any other native leaf is not. */
 static void wrappers_are_left_out(void **state)
 {
@@ -103,6 +134,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hidden_rows_are_counted),
 		cmocka_unit_test(the_place_takes_two_lines_at_most),
+		cmocka_unit_test(extensions_are_no_callers),
 		cmocka_unit_test(wrappers_are_left_out),
 		cmocka_unit_test(places_that_are_not_yours_are_marked),
 		cmocka_unit_test(ambiguous_files_show_their_folder),

@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "runtime/cpython_text.h"
+#include "runtime/path.h"
 #include "runtime/runtime.h"
 #include "runtime/walk_host.h"
 #include "tests/support/python_truth.h"
@@ -20,7 +21,7 @@ static void check_frame(const struct chunk_frame *f, const struct truth_frame *w
 
 	assert_int_equal(f->kind, FRAME_PYTHON);
 	assert_string_equal(f->fn, want->fn);
-	assert_string_equal(f->file, cpython_path_shown(want->file, p->cwd));
+	assert_string_equal(f->file, path_shown(want->file, p->cwd));
 	assert_int_equal(f->line, want->line);
 	assert_int_equal(f->flags & ~FRAME_ENTRY,
 			 (library ? FRAME_LIBRARY : 0) | (want->coroutine ? FRAME_COROUTINE : 0));

@@ -10,7 +10,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "runtime/resolver.h"
+#include "runtime/cpython_find.h"
+#include "runtime/resolver_state.h"
 #include "runtime/walk_host.h"
 #include "target/native.h"
 #include "tests/support/python_truth.h"
@@ -38,7 +39,25 @@ static void take_text(struct chunk_cursor *c, char *to, size_t room)
 	snprintf(to, room, "%.*s", (int)len, text);
 }
 
-/* Resolves `stack` and decodes the payload again; returns the number of frames. */
+/* Inlined frames stand right above the one they are in, and come or not with the debug files that
+ * are installed: the other frames are what is looked at. */
+static size_t drop_inlined(size_t n)
+{
+	size_t i, kept = 0;
+
+	for (i = 0; i < n; i++) {
+		if (!(seen[i].flags & FRAME_INLINED)) {
+			seen[kept++] = seen[i];
+			continue;
+		}
+		assert_true(i + 1 < n && seen[i + 1].kind == FRAME_NATIVE);
+		assert_string_equal(seen[i].module, seen[i + 1].module);
+	}
+	return kept;
+}
+
+/* Resolves `stack` and decodes the payload again; returns the number of frames, those that were
+ * inlined not counted. */
 static size_t resolve(struct resolver *r)
 {
 	struct str payload = { 0 };
@@ -73,7 +92,7 @@ static size_t resolve(struct resolver *r)
 	assert_false(c.bad);
 	assert_ptr_equal(c.at, c.end);
 	str_release(&payload);
-	return n;
+	return drop_inlined(n);
 }
 
 static struct resolver *open_self(struct process **p)
@@ -307,6 +326,137 @@ static void test_python(void **state)
 	process_close(p);
 }
 
+static void fake_begin(struct runtime_session *s, const struct event_stack *of)
+{
+	(void)s;
+	(void)of;
+}
+
+/* Code 7 has no name. */
+static int fake_name(struct runtime_session *s, const struct interp_frame *frame,
+		     struct chunk_frame *ret_frame)
+{
+	(void)s;
+	if (frame->code == 7)
+		return -ENOENT;
+	*ret_frame = (struct chunk_frame){ .kind = FRAME_JS,
+					   .fn = frame->code == 3 ? "inner" : "outer",
+					   .file = "app.js",
+					   .module = "" };
+	return 0;
+}
+
+static struct runtime_session *fake_close(struct runtime_session *s)
+{
+	(void)s;
+	return NULL;
+}
+
+/* Frames that say where they stand replace the native ones there, which stay where there is no
+ * name; they are no guesses, whatever the bytes before them are. */
+static void test_placed(void **state)
+{
+	static const struct runtime fake = {
+		.name = "fake", .begin = fake_begin, .name_frame = fake_name, .close = fake_close
+	};
+	struct process *p;
+	struct resolver *r = open_self(&p);
+
+	(void)state;
+	r->runtime = &fake;
+	r->session = (struct runtime_session *)r;
+	r->facts.placed = true;
+	memset(&stack, 0, sizeof(stack));
+	resolver_marker(p);
+	stack.user[2] = (uintptr_t)&stack | USER_GUESSED;
+	stack.user[3] = stack.user[1];
+	stack.user[4] = (uintptr_t)&stack | USER_GUESSED;
+	stack.user[5] = stack.user[1];
+	stack.n_user = 6;
+	stack.user_stop = UNWIND_STOP_ROOT;
+	stack.python[0] = (struct interp_frame){ .code = 7, .tag = 1 };
+	stack.python[1] = (struct interp_frame){ .code = 3, .tag = 2 };
+	stack.python[2] = (struct interp_frame){ .code = 4, .tag = 2 };
+	stack.python[3] = (struct interp_frame){ .code = 4, .tag = 9 };
+	stack.n_python = 4;
+	assert_int_equal(resolve(r), 5);
+	assert_string_equal(seen[0].fn, "resolver_marker");
+	assert_string_equal(seen[1].fn, "test_placed");
+	assert_int_equal(seen[2].kind, FRAME_JS);
+	assert_string_equal(seen[2].fn, "inner");
+	assert_string_equal(seen[3].fn, "outer");
+	assert_string_equal(seen[4].fn, "test_placed");
+	/* the guess without a frame of the runtime ends it */
+	assert_int_equal(seen_flags, STACK_USER_CUT);
+	resolver_close(r);
+	process_close(p);
+}
+
+/* The words of a native part walked by table: the C library, the interpreter's loop once for each
+ * run, other code after the first of them, and where a thread begins. */
+static void put_native(struct process *p, uint64_t eval, size_t runs)
+{
+	size_t i;
+
+	stack.n_user = 0;
+	stack.user[stack.n_user++] = call_site(p, "libc.so");
+	for (i = 0; i < runs; i++) {
+		stack.user[stack.n_user++] = eval + 5;
+		if (i == 0)
+			stack.user[stack.n_user++] = call_site(p, "libm.so");
+		stack.user[stack.n_user++] = call_site(p, "python3");
+	}
+	stack.user[stack.n_user++] = call_site(p, "libc.so");
+	stack.user_stop = UNWIND_STOP_ROOT;
+}
+
+/* Walked by table, interpreter frames stand where the frames of the interpreter's loop are, and
+ * what other code does between two of them is seen; where they do not fit the stack says so. */
+static void test_merged(void **state)
+{
+	size_t first, n, i, runs = 2;
+	struct cpython_place place;
+	const struct truth_frame *want;
+	struct resolver *r;
+	struct process *p;
+	struct truth t;
+
+	(void)state;
+	assert_int_equal(truth_start(&t, "/usr/bin/python3"), 0);
+	assert_int_equal(process_open("/proc", t.pid, &p), 0);
+	assert_int_equal(resolver_open(host, p, &r), 0);
+	assert_int_equal(cpython_find(p, &place), 0);
+	want = thread_with(&t, "idle");
+	if (!want)
+		want = thread_with(&t, "BaseEventLoop._run_once");
+	assert_non_null(want);
+	memset(&stack, 0, sizeof(stack));
+	stack.n_python = walk_host(p, resolver_plan(r), want->thread_pointer, stack.python,
+				   &stack.flags);
+	assert_true(stack.n_python > 2);
+	for (i = 0; i < stack.n_python; i++)
+		stack.python[i].code &= ~1ull;
+	stack.python[1].code |= 1;
+	stack.python[stack.n_python - 1].code |= 1;
+	put_native(p, place.eval[0].start, runs);
+	n = resolve(r);
+	assert_int_equal(n, stack.n_python + 2);
+	assert_int_equal(seen_flags & STACK_UNMERGED, 0);
+	assert_true(strstr(seen[0].module, "libc") != NULL);
+	assert_int_equal(seen[1].kind, FRAME_PYTHON);
+	assert_int_equal(seen[2].kind, FRAME_PYTHON);
+	assert_true(strstr(seen[3].module, "libm") != NULL);
+	for (first = 4; first < n; first++)
+		assert_int_equal(seen[first].kind, FRAME_PYTHON);
+	assert_string_equal(resolver_loop_kind(r), "asyncio");
+	put_native(p, place.eval[0].start, runs + 1);
+	assert_int_equal(resolve(r), stack.n_python + 1);
+	assert_int_equal(seen_flags & STACK_UNMERGED, STACK_UNMERGED);
+	resolver_close(r);
+	process_close(p);
+	truth_stop(&t);
+}
+
 static int start(void **state)
 {
 	char path[64];
@@ -345,7 +495,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_kernel),	 cmocka_unit_test(test_native),
 		cmocka_unit_test(test_by_table), cmocka_unit_test(test_counts),
-		cmocka_unit_test(test_python),
+		cmocka_unit_test(test_python),	 cmocka_unit_test(test_merged),
+		cmocka_unit_test(test_placed),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);

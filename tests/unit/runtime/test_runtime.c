@@ -69,7 +69,7 @@ static void test_uvloop(void **state)
 	static const struct chunk_frame native[] = {
 		{ .kind = FRAME_NATIVE,
 		  .fn = "",
-		  .file = "/x/uvloop/loop.so",
+		  .path = "/x/uvloop/loop.so",
 		  .module = "loop.so" },
 		PY("main", "app.py"),
 	};

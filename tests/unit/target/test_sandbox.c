@@ -11,7 +11,9 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -62,7 +64,7 @@ static int open_job(int fd, const void *arg, struct str *result)
 {
 	(void)fd;
 	(void)result;
-	return (int)syscall(SYS_openat, AT_FDCWD, arg, O_RDONLY);
+	return syscall(SYS_openat, AT_FDCWD, arg, O_RDONLY) < 0 ? -errno : 0;
 }
 
 static int socket_job(int fd, const void *arg, struct str *result)
@@ -131,13 +133,13 @@ static void test_death(void **state)
 	assert_int_equal(result.len, 0);
 }
 
-/* Opening a file or a socket ends the worker; the parent's descriptors are out of its reach. */
+/* Opening a file fails, a socket ends the worker; the parent's descriptors are out of its reach. */
 static void test_walls(void **state)
 {
 	struct str result = { 0 };
 
 	(void)state;
-	assert_int_equal(run(open_job, "/etc/passwd", 5000, &result), -EIO);
+	assert_int_equal(run(open_job, "/etc/passwd", 5000, &result), -EACCES);
 	assert_int_equal(run(socket_job, NULL, 5000, &result), -EIO);
 	assert_int_equal(run(leak_job, NULL, 5000, &result), 0);
 	assert_string_equal(str_text(&result), "clean");
@@ -189,9 +191,55 @@ static void test_opener(void **state)
 	str_clear(&result);
 	assert_int_equal(run_opened(open_beside, copy_job, "no such", &result), -ENOENT);
 	assert_int_equal(run_opened(open_hangs, copy_job, "exe", &result), -ETIMEDOUT);
-	assert_int_equal(run_opened(open_beside, open_job, "exe", &result), -EIO);
+	assert_int_equal(run_opened(open_beside, open_job, "exe", &result), -EACCES);
 	assert_int_equal(result.len, 0);
 	str_release(&result);
+}
+
+static void tell_files(int in, int out, const void *arg)
+{
+	char text[64] = { 0 };
+
+	(void)in;
+	(void)arg;
+	if (pread(SANDBOX_FILE(0), text, 8, 0) != 8 || pread(SANDBOX_FILE(1), text + 8, 8, 0) != 8)
+		return;
+	text[16] = fcntl(SANDBOX_FILE(2), F_GETFD) < 0 && errno == EBADF ? 'c' : 'o';
+	for (int i = 0; i < 3; i++) {
+		struct stat st;
+
+		if (fstat(i, &st) < 0 || st.st_rdev != makedev(1, 3))
+			text[16] = 't';
+	}
+	if (write(out, text, 17) != 17)
+		return;
+}
+
+/* A worker with more files has them in their places, in their order, and nothing beside but
+ * /dev/null. */
+static void test_files(void **state)
+{
+	int null = open("/dev/null", O_RDONLY), fds[3], out, i;
+	char name[] = "/tmp/sandbox-XXXXXX", text[32] = "";
+	pid_t pid;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		strcpy(name + strlen(name) - 6, "XXXXXX");
+		fds[i] = mkostemp(name, O_CLOEXEC);
+		assert_true(fds[i] >= 0);
+		unlink(name);
+		assert_int_equal(write(fds[i], i ? "second--" : "first---", 8), 8);
+	}
+	assert_int_equal(sandbox_spawn_with(null, fds, 3, tell_files, NULL, &pid, &out), -EINVAL);
+	assert_int_equal(sandbox_spawn_with(null, fds, 2, tell_files, NULL, &pid, &out), 0);
+	assert_int_equal(read(out, text, sizeof(text)), 17);
+	assert_string_equal(text, "first---second--c");
+	sandbox_end(pid);
+	close(out);
+	close(null);
+	for (i = 0; i < 3; i++)
+		close(fds[i]);
 }
 
 int main(void)
@@ -199,7 +247,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_result), cmocka_unit_test(test_error),
 		cmocka_unit_test(test_death),  cmocka_unit_test(test_walls),
-		cmocka_unit_test(test_opener),
+		cmocka_unit_test(test_opener), cmocka_unit_test(test_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

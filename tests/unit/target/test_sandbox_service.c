@@ -22,8 +22,8 @@ static int answer(const char *question, char *ret_answer, size_t room)
 {
 	if (strcmp(question, "die") == 0)
 		syscall(SYS_exit_group, 3);
-	if (strcmp(question, "open") == 0)
-		return (int)syscall(SYS_openat, AT_FDCWD, "/etc/passwd", O_RDONLY);
+	if (strcmp(question, "link") == 0)
+		return (int)syscall(SYS_symlinkat, "/etc/passwd", AT_FDCWD, "/tmp/x");
 	if (strcmp(question, "hang") == 0)
 		for (;;)
 			asm volatile("");
@@ -49,7 +49,7 @@ static void test_life(void **state)
 	assert_string_equal(text, "2 b");
 	assert_int_equal(answers, 0);
 	assert_int_equal(sandbox_service_ask(s, "die", text), -EIO);
-	assert_int_equal(sandbox_service_ask(s, "open", text), -EIO);
+	assert_int_equal(sandbox_service_ask(s, "link", text), -EIO);
 	assert_string_equal(text, "2 b");
 	assert_int_equal(sandbox_service_ask(s, "c", text), 0);
 	assert_string_equal(text, "1 c");

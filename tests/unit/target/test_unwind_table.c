@@ -131,12 +131,46 @@ static void test_refused(void **state)
 	close(fd);
 }
 
+/* Without its words a table still says where code lies, and is known as one of the same shape. */
+static void test_forget_words(void **state)
+{
+	cleanup(unwind_table_freep) struct unwind_table *t = NULL, *other = NULL;
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), sh = open("/bin/sh", O_RDONLY);
+	struct unwind_escape e;
+	uint64_t before, after;
+	uint32_t first_page;
+	size_t memory, n, i;
+
+	(void)state;
+	assert_int_equal(unwind_table_build(fd, &t), 0);
+	assert_int_equal(unwind_table_build(fd, &other), 0);
+	for (i = 0; !unwind_table_vaddr(t, i, &before); i += 4096)
+		assert_true(i < 1u << 30);
+	memory = unwind_table_memory(t);
+	unwind_table_forget_words(t);
+	assert_true(unwind_table_memory(t) < memory);
+	assert_true(unwind_table_vaddr(t, i, &after));
+	assert_int_equal(before, after);
+	assert_null(unwind_table_words(t, &n));
+	assert_int_equal(n, 0);
+	unwind_table_pages(t, &first_page, &n);
+	assert_true(n > 0);
+	assert_int_equal(unwind_table_row(t, marker(), &e), 0);
+	assert_true(unwind_table_same_shape(t, other));
+	other = unwind_table_free(other);
+	assert_int_equal(unwind_table_build(sh, &other), 0);
+	assert_false(unwind_table_same_shape(t, other));
+	close(fd);
+	close(sh);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_build),
 		cmocka_unit_test(test_vdso),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_forget_words),
 	};
 
 	return cmocka_run_group_tests_name("unwind_table", tests, NULL, NULL);

@@ -1,0 +1,322 @@
+/* unwind.c: see unwind.h. */
+#include "capture/unwind.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "capture/internal.h"
+#include "capture/mmap_events.h"
+#include "capture/unwind_finish.h"
+#include "capture/unwind_maps.h"
+#include "capture/unwound.h"
+#include "stallprof.skel.h"
+
+#define SLICE	   (20 * NSEC_PER_MSEC) /* of building, between two looks into the ring */
+#define REAP_PAUSE NSEC_PER_SEC
+/* Others' programs wake us, too, with each library they map: beyond a burst of 64 at most 200 times
+ * a second; then their records wait for the next look. */
+#define WAKE_COST  (5 * NSEC_PER_MSEC)
+#define WAKE_BURST 64
+#define FINISH_MAX (250 * NSEC_PER_MSEC) /* of building for one stack that waits */
+
+struct unwind {
+	struct unwind_maps *maps;
+	struct unwind_space *space;
+	struct unwind_tables *tables;
+	struct mmap_events *events; /* NULL: mappings are read anew when code is met in none */
+	struct snapshots *snapshots;
+	struct unwind_proc entry; /* too big for the stack */
+	uint64_t wakes_at, reap_at;
+	uint64_t unplaced; /* mappings that found no room */
+	bool built;	   /* something, since entries were published */
+	bool told_room, told_mappings;
+};
+
+static int maps_open(struct capture *c, struct unwind *u)
+{
+	struct stallprof_bpf *skel = c->skel;
+	int r = unwind_maps_open(bpf_map__fd(skel->maps.unwind_chunks),
+				 bpf_map__fd(skel->maps.unwind_pages),
+				 bpf_map__fd(skel->maps.unwind_procs), &u->maps);
+
+	if (r == 0)
+		r = unwind_space_new(&unwind_maps_chunks, u->maps, unwind_maps_directory(u->maps),
+				     UNWIND_PAGES_MAX, &u->space);
+	return r;
+}
+
+int unwind_open(struct capture *c)
+{
+	struct unwind *u = c->unwind = calloc(1, sizeof(*u));
+	int r;
+
+	if (!u)
+		return -ENOMEM;
+	r = maps_open(c, u);
+	if (r == 0)
+		r = unwind_tables_new(u->space, &u->tables);
+	if (r == 0)
+		r = snapshots_new(&u->snapshots);
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0) {
+		unwind_close(c);
+		emit_missing(c, "native frames without frame pointers", strerror(-r),
+			     "build the program with -fno-omit-frame-pointer");
+		return 0;
+	}
+	r = mmap_events_open(&u->events);
+	if (r < 0)
+		emit_missing(c, "mappings of code as they are made", strerror(-r),
+			     "run as root, or with CAP_PERFMON; libraries that are loaded while "
+			     "watched are noticed later");
+	return r == -ENOMEM ? r : 0;
+}
+
+void unwind_close(struct capture *c)
+{
+	struct unwind *u = c->unwind;
+
+	if (!u)
+		return;
+	mmap_events_close(u->events);
+	snapshots_free(u->snapshots);
+	unwind_tables_free(u->tables);
+	unwind_space_free(u->space);
+	unwind_maps_close(u->maps);
+	free(u);
+	c->unwind = NULL;
+}
+
+static void tell_room(struct capture *c)
+{
+	struct unwind *u = c->unwind;
+	struct unwind_tables_counts counts = unwind_tables_counts(u->tables);
+
+	if (u->told_room || !counts.without_room)
+		return;
+	u->told_room = true;
+	emit_missing(c, "some native frames",
+		     "the tables of all files found no room: stacks in the rest are walked by "
+		     "frame pointers",
+		     "watch fewer programs at once");
+}
+
+static void tell_mappings(struct capture *c, struct watched *w, unsigned int unplaced)
+{
+	char why[128];
+
+	c->unwind->unplaced += unplaced;
+	if (!unplaced || c->unwind->told_mappings)
+		return;
+	c->unwind->told_mappings = true;
+	snprintf(why, sizeof(why), "process %d has %u mappings of code more than the %d looked at",
+		 w->process->pid, unplaced, UNWIND_MAPPINGS_MAX);
+	emit_missing(c, "some native frames", why, "");
+}
+
+static void publish(struct capture *c, struct watched *w)
+{
+	struct unwind *u = c->unwind;
+	unsigned int unplaced = unwound_entry(w->unwound, &u->entry);
+
+	if (unwind_maps_entry(u->maps, w->process->pid, &u->entry) < 0)
+		return; /* no process has room without an entry in the kernel's table of them */
+	unwound_published(w->unwound, now_ns());
+	tell_mappings(c, w, unplaced);
+}
+
+/* Nothing is known yet: what is met is sent to us. */
+static void publish_empty(struct capture *c, const struct watched *w)
+{
+	struct unwind_proc *e = &c->unwind->entry;
+
+	unwound_entry_empty(w->unwound, e);
+	unwind_maps_entry(c->unwind->maps, w->process->pid, e);
+}
+
+int unwind_add(struct capture *c, struct watched *w)
+{
+	int r;
+
+	if (!c->unwind)
+		return 0;
+	r = unwound_new(w->process, c->unwind->events != NULL, &w->unwound);
+	if (r == 0)
+		publish_empty(c, w);
+	return r;
+}
+
+void unwind_exec(struct capture *c, struct watched *w)
+{
+	if (!c->unwind || !w->unwound)
+		return;
+	unwound_exec(w->unwound);
+	publish_empty(c, w);
+}
+
+void unwind_forget(struct capture *c, uint32_t tgid)
+{
+	if (c->unwind)
+		unwind_maps_forget(c->unwind->maps, tgid);
+}
+
+void unwind_release(struct watched *w)
+{
+	w->unwound = unwound_free(w->unwound);
+}
+
+static void on_mapping(void *ctx, const struct mmap_event *event)
+{
+	struct watched *w = watched_find(ctx, event->tgid);
+
+	if (w && !w->gone_at && w->unwound)
+		unwound_mapped(w->unwound, event);
+}
+
+static void read_events(struct capture *c)
+{
+	if (!c->unwind->events || !mmap_events_read(c->unwind->events, on_mapping, c))
+		return;
+	for (size_t i = 0; i < c->watched.count; i++)
+		if (c->watched.items[i].unwound)
+			unwound_lost(c->watched.items[i].unwound);
+}
+
+static void refresh(struct capture *c, struct watched *w)
+{
+	int news = w->gone_at ? 0 : unwound_refresh(w->unwound, c->unwind->tables);
+
+	if (news > 0)
+		publish(c, w);
+}
+
+int unwind_fd(const struct capture *c)
+{
+	const struct unwind *u = c->unwind;
+
+	if (!u || !u->events || now_ns() + WAKE_BURST * WAKE_COST < u->wakes_at)
+		return -1;
+	return mmap_events_fd(u->events);
+}
+
+void unwind_woken(struct capture *c, uint64_t now)
+{
+	struct unwind *u = c->unwind;
+
+	u->wakes_at = (u->wakes_at > now ? u->wakes_at : now) + WAKE_COST;
+}
+
+/* Builds for as long as a slice takes.  True: there is more. */
+static bool build_slice(struct capture *c, uint64_t now)
+{
+	struct unwind *u = c->unwind;
+	bool more;
+
+	do {
+		more = unwind_tables_build_next(u->tables);
+		u->built |= more;
+	} while (more && now_ns() < now + SLICE);
+	for (size_t i = 0; u->built && i < c->watched.count; i++) {
+		struct watched *w = &c->watched.items[i];
+
+		if (w->unwound && !w->gone_at && unwound_waits(w->unwound))
+			publish(c, w);
+	}
+	u->built = false;
+	tell_room(c);
+	return more;
+}
+
+uint64_t unwind_work(struct capture *c, uint64_t now, uint64_t until)
+{
+	struct unwind *u = c->unwind;
+
+	if (!u)
+		return until;
+	read_events(c);
+	for (size_t i = 0; i < c->watched.count; i++) {
+		struct watched *w = &c->watched.items[i];
+		uint64_t due;
+
+		if (!w->unwound || w->gone_at)
+			continue;
+		if (unwound_due(w->unwound) <= now)
+			refresh(c, w);
+		due = unwound_due(w->unwound);
+		until = due < until ? due : until;
+	}
+	if (now >= u->reap_at) {
+		u->reap_at = now + REAP_PAUSE;
+		unwind_tables_reap(u->tables, now);
+		snapshots_reap(u->snapshots, now);
+	}
+	return build_slice(c, now) ? now : until;
+}
+
+void unwind_snapshot(struct capture *c, const struct event_snapshot *e)
+{
+	if (c->unwind)
+		snapshots_keep(c->unwind->snapshots, e, now_ns());
+}
+
+/* The stack stands in code that is not in the entry: built at once if it can be. */
+static bool learn(struct capture *c, struct watched *w, uint64_t code)
+{
+	struct unwind_file *f = unwound_file(w->unwound, code);
+
+	if (!f || unwind_file_state(f) != UNWIND_FILE_WAITS)
+		return false;
+	unwind_tables_build(c->unwind->tables, f);
+	c->unwind->built = true; /* for the others that wait for it */
+	return true;
+}
+
+static void finish(struct capture *c, struct watched *w, struct event_stack *s,
+		   struct snapshot *snapshot)
+{
+	struct unwind *u = c->unwind;
+	uint64_t until = now_ns() + FINISH_MAX;
+	uint64_t code = snapshot_code(snapshot);
+
+	if (!maps_find(&w->process->maps, code)) {
+		unwound_missed(w->unwound);
+		refresh(c, w);
+	}
+	do {
+		learn(c, w, code);
+		unwound_entry(w->unwound, &u->entry);
+		snapshot_walk(snapshot, u->space, &u->entry, s);
+		code = snapshot_code(snapshot);
+	} while (s->user_stop == UNWIND_STOP_MAPPING && now_ns() < until && learn(c, w, code));
+}
+
+void unwind_stack(struct capture *c, struct watched *w, struct event_stack *s)
+{
+	struct snapshot *snapshot;
+	bool whole;
+
+	if (!c->unwind || !w->unwound)
+		return;
+	read_events(c);
+	if (unwound_stale(w->unwound))
+		refresh(c, w);
+	snapshot = snapshots_claim(c->unwind->snapshots, s);
+	whole = unwound_sift(w->unwound, s);
+	if (snapshot && whole)
+		finish(c, w, s, snapshot);
+	else if (s->user_stop == UNWIND_STOP_MAPPING)
+		unwound_missed(w->unwound);
+	snapshot_release(snapshot);
+}
+
+void unwind_losses(struct capture *c)
+{
+	struct unwind_tables_counts counts;
+
+	if (!c->unwind)
+		return;
+	counts = unwind_tables_counts(c->unwind->tables);
+	emit_loss(c, "unwind tables", counts.without_room + counts.failed);
+	emit_loss(c, "code mappings", c->unwind->unplaced);
+}

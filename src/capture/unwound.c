@@ -1,0 +1,286 @@
+/* unwound.c: see unwound.h. */
+#include "capture/unwound.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/vec.h"
+#include "capture/unwind_entry.h"
+#include "capture/unwound_history.h"
+
+#define REFRESH_PAUSE 5000000ULL   /* ns: files are mapped in bursts */
+#define MISS_PAUSE    100000000ULL /* ns: code made at run time is mapped without end */
+
+/* A mapping of code that lies in a file. */
+struct mapped {
+	uint64_t start, end, offset, dev, ino;
+	struct unwind_file *file; /* NULL: it cannot be opened */
+	bool taken;		  /* by the list that follows this one */
+};
+
+struct unwound {
+	struct process *process;
+	bool told;
+	bool dirty;   /* code of files, or in its place, was mapped since */
+	bool missed;  /* other code was */
+	bool publish; /* though nothing changed: the first time */
+	uint16_t generation;
+	uint64_t known; /* process->maps_at of what is known */
+	unsigned int waiting;
+	VEC(struct mapped) mapped; /* ascending */
+	struct history history;
+};
+
+int unwound_new(struct process *p, bool told, struct unwound **ret_unwound)
+{
+	struct unwound *u = calloc(1, sizeof(*u));
+
+	if (!u)
+		return -ENOMEM;
+	u->process = p;
+	u->told = told;
+	u->dirty = u->publish = true;
+	*ret_unwound = u;
+	return 0;
+}
+
+static void mapped_put(struct unwound *u, uint64_t now)
+{
+	for (size_t i = 0; i < u->mapped.count; i++)
+		if (u->mapped.items[i].file && !u->mapped.items[i].taken)
+			unwind_file_put(u->mapped.items[i].file, now);
+	vec_release(&u->mapped);
+}
+
+struct unwound *unwound_free(struct unwound *u)
+{
+	if (!u)
+		return NULL;
+	mapped_put(u, now_ns());
+	history_release(&u->history);
+	free(u);
+	return NULL;
+}
+
+void unwound_exec(struct unwound *u)
+{
+	mapped_put(u, now_ns());
+	history_release(&u->history);
+	u->waiting = 0;
+	u->dirty = u->publish = true;
+	u->generation++;
+}
+
+static const struct mapped *mapped_at(const struct unwound *u, uint64_t addr)
+{
+	size_t lo = 0, hi = u->mapped.count;
+
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+
+		if (u->mapped.items[mid].end <= addr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < u->mapped.count && u->mapped.items[lo].start <= addr ? &u->mapped.items[lo]
+									 : NULL;
+}
+
+/* A mapping of a file begins or lies in the range. */
+static bool holds_file(const struct unwound *u, uint64_t start, uint64_t end)
+{
+	for (size_t i = 0; i < u->mapped.count; i++)
+		if (u->mapped.items[i].start < end && start < u->mapped.items[i].end)
+			return true;
+	return false;
+}
+
+void unwound_mapped(struct unwound *u, const struct mmap_event *e)
+{
+	if (e->file || holds_file(u, e->start, e->end)) {
+		u->dirty = true;
+		history_touch(&u->history, e->start, e->end, e->ts);
+	} else {
+		u->missed = true;
+	}
+}
+
+void unwound_lost(struct unwound *u)
+{
+	u->dirty = true;
+	history_touch(&u->history, 0, UINT64_MAX, u->known);
+	history_touch(&u->history, 0, UINT64_MAX, now_ns());
+}
+
+void unwound_missed(struct unwound *u)
+{
+	u->missed = true;
+}
+
+uint64_t unwound_due(const struct unwound *u)
+{
+	if (u->dirty)
+		return u->known + REFRESH_PAUSE;
+	return u->missed ? u->known + MISS_PAUSE : UINT64_MAX;
+}
+
+bool unwound_stale(const struct unwound *u)
+{
+	return u->dirty;
+}
+
+/* The same mapping as before, if nothing says that its file may be another. */
+static struct mapped *still_there(struct unwound *u, const struct mapping *m)
+{
+	struct mapped *old = (struct mapped *)mapped_at(u, m->start);
+
+	if (!old || old->start != m->start || old->end != m->end || old->offset != m->offset ||
+	    old->dev != m->dev || old->ino != m->ino || old->taken)
+		return NULL;
+	return u->told && !history_touched(&u->history, m->start, m->end) ? old : NULL;
+}
+
+/* The main program and what every thread stands in come first. */
+static unsigned int rank_of(const struct process *p, const struct mapping *m)
+{
+	static const char *const soon[] = { "libc.so", "libc-", "ld-", "libpython", "libnode" };
+	const char *name = mapping_basename(m);
+
+	if (strcmp(m->path, p->exe) == 0)
+		return 0;
+	for (size_t i = 0; i < sizeof(soon) / sizeof(soon[0]); i++)
+		if (strncmp(name, soon[i], strlen(soon[i])) == 0)
+			return 1;
+	return mapping_is_vdso(m) ? 1 : 2;
+}
+
+static struct file_identity identity_of(const struct mapped *now)
+{
+	return now->file ? *unwind_file_identity(now->file)
+			 : (struct file_identity){ .dev = now->dev, .ino = now->ino };
+}
+
+/* One mapping of the new list.  True: it was not there before. */
+static bool look_at(struct unwound *u, struct unwind_tables *t, const struct mapping *m,
+		    struct mapped *ret_mapped)
+{
+	struct mapped *old = still_there(u, m);
+	struct mapped now = { m->start, m->end, m->offset, m->dev, m->ino, NULL, false };
+	struct file_identity identity;
+
+	if (old) {
+		old->taken = true;
+		now.file = old->file;
+		*ret_mapped = now;
+		return false;
+	}
+	unwind_tables_get(t, u->process, m, rank_of(u->process, m), &now.file);
+	*ret_mapped = now;
+	identity = identity_of(&now);
+	if (history_use(&u->history, m->start, m->end, m->offset, &identity, u->known,
+			u->process->maps_at))
+		u->generation++;
+	return true;
+}
+
+/* Follows the mappings that the process has now. */
+static int follow(struct unwound *u, struct unwind_tables *t)
+{
+	const struct maps *maps = &u->process->maps;
+	__typeof__(u->mapped) list = { 0 };
+	bool news = u->publish || u->missed;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < maps->list.count; i++) {
+		const struct mapping *m = &maps->list.items[i];
+		struct mapped now;
+
+		if (!unwind_entry_wants(m) || !(m->ino || mapping_is_vdso(m)))
+			continue;
+		news |= look_at(u, t, m, &now);
+		r = vec_add(&list, now);
+		if (r < 0 && now.file)
+			unwind_file_put(now.file, now_ns());
+	}
+	for (size_t i = 0; i < u->mapped.count; i++)
+		if (!u->mapped.items[i].taken)
+			news = true;
+	mapped_put(u, now_ns());
+	memcpy(&u->mapped, &list, sizeof(list));
+	history_settle(&u->history, u->process->maps_at);
+	u->known = u->process->maps_at;
+	u->dirty = u->missed = false;
+	return r < 0 ? r : news;
+}
+
+int unwound_refresh(struct unwound *u, struct unwind_tables *t)
+{
+	int r = 0;
+
+	if (u->dirty || u->missed)
+		r = process_refresh_maps(u->process);
+	if (r < 0) {
+		u->dirty = u->missed = false; /* it is exiting */
+		u->known = u->process->maps_at;
+		return r;
+	}
+	return u->known != u->process->maps_at || u->publish ? follow(u, t) : 0;
+}
+
+static bool place(void *ctx, const struct mapping *m, struct unwind_mapping *ret)
+{
+	struct unwound *u = ctx;
+	struct unwind_file *f = unwound_file(u, m->start);
+
+	if (f && unwind_file_state(f) == UNWIND_FILE_WAITS) {
+		u->waiting++;
+		return false;
+	}
+	if (f)
+		unwind_file_place(f, m, ret);
+	return true;
+}
+
+unsigned int unwound_entry(struct unwound *u, struct unwind_proc *ret_entry)
+{
+	unsigned int unplaced;
+
+	u->waiting = 0;
+	unplaced = unwind_entry_fill(ret_entry, &u->process->maps, place, u);
+	ret_entry->start_time = u->process->start_ticks;
+	ret_entry->flags |= (uint32_t)u->generation << UNWIND_PROC_GENERATION;
+	return unplaced;
+}
+
+void unwound_entry_empty(const struct unwound *u, struct unwind_proc *ret_entry)
+{
+	ret_entry->start_time = u->process->start_ticks;
+	ret_entry->n = 0;
+	ret_entry->flags = (uint32_t)u->generation << UNWIND_PROC_GENERATION;
+}
+
+void unwound_published(struct unwound *u, uint64_t now)
+{
+	u->publish = false;
+	history_published(&u->history, now);
+}
+
+bool unwound_waits(const struct unwound *u)
+{
+	return u->waiting > 0;
+}
+
+struct unwind_file *unwound_file(const struct unwound *u, uint64_t addr)
+{
+	const struct mapped *m = mapped_at(u, addr);
+
+	return m ? m->file : NULL;
+}
+
+bool unwound_sift(const struct unwound *u, struct event_stack *s)
+{
+	return history_sift(&u->history, s);
+}

@@ -1,0 +1,118 @@
+/* native_lines.c: see native_lines.h. */
+#include "runtime/native_lines.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bpf/event.h"
+#include "target/lines.h"
+
+_Static_assert(NATIVE_LINES_MAX >= LINES_DEPTH_MAX, "every chain fits");
+
+struct native_lines {
+	struct native_names *names;
+	struct lines *lines;
+};
+
+int native_lines_new(struct native_names *names, struct native_lines **ret_lines)
+{
+	struct native_lines *l = calloc(1, sizeof(*l));
+	int r;
+
+	if (!l)
+		return -ENOMEM;
+	l->names = names;
+	r = lines_new(&l->lines);
+	if (r < 0) {
+		free(l);
+		return r;
+	}
+	*ret_lines = l;
+	return 0;
+}
+
+struct native_lines *native_lines_free(struct native_lines *l)
+{
+	if (l)
+		lines_free(l->lines);
+	free(l);
+	return NULL;
+}
+
+/* A place of the stack, by file. */
+struct asked {
+	const struct symbols *symbols; /* NULL: nothing to ask */
+	uint64_t address;
+};
+
+/* Asks for all places that lie in the file of the first one, and strikes them out. */
+static void fetch_file(struct native_lines *l, struct asked *first, size_t count)
+{
+	uint64_t addresses[STACK_USER_MAX];
+	const struct symbols *s = first->symbols;
+	size_t n = 0, i;
+
+	for (i = 0; i < count; i++) {
+		if (first[i].symbols != s)
+			continue;
+		addresses[n++] = first[i].address;
+		first[i].symbols = NULL;
+	}
+	lines_fetch(l->lines, s, addresses, n);
+}
+
+void native_lines_begin(struct native_lines *l, const struct process *p, const uint64_t *insides,
+			size_t count)
+{
+	struct asked asked[STACK_USER_MAX] = { 0 };
+	size_t i;
+
+	lines_begin(l->lines, LINES_STACK_MS);
+	if (count > STACK_USER_MAX)
+		count = STACK_USER_MAX;
+	for (i = 0; i < count; i++) {
+		const struct mapping *m = maps_find(&p->maps, insides[i]);
+
+		if (m)
+			asked[i].symbols = native_names_place(l->names, p, m, insides[i],
+							      &asked[i].address);
+	}
+	for (i = 0; i < count; i++)
+		if (asked[i].symbols)
+			fetch_file(l, &asked[i], count - i);
+}
+
+/* Code that came with the compiler or a package and was made part of the user's function: the
+ * module is the user's, the source is not. */
+static bool is_installed(const char *source)
+{
+	return str_starts(source, "/usr/include/") || str_starts(source, "/usr/lib/") ||
+	       str_starts(source, "/rustc/") || strstr(source, "/rustlib/src/") ||
+	       strstr(source, "/.cargo/registry/");
+}
+
+size_t native_lines_find(struct native_lines *l, const struct process *p, const struct mapping *m,
+			 uint64_t inside, struct chunk_frame ret_frames[NATIVE_LINES_MAX])
+{
+	const struct line_place *places;
+	const struct symbols *s;
+	uint64_t address;
+	size_t count, i;
+
+	s = native_names_place(l->names, p, m, inside, &address);
+	places = s ? lines_find(l->lines, s, address, &count) : NULL;
+	if (!places)
+		return 0;
+	for (i = 0; i < count; i++) {
+		struct chunk_frame *f = &ret_frames[i];
+
+		*f = (struct chunk_frame){ .kind = FRAME_NATIVE, .module = "" };
+		f->fn = native_names_readable(l->names, places[i].fn);
+		f->file = places[i].file;
+		f->line = places[i].line;
+		if (i + 1 < count)
+			f->flags = FRAME_INLINED | (is_installed(f->file) ? FRAME_LIBRARY : 0);
+	}
+	return count;
+}

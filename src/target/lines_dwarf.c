@@ -1,0 +1,249 @@
+/* lines_dwarf.c: see lines_dwarf.h. */
+#include "target/lines_dwarf.h"
+
+#include <dwarf.h>
+#include <elfutils/libdw.h>
+#include <elfutils/libdwelf.h>
+#include <errno.h>
+#include <gelf.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "target/lines_index.h"
+
+#define STEPS_MAX  (1u << 20) /* entries of one function looked at for an address */
+#define NESTED_MAX 256	      /* blocks in blocks */
+#define LOADS_MAX  64
+
+struct lines_dwarf {
+	Elf *elf, *alt_elf;
+	Dwarf *dwarf, *alt;
+	struct lines_index index;
+};
+
+/* The inlined functions at an address, outermost first. */
+struct inlined {
+	uint64_t address;
+	unsigned int steps;
+	bool too_deep;
+	size_t count;
+	Dwarf_Die dies[LINES_DEPTH_MAX];
+};
+
+static int open_elf(int fd, Elf **ret)
+{
+	GElf_Ehdr head;
+
+	if (elf_version(EV_CURRENT) == EV_NONE)
+		return -ENOEXEC;
+	/* by reads, not by mmap: a file that is cut meanwhile gives an error */
+	*ret = elf_begin(fd, ELF_C_READ, NULL);
+	if (!*ret || elf_kind(*ret) != ELF_K_ELF || !gelf_getehdr(*ret, &head) ||
+	    head.e_machine != EM_X86_64 || gelf_getclass(*ret) != ELFCLASS64)
+		return -ENOEXEC;
+	return 0;
+}
+
+/* Where the first segment with code begins. */
+static uint64_t lowest_code(Elf *elf)
+{
+	uint64_t lowest = UINT64_MAX;
+	size_t n, i;
+
+	if (elf_getphdrnum(elf, &n) < 0)
+		return lowest;
+	for (i = 0; i < n && i < LOADS_MAX; i++) {
+		GElf_Phdr h;
+
+		if (gelf_getphdr(elf, (int)i, &h) && h.p_type == PT_LOAD && (h.p_flags & PF_X) &&
+		    h.p_vaddr < lowest)
+			lowest = h.p_vaddr;
+	}
+	return lowest;
+}
+
+/* Without it names that lie in it are missing, which is no error. */
+static void use_alternate(struct lines_dwarf *d, int fd)
+{
+	const void *want, *have;
+	const char *name;
+	ssize_t want_len = dwelf_dwarf_gnu_debugaltlink(d->dwarf, &name, &want), have_len;
+
+	if (fd < 0 || want_len <= 0 || open_elf(fd, &d->alt_elf) < 0)
+		return;
+	have_len = dwelf_elf_gnu_build_id(d->alt_elf, &have);
+	if (have_len != want_len || memcmp(have, want, (size_t)want_len) != 0)
+		return;
+	d->alt = dwarf_begin_elf(d->alt_elf, DWARF_C_READ, NULL);
+	if (d->alt)
+		dwarf_setalt(d->dwarf, d->alt);
+}
+
+int lines_dwarf_open(int fd, int alt, struct lines_dwarf **ret_dwarf)
+{
+	cleanup(lines_dwarf_closep) struct lines_dwarf *d = calloc(1, sizeof(*d));
+	int r;
+
+	if (!d)
+		return -ENOMEM;
+	r = open_elf(fd, &d->elf);
+	if (r < 0)
+		return r;
+	d->dwarf = dwarf_begin_elf(d->elf, DWARF_C_READ, NULL);
+	if (!d->dwarf)
+		return -ENODATA;
+	use_alternate(d, alt);
+	r = lines_index_init(&d->index, d->dwarf, lowest_code(d->elf));
+	if (r < 0)
+		return r;
+	*ret_dwarf = steal(d);
+	return 0;
+}
+
+struct lines_dwarf *lines_dwarf_close(struct lines_dwarf *d)
+{
+	if (!d)
+		return NULL;
+	lines_index_release(&d->index);
+	if (d->dwarf)
+		dwarf_end(d->dwarf);
+	if (d->alt)
+		dwarf_end(d->alt);
+	if (d->alt_elf)
+		elf_end(d->alt_elf);
+	if (d->elf)
+		elf_end(d->elf);
+	free(d);
+	return NULL;
+}
+
+static const char *text_attribute(Dwarf_Die *die, unsigned int name)
+{
+	Dwarf_Attribute attribute;
+	const char *text;
+
+	if (!dwarf_attr_integrate(die, name, &attribute))
+		return "";
+	text = dwarf_formstring(&attribute);
+	return text && strlen(text) <= LINES_TEXT_MAX ? text : "";
+}
+
+static const char *function_name(Dwarf_Die *die)
+{
+	static const unsigned int names[] = { DW_AT_linkage_name, DW_AT_MIPS_linkage_name,
+					      DW_AT_name };
+	const char *text = "";
+	size_t i;
+
+	for (i = 0; !*text && i < sizeof(names) / sizeof(names[0]); i++)
+		text = text_attribute(die, names[i]);
+	return text;
+}
+
+static bool is_block(int tag)
+{
+	return tag == DW_TAG_lexical_block || tag == DW_TAG_try_block ||
+	       tag == DW_TAG_catch_block || tag == DW_TAG_with_stmt;
+}
+
+/* Goes down to the innermost inlined function at the address.  Returns whether one was found below
+ * this entry.  A block without addresses of its own is looked through. */
+static bool descend(struct inlined *in, Dwarf_Die *parent, int depth)
+{
+	Dwarf_Die die;
+	int more = dwarf_child(parent, &die);
+
+	for (; more == 0 && in->steps < STEPS_MAX; more = dwarf_siblingof(&die, &die)) {
+		int tag = dwarf_tag(&die), holds;
+
+		in->steps++;
+		if (tag != DW_TAG_inlined_subroutine && !is_block(tag))
+			continue;
+		holds = dwarf_haspc(&die, in->address);
+		if (holds == 0 || (holds < 0 && !is_block(tag)))
+			continue;
+		if (depth >= NESTED_MAX || in->count >= LINES_DEPTH_MAX - 1) {
+			in->too_deep = true;
+			return true;
+		}
+		if (tag == DW_TAG_inlined_subroutine)
+			in->dies[in->count++] = die;
+		if (descend(in, &die, depth + 1) || holds > 0)
+			return true;
+	}
+	return false;
+}
+
+/* Where the row of the line table says that the address comes from. */
+static struct line_place place_of(Dwarf_Die *unit, uint64_t address)
+{
+	struct line_place p = { .fn = "", .file = "" };
+	Dwarf_Line *row = dwarf_getsrc_die(unit, address);
+	const char *file;
+	int line;
+
+	if (!row || dwarf_lineno(row, &line) < 0 || line <= 0)
+		return p;
+	file = dwarf_linesrc(row, NULL, NULL);
+	if (!file || strlen(file) > LINES_TEXT_MAX)
+		return p;
+	p.file = file;
+	p.line = (uint32_t)line;
+	return p;
+}
+
+static bool number(Dwarf_Die *die, unsigned int name, Dwarf_Word *ret)
+{
+	Dwarf_Attribute attribute;
+
+	return dwarf_attr(die, name, &attribute) && dwarf_formudata(&attribute, ret) == 0;
+}
+
+/* Where the inlined function was called. */
+static struct line_place call_place(Dwarf_Die *unit, Dwarf_Die *inlined)
+{
+	struct line_place p = { .fn = "", .file = "" };
+	Dwarf_Word file, line;
+	Dwarf_Files *files;
+	const char *path;
+	size_t n;
+
+	if (!number(inlined, DW_AT_call_file, &file) || !number(inlined, DW_AT_call_line, &line) ||
+	    !line || line > INT32_MAX || dwarf_getsrcfiles(unit, &files, &n) < 0 || file >= n)
+		return p;
+	path = dwarf_filesrc(files, file, NULL, NULL);
+	if (!path || strlen(path) > LINES_TEXT_MAX)
+		return p;
+	p.file = path;
+	p.line = (uint32_t)line;
+	return p;
+}
+
+void lines_dwarf_find(struct lines_dwarf *d, uint64_t address, struct line_chain *ret_chain)
+{
+	struct inlined in = { .address = address };
+	struct line_place place;
+	Dwarf_Die unit, function;
+	bool has_function;
+
+	ret_chain->count = 0;
+	if (!lines_index_find(&d->index, address, &unit, &function, &has_function))
+		return;
+	place = place_of(&unit, address);
+	if (has_function) {
+		descend(&in, &function, 0);
+		if (in.too_deep || in.steps >= STEPS_MAX)
+			return;
+	}
+	while (in.count) {
+		Dwarf_Die *die = &in.dies[--in.count];
+
+		place.fn = function_name(die);
+		if (*place.fn)
+			ret_chain->places[ret_chain->count++] = place;
+		place = call_place(&unit, die);
+	}
+	if (has_function)
+		place.fn = function_name(&function);
+	ret_chain->places[ret_chain->count++] = place;
+}

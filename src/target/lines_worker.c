@@ -1,0 +1,231 @@
+/* lines_worker.c: see lines_worker.h. */
+#include "target/lines_worker.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "target/lines_dwarf.h"
+#include "target/sandbox.h"
+
+static bool read_question(int in, struct lines_question *q)
+{
+	size_t have = 0;
+
+	while (have < sizeof(*q)) {
+		ssize_t n = read(in, (char *)q + have, sizeof(*q) - have);
+
+		if (n <= 0)
+			return false;
+		have += (size_t)n;
+	}
+	return q->count <= LINES_BATCH_MAX;
+}
+
+static bool write_all(int out, const void *bytes, size_t len)
+{
+	const char *at = bytes;
+
+	while (len) {
+		ssize_t n = write(out, at, len);
+
+		if (n <= 0)
+			return false;
+		at += n;
+		len -= (size_t)n;
+	}
+	return true;
+}
+
+static bool reply(struct lines_dwarf *d, int status, const struct lines_question *q, int out)
+{
+	cleanup(str_releasep) struct str text = { 0 };
+	struct lines_answer_head head = { .status = status };
+	struct line_chain chain;
+	uint32_t i;
+
+	for (i = 0; status == 0 && i < q->count; i++) {
+		lines_dwarf_find(d, q->addresses[i], &chain);
+		if (lines_answer_put(&text, &chain) < 0)
+			return false;
+	}
+	head.len = (uint32_t)text.len;
+	return write_all(out, &head, sizeof(head)) && write_all(out, text.text, text.len);
+}
+
+/* Runs in the worker.  Nothing is freed: its end frees all. */
+static void serve(int in, int out, const void *arg)
+{
+	const bool *has_alt = arg;
+	struct lines_dwarf *d = NULL;
+	struct lines_question q;
+	int status = 0;
+
+	while (read_question(in, &q)) {
+		if (!d)
+			status = lines_dwarf_open(SANDBOX_FILE(0), *has_alt ? SANDBOX_FILE(1) : -1,
+						  &d);
+		if (!reply(d, status, &q, out))
+			return;
+	}
+}
+
+void lines_worker_stop(struct lines_worker *w)
+{
+	str_release(&w->answer);
+	w->busy = w->answered = false;
+	if (!w->pid)
+		return;
+	close(w->to);
+	close(w->from);
+	sandbox_end(w->pid);
+	w->pid = 0;
+}
+
+static int died(struct lines_worker *w, int error)
+{
+	lines_worker_stop(w);
+	w->deaths++;
+	return error;
+}
+
+static int start(struct lines_worker *w, int file, int alt)
+{
+	const struct timeval idle = { .tv_sec = LINES_IDLE_S };
+	const int files[SANDBOX_FILES_MAX] = { file, alt };
+	const bool has_alt = alt >= 0;
+	int pair[2], r;
+
+	if (w->deaths >= LINES_DEATHS_MAX)
+		return -EAGAIN;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return -EAGAIN;
+	setsockopt(pair[1], SOL_SOCKET, SO_RCVTIMEO, &idle, sizeof(idle));
+	r = sandbox_spawn_with(pair[1], files, has_alt ? 2 : 1, serve, &has_alt, &w->pid, &w->from);
+	close(pair[1]);
+	if (r < 0) {
+		w->pid = 0;
+		close(pair[0]);
+		return -EAGAIN;
+	}
+	w->to = pair[0];
+	return 0;
+}
+
+/* It had nothing to do for long. */
+static bool has_left(const struct lines_worker *w)
+{
+	struct pollfd p = { .fd = w->from, .events = POLLIN };
+
+	return poll(&p, 1, 0) > 0;
+}
+
+int lines_worker_ask(struct lines_worker *w, int file, int alt, const uint64_t *addresses,
+		     size_t count)
+{
+	int r;
+
+	if (w->barren)
+		return -ENODATA;
+	if (w->busy)
+		return -EBUSY;
+	if (w->pid && has_left(w))
+		lines_worker_stop(w);
+	r = w->pid ? 0 : start(w, file, alt);
+	if (r < 0)
+		return r;
+	w->question = (struct lines_question){ .count = (uint32_t)count };
+	memcpy(w->question.addresses, addresses, count * sizeof(*addresses));
+	if (send(w->to, &w->question, sizeof(w->question), MSG_NOSIGNAL) !=
+	    (ssize_t)sizeof(w->question))
+		return died(w, -EIO);
+	w->busy = true;
+	w->deadline = now_ns() + LINES_DEADLINE_MS * 1000000ULL;
+	str_clear(&w->answer);
+	return 0;
+}
+
+/* How many more bytes the answer has, as far as is known; negative: it makes no sense. */
+static int bytes_missing(const struct lines_worker *w, size_t *ret)
+{
+	struct lines_answer_head head;
+
+	*ret = sizeof(head) - w->answer.len;
+	if (w->answer.len < sizeof(head))
+		return 0;
+	memcpy(&head, w->answer.text, sizeof(head));
+	if (head.len > LINES_ANSWER_MAX)
+		return -EIO;
+	*ret = sizeof(head) + head.len - w->answer.len;
+	return 0;
+}
+
+/* Reads what is there, never more than the answer.  0: all; -EBUSY; -EIO. */
+static int receive(struct lines_worker *w, uint64_t until)
+{
+	size_t missing;
+	int r;
+
+	while ((r = bytes_missing(w, &missing)) == 0 && missing) {
+		struct pollfd p = { .fd = w->from, .events = POLLIN };
+		uint64_t now = now_ns();
+		char buf[16384];
+		ssize_t n;
+
+		r = poll(&p, 1, until > now ? (int)((until - now + 999999) / 1000000) : 0);
+		if (r < 0 && errno != EINTR)
+			return -EIO;
+		if (r <= 0 && now_ns() >= until)
+			return -EBUSY;
+		if (r <= 0)
+			continue;
+		n = read(w->from, buf, missing < sizeof(buf) ? missing : sizeof(buf));
+		if (n <= 0 || str_add_mem(&w->answer, buf, (size_t)n) < 0)
+			return -EIO;
+	}
+	return r;
+}
+
+static int take_all(struct lines_worker *w, lines_take *take, void *arg)
+{
+	struct lines_cursor c = { .at = w->answer.text + sizeof(struct lines_answer_head),
+				  .end = w->answer.text + w->answer.len };
+	struct line_chain chain;
+	uint32_t i;
+	int r = 0;
+
+	for (i = 0; r == 0 && i < w->question.count; i++) {
+		if (lines_answer_get(&c, &chain) < 0)
+			return died(w, -EIO);
+		r = take(arg, w->question.addresses[i], &chain);
+	}
+	return r;
+}
+
+int lines_worker_wait(struct lines_worker *w, uint64_t until, lines_take *take, void *arg)
+{
+	struct lines_answer_head head;
+	int r;
+
+	if (!w->busy)
+		return 0;
+	r = receive(w, until < w->deadline ? until : w->deadline);
+	if (r == -EBUSY)
+		return now_ns() < w->deadline ? r : died(w, -ETIMEDOUT);
+	if (r < 0)
+		return died(w, r);
+	w->busy = false;
+	w->answered = true;
+	memcpy(&head, w->answer.text, sizeof(head));
+	if (head.status == 0)
+		return take_all(w, take, arg);
+	if (head.status == -ENOMEM)
+		return died(w, -EIO);
+	lines_worker_stop(w);
+	w->barren = true;
+	return -ENODATA;
+}

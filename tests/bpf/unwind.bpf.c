@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0
+/* unwind.bpf.c: takes stacks of the process that asks for it, and of one that leaves the CPU.
+ *
+ * Calls what the product calls, bpf/stack.bpf.h, over tables that the test has filled.
+ */
+#include "vmlinux.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "bpf/stack.bpf.h"
+
+#include "tests/bpf/unwind_door.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+struct unwind_door door;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, UNWIND_SLOTS);
+	__type(key, u32);
+	__type(value, struct event_stack);
+} stacks SEC(".maps");
+
+static __always_inline struct event_stack *slot(u32 i)
+{
+	return bpf_map_lookup_elem(&stacks, &i);
+}
+
+/* The stack of the caller. */
+SEC("raw_tp")
+int door_take(void *ctx)
+{
+	struct event_stack *s = slot(UNWIND_SLOT_DOOR);
+
+	if (s)
+		stack_take(ctx, bpf_get_current_task_btf(), s, bpf_ktime_get_ns());
+	return 0;
+}
+
+/* Only its native part, and how long that took. */
+SEC("raw_tp")
+int door_walk(void *ctx)
+{
+	struct event_stack *s = slot(UNWIND_SLOT_DOOR);
+	struct unwind_walk *walk = unwind_claim();
+	u64 start;
+
+	if (!walk)
+		return 0;
+	start = bpf_ktime_get_ns();
+	if (s)
+		unwind_user(walk, s);
+	door.ns = bpf_ktime_get_ns() - start;
+	unwind_release(walk);
+	return 0;
+}
+
+/* The same by the kernel's frame pointers. */
+SEC("raw_tp")
+int door_pointers(void *ctx)
+{
+	struct event_stack *s = slot(UNWIND_SLOT_DOOR);
+	u64 start = bpf_ktime_get_ns();
+
+	if (s)
+		stack_by_pointer(ctx, s);
+	door.ns = bpf_ktime_get_ns() - start;
+	return 0;
+}
+
+/* The last stack with which a thread of the process slept in that call. */
+SEC("tp_btf/sched_switch")
+int BPF_PROG(on_switch, bool preempt, struct task_struct *prev)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(prev);
+	struct event_stack *s;
+
+	if (!door.tgid || prev->tgid != door.tgid || preempt || regs->orig_ax != door.call)
+		return 0;
+	s = slot(UNWIND_SLOT_SWITCH);
+	if (s)
+		stack_take(ctx, prev, s, bpf_ktime_get_ns());
+	return 0;
+}

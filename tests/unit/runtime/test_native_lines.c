@@ -1,0 +1,80 @@
+/* test_native_lines.c: source lines and inlined functions of this program itself, which is built
+ * with debug information; what was inlined from installed headers is not the user's.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/str.h"
+#include "runtime/native_lines.h"
+
+enum { HERE_LINE = __LINE__ + 7 };
+
+/* The address of the last byte of one of its own instructions. */
+static inline __attribute__((always_inline)) uint64_t here(void)
+{
+	uint64_t next;
+
+	asm volatile("lea 0(%%rip), %0" : "=r"(next));
+	return next - 1;
+}
+
+enum { CALL_LINE = __LINE__ + 4 };
+
+__attribute__((noinline)) static uint64_t calls_here(void)
+{
+	return here();
+}
+
+/* In a line of its own, and as a part of the function that calls it. */
+static void test_self(void **state)
+{
+	uint64_t insides[2] = { calls_here(), 0x10 };
+	struct chunk_frame frames[NATIVE_LINES_MAX];
+	const struct mapping *m;
+	struct native_names *names;
+	struct native_lines *l;
+	struct process *p;
+	size_t n;
+	int i;
+
+	(void)state;
+	assert_int_equal(native_names_new(&names), 0);
+	assert_int_equal(native_lines_new(names, &l), 0);
+	assert_int_equal(process_open("/proc", getpid(), &p), 0);
+	m = process_map(p, insides[0]);
+	assert_int_equal(native_lines_find(l, p, m, insides[0], frames), 0);
+	for (i = 0, n = 0; i < 100 && !n; i++) { /* the machine may be busy */
+		native_lines_begin(l, p, insides, 2);
+		n = native_lines_find(l, p, m, insides[0], frames);
+	}
+	assert_int_equal(n, 2);
+	assert_string_equal(frames[0].fn, "here");
+	assert_int_equal(frames[0].flags, FRAME_INLINED);
+	assert_true(str_ends(frames[0].file, "/test_native_lines.c"));
+	assert_int_equal(frames[0].line, HERE_LINE);
+	assert_string_equal(frames[1].fn, "calls_here");
+	assert_int_equal(frames[1].flags, 0);
+	assert_int_equal(frames[1].line, CALL_LINE);
+	assert_int_equal(frames[1].kind, FRAME_NATIVE);
+	process_close(p);
+	native_lines_free(l);
+	native_lines_free(NULL);
+	native_names_free(names);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_self),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

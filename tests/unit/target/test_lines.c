@@ -1,0 +1,198 @@
+/* test_lines.c: lines of several files: asked once, not waited for too long, with few workers. */
+#include "built_lines.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <sys/syscall.h>
+
+#include "base/clock.h"
+#include "target/lines.h"
+
+#define FILES 11
+
+static uint64_t outer, outer_size;
+
+static int setup(void **state)
+{
+	if (built_setup(state) || built_lines(""))
+		return -1;
+	built_range("lines", "outer", &outer, &outer_size);
+	return outer && outer_size > 1 ? 0 : -1;
+}
+
+/* The table of a file that lies open for its lines. */
+static struct symbols *open_symbols(const char *name)
+{
+	struct symbols *s = NULL;
+	int fd = built_open(name);
+
+	assert_true(fd >= 0);
+	assert_int_equal(symbols_build_safely(fd, &s), 0);
+	assert_true(symbols_has_lines(s));
+	symbols_keep_files(s, fd, -1);
+	return s;
+}
+
+static void fetch(struct lines *l, const struct symbols *s, size_t count)
+{
+	uint64_t addresses[64];
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		addresses[i] = outer + i;
+	lines_fetch(l, s, addresses, count);
+}
+
+/* Of the first `count` bytes of `outer`, how many have a line. */
+static size_t count_known(const struct lines *l, const struct symbols *s, size_t count)
+{
+	size_t i, places, n = 0;
+
+	for (i = 0; i < count; i++)
+		n += lines_find(l, s, outer + i, &places) != NULL;
+	return n;
+}
+
+/* Sends each child a signal; returns how many there are. */
+static int signal_children(int signal)
+{
+	char path[64];
+	int pid, n = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%ld/children", syscall(SYS_gettid));
+	f = fopen(path, "r");
+	assert_non_null(f);
+	for (; fscanf(f, "%d", &pid) == 1; n++)
+		kill(pid, signal);
+	fclose(f);
+	return n;
+}
+
+/* What was answered is known until the cache is emptied, without the file; what was not asked is
+ * not. */
+static void test_cache(void **state)
+{
+	struct symbols *s = open_symbols("lines");
+	const struct line_place *places;
+	struct lines *l;
+	size_t n;
+
+	(void)state;
+	assert_int_equal(lines_new(&l), 0);
+	lines_begin(l, 20000);
+	assert_null(lines_find(l, s, outer, &n));
+	fetch(l, s, outer_size - 1);
+	assert_int_equal(count_known(l, s, outer_size), outer_size - 1);
+	symbols_drop_files(s);
+	lines_begin(l, 20000);
+	fetch(l, s, outer_size);
+	assert_int_equal(count_known(l, s, outer_size), outer_size - 1);
+	places = lines_find(l, s, outer, &n);
+	assert_true(n >= 1);
+	assert_string_equal(places[n - 1].fn, "outer");
+	assert_true(str_ends(places[n - 1].file, "/lines.c"));
+	assert_true(places[n - 1].line >= 10 && places[n - 1].line <= 13);
+	/* an address without a line is known to have none: NULL, and not asked again */
+	lines_free(l);
+	lines_free(NULL);
+	symbols_free(s);
+	assert_int_equal(signal_children(0), 0);
+}
+
+/* Many files: each has its lines, and few workers are left. */
+static void test_files(void **state)
+{
+	struct symbols *s[FILES];
+	struct lines *l;
+	int i, round;
+
+	(void)state;
+	assert_int_equal(lines_new(&l), 0);
+	for (i = 0; i < FILES; i++)
+		s[i] = open_symbols("lines");
+	for (round = 1; round <= 2; round++)
+		for (i = 0; i < FILES; i++) {
+			lines_begin(l, 20000);
+			fetch(l, s[i], (size_t)round);
+			assert_int_equal(count_known(l, s[i], 2), round);
+			assert_true(signal_children(0) <= 6);
+		}
+	lines_free(l);
+	for (i = 0; i < FILES; i++)
+		symbols_free(s[i]);
+}
+
+/* A worker that does not answer holds a stack up for its time and no longer; its answer is there
+ * for a later one. */
+static void test_late(void **state)
+{
+	struct symbols *s = open_symbols("lines");
+	uint64_t start, took;
+	struct lines *l;
+	int i;
+
+	(void)state;
+	assert_int_equal(lines_new(&l), 0);
+	lines_begin(l, 20000);
+	fetch(l, s, 1);
+	assert_int_equal(count_known(l, s, 1), 1);
+	assert_int_equal(signal_children(SIGSTOP), 1);
+	for (i = 0; i < 3; i++) {
+		start = now_ns();
+		lines_begin(l, LINES_STACK_MS);
+		fetch(l, s, 2);
+		took = now_ns() - start;
+		assert_int_equal(count_known(l, s, 2), 1);
+		assert_true(took >= LINES_STACK_MS * 1000000ULL);
+		assert_true(took < 20 * LINES_STACK_MS * 1000000ULL);
+	}
+	assert_int_equal(signal_children(SIGCONT), 1);
+	lines_begin(l, 20000);
+	fetch(l, s, 3);
+	assert_int_equal(count_known(l, s, 3), 3);
+	lines_free(l);
+	symbols_free(s);
+}
+
+/* Files that kill their workers are left alone after some of them. */
+static void test_deaths(void **state)
+{
+	struct symbols *s[FILES];
+	struct lines *l;
+	int i, round, asked = 0;
+
+	(void)state;
+	assert_int_equal(lines_new(&l), 0);
+	for (i = 0; i < FILES; i++)
+		s[i] = open_symbols("lines");
+	for (round = 0; round < 5; round++)
+		for (i = 0; i < FILES; i++) {
+			lines_begin(l, 0);
+			fetch(l, s[i], 1);
+			signal_children(SIGSTOP);
+			fetch(l, s[i], 2 + (size_t)round);
+			asked += signal_children(SIGKILL) > 0;
+			/* sees that the worker is gone */
+			lines_begin(l, 20000);
+			fetch(l, s[i], 2 + (size_t)round);
+		}
+	assert_true(asked > 0);
+	lines_free(l);
+	assert_int_equal(signal_children(0), 0);
+	for (i = 0; i < FILES; i++)
+		symbols_free(s[i]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_cache),
+		cmocka_unit_test(test_files),
+		cmocka_unit_test(test_late),
+		cmocka_unit_test(test_deaths),
+	};
+
+	return cmocka_run_group_tests(tests, setup, built_teardown);
+}
