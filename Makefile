@@ -9,6 +9,7 @@ PATH  := $(PATH):/usr/sbin:/sbin
 PREFIX ?= /usr/local
 SANITIZE ?=
 FUZZ_SECONDS ?= 5
+UNWIND_ROOTS ?= /usr/bin /usr/sbin /usr/lib
 
 LIBS := libbpf libelf libdw zlib liblzma jansson libseccomp libcap
 LIBBPF_CFLAGS ?= $(shell pkg-config --cflags $(LIBS) 2>/dev/null)
@@ -41,7 +42,7 @@ FUZZERS   := $(patsubst %.c,$(B)/%,$(call find,tests/fuzz,fuzz_*.c))
 SUPPORT   := $(patsubst %.c,$(B)/%,$(call find,tests/support,*.c))
 
 .PHONY: all demo test unit bpf-test golden golden-record e2e fuzz check headers format bench install man clean
-.PHONY: unit-programs bpf-test-programs fuzz-programs support-programs vm-test FORCE
+.PHONY: unit-programs bpf-test-programs fuzz-programs support-programs vm-test unwind-rows FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -108,6 +109,10 @@ golden golden-record: all
 
 e2e: all support-programs
 	@B=$(B) tools/as-root.sh e2e tools/run-if-present.sh e2e tests/e2e/run.py
+
+# The long form of a case of e2e: every file below UNWIND_ROOTS, about 10 minutes on two processors.
+unwind-rows: $(B)/tests/support/unwind_rows
+	@tests/e2e/unwind_truth.py $< $(UNWIND_ROOTS)
 
 fuzz:
 	@$(MAKE) --no-print-directory B=$(B)/fuzz CC=$(CLANG) \

@@ -64,6 +64,49 @@ struct walk_plan {
 	__u16 gil_locked;   /* in it: s32, 1 while it is held */
 };
 
+/* Frames of a virtual machine whose code keeps a frame pointer: a few words below it say which
+ * function runs.  Filled by a runtime.  Offsets of frames are from the frame pointer. */
+struct jit_code {
+	__u64 start, end; /* in the numbering of the file that holds it; end 0: not known */
+};
+
+struct jit_plan {
+	__u8 enabled;
+	__u8 pad;
+	__s16 fp_kind;	   /* an object: a function's frame; even: the kind of another frame, * 2 */
+	__s16 fp_function; /* the function object */
+	__s16 fp_count;	   /* how many arguments it has; never more than JIT_COUNT_MAX */
+	__s16 fp_off;	   /* where its bytecode is at, a number in the upper half */
+	__u16 function_shared; /* in the function object: what all of its kind have in common */
+	__u16 shared_ids;      /* in that: two words that tell it from others, see jit_cookie */
+	__u16 pad2;
+	__u64 kinds; /* bit per kind of frame that is noted, too */
+	/* Code of the interpreter: where its calls return to (not known: anywhere in a file), and
+	 * what runs one bytecode each, with the offset in register r9. */
+	struct jit_code entry;
+	struct jit_code handlers;
+};
+
+#define JIT_COUNT_MAX 65535
+#define JIT_KINDS     64
+
+/* A struct interp_frame made by such a plan: code is the shared object as the machine tags it, or
+ * an even word, the kind of frame * 2, and above JIT_CODE_BITS the cookie, 0: not known; tag is the
+ * index in event_stack.user of the frame's address. */
+#define JIT_CODE_BITS	 48
+#define JIT_CODE(word)	 ((word) & ((1ull << JIT_CODE_BITS) - 1))
+#define JIT_COOKIE(word) ((__u16)((word) >> JIT_CODE_BITS))
+
+/* From the two words: of the first 32 bits in the middle, of the second the upper half.  The others
+ * change while the program runs. */
+static inline __attribute__((always_inline)) __u16 jit_cookie(__u64 first, __u64 second)
+{
+	__u32 mix = walk_tag_mix(walk_tag_mix(0, (__u32)(first >> 16)), second >> 32);
+
+	mix >>= 16;
+	return mix ? (__u16)mix : 1;
+}
+
 enum proc_flag {
 	PROC_FOLLOW = 1 << 0, /* later children too */
 };
@@ -79,6 +122,7 @@ struct proc_conf {
 	__u32 flags;	/* enum proc_flag */
 	__u32 pad;
 	struct walk_plan plan;
+	struct jit_plan jit;
 };
 
 /* What the kernel side could not keep, counted. */
@@ -186,7 +230,8 @@ struct loop_state {
 };
 
 EVENT_ASSERT(walk_plan, 88);
-EVENT_ASSERT(proc_conf, 48 + 88);
+EVENT_ASSERT(jit_plan, 24 + 32);
+EVENT_ASSERT(proc_conf, 48 + 88 + 56);
 EVENT_ASSERT(made_sums, 32);
 EVENT_ASSERT(thread_now, 24 + 48 + 8 + 168 + 16);
 

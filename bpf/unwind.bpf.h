@@ -8,6 +8,7 @@
 #define STALLPROF_UNWIND_BPF_H
 
 #include "budget.bpf.h"
+#include "walk_jit.h"
 #include "walk_native.h"
 
 /* A walk can be interrupted by another one on the same CPU: by a sample, and where hooks are
@@ -83,6 +84,7 @@ __weak int unwind_user(struct unwind_walk *walk, struct event_stack *s)
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(t);
 	u32 tgid = BPF_CORE_READ(t, tgid);
 	struct unwind_proc *proc = bpf_map_lookup_elem(&unwind_procs, &tgid);
+	struct proc_conf *conf = proc_of(t);
 
 	if (!walk || !s || !proc || !task_started_at(t, proc->start_time) ||
 	    (regs->cs & 0xff) == SEGMENT_USER32)
@@ -90,7 +92,9 @@ __weak int unwind_user(struct unwind_walk *walk, struct event_stack *s)
 	s->generation = proc->flags >> UNWIND_PROC_GENERATION;
 	unwind_registers(walk->cursor.regs, regs);
 	unwind_begin(&walk->cursor, s);
-	if (s->n_user)
+	if (s->n_user && conf && conf->jit.enabled)
+		walk_jit_run(&walk->cursor, &conf->jit, proc, s);
+	else if (s->n_user)
 		unwind_run(&walk->cursor, proc, s);
 	return 1;
 }

@@ -7,7 +7,8 @@
  * the middle of a stack, a cursor of zeros but for ip, sp, bp and exact; then unwind_run().
  *
  * Memory is hostile: a walk takes at most STACK_USER_MAX steps, and the stack pointer grows with
- * each, except over a signal frame, whose handler may run on a stack of its own.
+ * each, except over a signal frame, whose handler may run on a stack of its own, and where the
+ * return address is in a register, which are known once.
  *
  * In BPF the search and the step are global functions, which the verifier checks once and by
  * themselves, side by side because calls may nest no deeper.  What they hand on goes through the
@@ -145,7 +146,8 @@ WALK_INLINE int unwind_by_rule(struct unwind_cursor *c)
 
 	if (r)
 		return r;
-	if (cfa <= c->sp || cfa % 8)
+	/* A frame with its return address in a register may be empty: vfork() of glibc and musl. */
+	if (cfa < c->sp || (cfa == c->sp && c->at.rule.ra == UNWIND_RA_AT_CFA) || cfa % 8)
 		return UNWIND_STOP_RULE;
 	if (c->at.rule.ra == UNWIND_RA_AT_CFA) {
 		if (unwind_word(c, cfa - 8, &ip))
@@ -185,8 +187,9 @@ WALK_INLINE int unwind_by_pointer(struct unwind_cursor *c, struct event_stack *s
 	/* Callers without a table end with 0.  The innermost frame may have it in use. */
 	if (!at && s->n_user > 1)
 		return UNWIND_STOP_ROOT;
+	/* Where code is made at run time, a library that was just loaded looks like it. */
 	if (at < c->sp || unwind_word(c, at, &bp) || unwind_word(c, at + 8, &ip))
-		return UNWIND_STOP_POINTER;
+		return c->at.map.end ? UNWIND_STOP_POINTER : UNWIND_STOP_MAPPING;
 	c->bp = bp;
 	c->ip = ip;
 	c->sp = at + 16;

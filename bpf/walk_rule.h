@@ -138,8 +138,10 @@ WALK_INLINE int unwind_find_rule(struct unwind_found *f, const struct unwind_pro
 	int r;
 
 	f->rule.cfa = UNWIND_NONE;
-	if (unwind_find_mapping(f, proc, addr))
+	if (unwind_find_mapping(f, proc, addr)) {
+		f->start = f->map.end = 0;
 		return proc->flags & UNWIND_PROC_JIT ? UNWIND_GOES_ON : UNWIND_STOP_MAPPING;
+	}
 	addr -= f->map.bias;
 	number = (addr >> UNWIND_PAGE_SHIFT) - f->map.first_page;
 	if (f->map.kind != UNWIND_BY_TABLE || number >= f->map.n_pages)

@@ -87,8 +87,8 @@ static void check_process(struct checker *k, pid_t pid)
 	}
 	str_clear(&text);
 	str_printf(&text, "%s %s", resolver_runtime(resolver), resolver_version(resolver));
-	say(k, "runtime", str_text(&text), resolver_plan(resolver)->enabled,
-	    resolver_plan(resolver)->enabled, resolver_why(resolver),
+	say(k, "runtime", str_text(&text), resolver_attached(resolver),
+	    resolver_attached(resolver), resolver_why(resolver),
 	    "native and kernel frames are shown; please report the build");
 }
 

@@ -43,6 +43,7 @@ static int conf_push(struct capture *c, const struct watched *w)
 
 	conf.start_time = w->process->start_ticks;
 	conf.plan = *resolver_plan(w->resolver);
+	conf.jit = *resolver_jit(w->resolver);
 	return bpf_map__update_elem(c->skel->maps.procs, &tgid, sizeof(tgid), &conf, sizeof(conf),
 				    BPF_ANY);
 }
@@ -152,7 +153,7 @@ void watched_retry(struct capture *c, uint64_t now)
 		w->retry_at = 0;
 		if (resolver_refresh(w->resolver) < 0)
 			continue;
-		if (resolver_plan(w->resolver)->enabled) {
+		if (resolver_attached(w->resolver)) {
 			conf_push(c, w);
 			emit_proc(c, w);
 		}

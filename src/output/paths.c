@@ -6,13 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/str.h"
 #include "base/vec.h"
 #include "output/words.h"
 
+/* What names no file of the disk, as node:internal/timers, stays whole. */
 static const char *base_name(const char *file)
 {
 	const char *slash = strrchr(file, '/');
 
+	if (str_starts(file, "node:") || *file == '<')
+		return file;
 	return slash && slash[1] ? slash + 1 : file;
 }
 

@@ -130,6 +130,11 @@ const char *resolver_remark(const struct resolver *r)
 	return r->session ? r->facts.why : "";
 }
 
+bool resolver_attached(const struct resolver *r)
+{
+	return r->session != NULL;
+}
+
 bool resolver_retry(const struct resolver *r)
 {
 	return r->retry;
@@ -138,6 +143,11 @@ bool resolver_retry(const struct resolver *r)
 const struct walk_plan *resolver_plan(const struct resolver *r)
 {
 	return &r->facts.plan;
+}
+
+const struct jit_plan *resolver_jit(const struct resolver *r)
+{
+	return &r->facts.jit;
 }
 
 const char *resolver_loop_kind(const struct resolver *r)

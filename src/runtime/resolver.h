@@ -48,10 +48,13 @@ const char *resolver_version(const struct resolver *r); /* "3.11.2", or "" */
 const char *resolver_why(const struct resolver *r);
 /* What the runtime's frames will not show though they are there; "" if they show all. */
 const char *resolver_remark(const struct resolver *r);
+/* A runtime was recognised and its frames can be shown. */
+bool resolver_attached(const struct resolver *r);
 /* True when `why` may go away by itself: call resolver_refresh some time later. */
 bool resolver_retry(const struct resolver *r);
 /* For proc_conf.plan; enabled is 0 without an attached runtime.  Valid until refresh. */
 const struct walk_plan *resolver_plan(const struct resolver *r);
+const struct jit_plan *resolver_jit(const struct resolver *r); /* the same, for proc_conf.jit */
 
 /* Names every frame of the stack and appends to payload the encoding of CHUNK_STACK_NAMES.
  * Works, with less to show, after the process is gone.  0, -ENOMEM, -EINVAL (counts over the

@@ -207,7 +207,8 @@ static enum merge_kind kind_of(const struct resolver *r, uint64_t place)
 	return starts_with_any(name, startup) ? MERGE_STARTUP : MERGE_FOREIGN;
 }
 
-/* Names one frame of the interpreter.  0, also when it is left out; -ENOMEM. */
+/* Names one frame of the interpreter.  1: it stands for its native frame; 0: it is left out;
+ * -ENOMEM. */
 static int add_interp_frame(struct resolver *r, const struct interp_frame *frame)
 {
 	struct chunk_frame *f = add_frame(r, FRAME_PYTHON);
@@ -217,11 +218,13 @@ static int add_interp_frame(struct resolver *r, const struct interp_frame *frame
 		return 0;
 	f->fn = "<unknown>";
 	if (!r->session)
-		return 0;
+		return 1;
 	error = r->runtime->name_frame(r->session, frame, f);
-	if (error == -ENOENT)
+	if (error == -ENOENT || error == -ENODATA)
 		r->count--;
-	return error == -ENOENT ? 0 : error;
+	if (error == -ENOENT)
+		return 0;
+	return error < 0 && error != -ENODATA ? error : 1;
 }
 
 /* Asks for the lines of all frames that will be shown, so that each file is asked once. */
@@ -244,16 +247,15 @@ static int add_items(struct resolver *r, const struct event_stack *stack,
 	size_t i;
 
 	for (i = 0; i < count; i++) {
-		size_t before = r->count;
-		int error = 0;
+		int stands = 0;
 
 		if (items[i].interp)
-			error = add_interp_frame(r, &stack->python[items[i].index]);
+			stands = add_interp_frame(r, &stack->python[items[i].index]);
 		else if (!r->facts.placed || !named)
 			add_native_frame(r, stack, items[i].index);
-		if (error < 0)
-			return error;
-		named = items[i].interp ? named + (r->count - before) : 0;
+		if (stands < 0)
+			return stands;
+		named = items[i].interp ? named + (size_t)stands : 0;
 	}
 	return 0;
 }

@@ -26,7 +26,8 @@ struct runtime_code {
 
 /* What attach found out. */
 struct runtime_facts {
-	struct walk_plan plan;		   /* enabled is 1 on success */
+	struct walk_plan plan; /* one of the two is enabled on success */
+	struct jit_plan jit;
 	char version[RUNTIME_VERSION_MAX]; /* "3.11.2" */
 	/* one clause for the user without final stop; on failure the reason, on success what will
 	 * not be seen all the same, "" where nothing is missing */
@@ -89,7 +90,8 @@ struct runtime {
 	/* Names one frame; must not read the process's mappings anew, which other frames of the
 	 * stack point into.  Strings belong to the session, until its next `begin`.  0 (always with
 	 * something to show: "<unknown>" when the process is gone); -ENOENT: it is the
-	 * interpreter's own and hidden from programs, leave it out; -ENOMEM. */
+	 * interpreter's own and hidden from programs, leave it out; -ENODATA: the same, and the
+	 * native frame in whose place it stands, too; -ENOMEM. */
 	int (*name_frame)(struct runtime_session *s, const struct interp_frame *frame,
 			  struct chunk_frame *ret_frame);
 

@@ -16,7 +16,8 @@ import subprocess
 import sys
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
-from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
+from functools import lru_cache
+from typing import Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 NONE, RSP, RBP, PLT, RSP_DEREF, RBP_DEREF, SIGNAL, END, REGISTER, _, OTHER = range(11)
 SAME, AT_CFA, AT_RBP, LOST = range(4)
@@ -33,11 +34,20 @@ def bare(cfa: int) -> Rule:
     return (cfa, 0, 0, SAME, 0, 0, RA_AT_CFA)
 
 
+class Cells(NamedTuple):
+    """Of a row of -wF, those that a walk needs."""
+
+    cfa: str
+    rbp: str
+    rsp: str
+    ra: str
+
+
 class Fde(NamedTuple):
     start: int
     end: int
     signal: bool
-    rows: List[Tuple[int, Dict[str, str]]]
+    rows: List[Tuple[int, Cells]]
 
 
 def executable_ranges(path: str) -> Optional[List[Range]]:
@@ -77,7 +87,9 @@ def readelf(option: str, path: str) -> Iterator[str]:
             yield line
 
 
-ROW = re.compile(r"^[0-9a-f]{16}\s")
+ROW = re.compile(r"[0-9a-f]{16}\s")
+BY_REGISTER = re.compile(r"(\w+)([+-]\d+)$")
+IN_REGISTER = re.compile(r"r(\d+)$")
 TWO_WORDS = re.compile(r"\s\((\w+)\)")  # a register's other name, behind it
 
 
@@ -89,14 +101,15 @@ def read_fdes(path: str) -> Dict[str, Fde]:
     fdes: Dict[str, Fde] = {}
     cies: Dict[str, Fde] = {}
     first: Dict[str, Fde] = {}
-    columns: List[str] = []
+    columns: List[int] = []
     fde: Optional[Fde] = None
     for line in readelf("-wF", path):
         if fde and ROW.match(line):
-            place, *cells = TWO_WORDS.sub("", line).split()
-            fde.rows.append((int(place, 16), dict(zip(columns, cells))))
+            cells = (TWO_WORDS.sub("", line) if "(" in line else line).split() + ["u"]
+            fde.rows.append((int(cells[0], 16), Cells(*[cells[i] for i in columns])))
         elif line.startswith("   LOC"):
-            columns = line.split()[1:]
+            names = line.split()
+            columns = [names.index(n) if n in names else -1 for n in ("CFA", "rbp", "rsp", "ra")]
         elif " CIE " in line:
             words = line.split()
             fde = cies[words[0]] = Fde(0, 0, "S" in words[4], [])
@@ -111,22 +124,30 @@ def read_fdes(path: str) -> Dict[str, Fde]:
     return fdes
 
 
+NOTHING: Dict[str, str] = {}
+
+
 class Expressions:
     """What -wF leaves out, from -wf: the expressions in force, and what is said to be undefined."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, wanted: Set[str]) -> None:
+        """`wanted` are the offsets of the FDEs asked about; CIEs are read anyway."""
         self.at: Dict[str, List[Tuple[int, Dict[str, str]]]] = {}  # by record, ascending
         key, place = "", 0
         now: Dict[str, str] = {}
         kept: List[Dict[str, str]] = []
         for line in readelf("-wf", path):
-            if " FDE " in line or " CIE " in line:
+            if line.endswith(" CIE"):
+                key, now, kept, place = line.split()[0], {}, [], 0
+            elif " FDE " in line:
                 words = line.split()
-                key, kept = words[0], []
-                first = self.at.get(words[4][4:]) if " FDE " in line else None
-                now = dict(first[-1][1]) if first else {}
-                place = int(words[5][3:].split("..")[0], 16) if " FDE " in line else 0
-            elif line.startswith("  DW_CFA_"):
+                if words[0] not in wanted:
+                    key = ""
+                    continue
+                first = self.at.get(words[4][4:])
+                key, now, kept = words[0], dict(first[-1][1]) if first else {}, []
+                place = int(words[5][3:].split("..")[0], 16)
+            elif key and line.startswith("  DW_CFA_"):
                 name, _space, rest = line[9:].partition(" ")
                 name = name.rstrip(":")
                 if name.startswith("advance") or name == "set_loc":
@@ -139,7 +160,9 @@ class Expressions:
                     self.note(now, name, rest)
             else:
                 continue
-            self.at.setdefault(key, []).append((place, dict(now)))
+            rows = self.at.setdefault(key, [])
+            if now != (rows[-1][1] if rows else {}):
+                rows.append((place, dict(now)))
 
     @staticmethod
     def note(now: Dict[str, str], name: str, rest: str) -> None:
@@ -154,7 +177,7 @@ class Expressions:
             now[register] = found.group(2)
         elif name == "undefined":
             now[register] = "undefined"
-        else:
+        elif not name.startswith("def_cfa"):
             now.pop(register, None)
 
     def of(self, key: str, place: int) -> Dict[str, str]:
@@ -184,26 +207,26 @@ def of_expression(text: str) -> Tuple[int, int, int, int]:
     return OTHER, 0, 0, 0
 
 
-def rule_of(cells: Dict[str, str], said: Dict[str, str], signal: bool) -> Rule:
-    """What the row must be: `cells` from -wF, `said` from Expressions."""
-    ra = cells.get("ra", "c-8")
-    if ra == "u":
+@lru_cache(maxsize=4096)
+def rule_of(cells: Cells, said_cfa: str, said_rbp: str, said_ra: str, signal: bool) -> Rule:
+    """What the row must be: `cells` from -wF, the rest from Expressions."""
+    if cells.ra == "u":
         return bare(END)
     if signal:
-        there = (said.get("CFA"), said.get("rip")) == (
-            "DW_OP_breg7 (rsp): 160; DW_OP_deref", "DW_OP_breg7 (rsp): 168")
+        there = (said_cfa, said_ra) == ("DW_OP_breg7 (rsp): 160; DW_OP_deref",
+                                        "DW_OP_breg7 (rsp): 168")
         return bare(SIGNAL if there else OTHER)
-    by_register = re.match(r"(\w+)([+-]\d+)$", cells["CFA"])
+    by_register = BY_REGISTER.match(cells.cfa)
     if by_register:
         reg, off, add = NUMBERS[by_register.group(1)], int(by_register.group(2)), 0
         cfa = {7: RSP, 6: RBP}.get(reg, REGISTER)
         reg = reg if cfa == REGISTER else 0
     else:
-        cfa, off, add, reg = of_expression(said["CFA"])
-    in_register = re.match(r"r(\d+)$", ra)
-    if cfa == OTHER or not (ra == "c-8" or in_register) or cells.get("rsp", "u") not in ("u", "v+0"):
+        cfa, off, add, reg = of_expression(said_cfa)
+    in_register = IN_REGISTER.match(cells.ra)
+    if cfa == OTHER or not (cells.ra == "c-8" or in_register) or cells.rsp not in ("u", "v+0"):
         return bare(OTHER)
-    rbp, rbp_off = rbp_of(cells.get("rbp", "u"), said.get("rbp", ""))
+    rbp, rbp_off = rbp_of(cells.rbp, said_rbp)
     return cfa, off, add, rbp, rbp_off, reg, int(in_register.group(1)) if in_register else RA_AT_CFA
 
 
@@ -220,9 +243,8 @@ def expected_rows(path: str, ranges: List[Range], full: bool) -> Tuple[List[Tupl
     """The rows of the file, in order, none equal to the one before, and what was out of order."""
     fdes = read_fdes(path)
     seen: Counter = Counter(fdes=len(fdes))
-    full = full or any("exp" in (cells["CFA"], cells.get("rbp"), cells.get("ra"))
-                       for fde in fdes.values() for _, cells in fde.rows)
-    expressions = Expressions(path) if full else None
+    wanted = {key for key, fde in fdes.items() if full or any("exp" in cells for _, cells in fde.rows)}
+    expressions = Expressions(path, wanted) if wanted else None
     there = []
     for number, (key, fde) in enumerate(fdes.items()):
         inside = [r for r in ranges if r[0] <= fde.start < r[1]]
@@ -233,22 +255,21 @@ def expected_rows(path: str, ranges: List[Range], full: bool) -> Tuple[List[Tupl
         else:
             there.append((fde.start, number, key, min(fde.end, inside[0][1]), fde))
     there.sort(key=lambda row: row[:2])
+    first = [row for i, row in enumerate(there) if not i or there[i - 1][0] != row[0]]
+    seen["twice"] = len(there) - len(first)
     rows: List[Tuple[int, Rule]] = []
     last_end = None
-    for i, (start, _number, key, end, fde) in enumerate(there):
-        if i and there[i - 1][0] == start:
-            seen["twice"] += 1
-            continue
-        after = next((row[0] for row in there[i + 1:] if row[0] != start), None)
-        if after is not None and after < end:
+    for i, (start, _number, key, end, fde) in enumerate(first):
+        if i + 1 < len(first) and first[i + 1][0] < end:
             seen["overlapping"] += 1
-            end = after
+            end = first[i + 1][0]
         if last_end is not None and start - last_end > PADDING_MAX:
             rows.append((last_end, bare(NONE)))
         for place, cells in fde.rows:
             if place < end:
-                said = expressions.of(key, place) if expressions else {}
-                rows.append((place, rule_of(cells, said, fde.signal)))
+                said = expressions.of(key, place) if expressions else NOTHING
+                rows.append((place, rule_of(cells, said.get("CFA", ""), said.get("rbp", ""),
+                                            said.get("rip", ""), fde.signal)))
         last_end = end
     if last_end is not None:
         rows.append((last_end, bare(NONE)))

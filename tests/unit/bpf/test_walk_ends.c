@@ -125,6 +125,11 @@ static void test_no_pointer(void **state)
 	chain(NONE, NONE + 9);
 	image.cursor.regs[UNWIND_REG_BP] = 0;
 	assert_int_equal(image_walk(), UNWIND_STOP_POINTER);
+	/* Beside code made at run time, what is in no mapping may be a library. */
+	chain(MADE, MADE + 10);
+	image.proc.flags = UNWIND_PROC_JIT;
+	image.cursor.regs[UNWIND_REG_BP] = SP - 8;
+	assert_int_equal(image_walk(), UNWIND_STOP_MAPPING);
 }
 
 /* Code in no mapping: the walk can go on from where it stands. */

@@ -213,6 +213,14 @@ static void test_address_in_register(void **state)
 	assert_int_equal(image.out.n_user, 2);
 	assert_int_equal(image.out.user[1], ENDING + 3);
 	assert_int_equal(image.cursor.sp, SP + 8);
+	e.off = 0; /* nothing is left of the frame */
+	plain();
+	image_escape(1, e);
+	image.cursor.regs[8] = ENDING + 3;
+	assert_int_equal(image_walk(), UNWIND_STOP_ROOT);
+	assert_int_equal(image.out.n_user, 2);
+	assert_int_equal(image.cursor.sp, SP);
+	e.off = 8;
 	plain();
 	image_escape(2, e);
 	assert_int_equal(image_walk(), UNWIND_STOP_RULE);

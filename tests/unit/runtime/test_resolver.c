@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 
 #include "runtime/cpython_find.h"
-#include "runtime/resolver.h"
+#include "runtime/resolver_state.h"
 #include "runtime/walk_host.h"
 #include "target/native.h"
 #include "tests/support/python_truth.h"
@@ -326,6 +326,72 @@ static void test_python(void **state)
 	process_close(p);
 }
 
+static void fake_begin(struct runtime_session *s, const struct event_stack *of)
+{
+	(void)s;
+	(void)of;
+}
+
+/* Code 7 has no name. */
+static int fake_name(struct runtime_session *s, const struct interp_frame *frame,
+		     struct chunk_frame *ret_frame)
+{
+	(void)s;
+	if (frame->code == 7)
+		return -ENOENT;
+	*ret_frame = (struct chunk_frame){ .kind = FRAME_JS,
+					   .fn = frame->code == 3 ? "inner" : "outer",
+					   .file = "app.js",
+					   .module = "" };
+	return 0;
+}
+
+static struct runtime_session *fake_close(struct runtime_session *s)
+{
+	(void)s;
+	return NULL;
+}
+
+/* Frames that say where they stand replace the native ones there, which stay where there is no
+ * name; they are no guesses, whatever the bytes before them are. */
+static void test_placed(void **state)
+{
+	static const struct runtime fake = {
+		.name = "fake", .begin = fake_begin, .name_frame = fake_name, .close = fake_close
+	};
+	struct process *p;
+	struct resolver *r = open_self(&p);
+
+	(void)state;
+	r->runtime = &fake;
+	r->session = (struct runtime_session *)r;
+	r->facts.placed = true;
+	memset(&stack, 0, sizeof(stack));
+	resolver_marker(p);
+	stack.user[2] = (uintptr_t)&stack | USER_GUESSED;
+	stack.user[3] = stack.user[1];
+	stack.user[4] = (uintptr_t)&stack | USER_GUESSED;
+	stack.user[5] = stack.user[1];
+	stack.n_user = 6;
+	stack.user_stop = UNWIND_STOP_ROOT;
+	stack.python[0] = (struct interp_frame){ .code = 7, .tag = 1 };
+	stack.python[1] = (struct interp_frame){ .code = 3, .tag = 2 };
+	stack.python[2] = (struct interp_frame){ .code = 4, .tag = 2 };
+	stack.python[3] = (struct interp_frame){ .code = 4, .tag = 9 };
+	stack.n_python = 4;
+	assert_int_equal(resolve(r), 5);
+	assert_string_equal(seen[0].fn, "resolver_marker");
+	assert_string_equal(seen[1].fn, "test_placed");
+	assert_int_equal(seen[2].kind, FRAME_JS);
+	assert_string_equal(seen[2].fn, "inner");
+	assert_string_equal(seen[3].fn, "outer");
+	assert_string_equal(seen[4].fn, "test_placed");
+	/* the guess without a frame of the runtime ends it */
+	assert_int_equal(seen_flags, STACK_USER_CUT);
+	resolver_close(r);
+	process_close(p);
+}
+
 /* The words of a native part walked by table: the C library, the interpreter's loop once for each
  * run, other code after the first of them, and where a thread begins. */
 static void put_native(struct process *p, uint64_t eval, size_t runs)
@@ -430,6 +496,7 @@ int main(void)
 		cmocka_unit_test(test_kernel),	 cmocka_unit_test(test_native),
 		cmocka_unit_test(test_by_table), cmocka_unit_test(test_counts),
 		cmocka_unit_test(test_python),	 cmocka_unit_test(test_merged),
+		cmocka_unit_test(test_placed),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* walk_jit.h: notes the frames of a virtual machine, as struct jit_plan of control.h describes
+ * them, while the native frames that they are get walked.
+ *
+ * Knows shapes only, no machine and no version.  Compiles twice, as walk_native.h does.  What it
+ * notes need not be true: garbage below a frame pointer can look like a frame; user space checks
+ * the objects.
+ */
+#ifndef STALLPROF_WALK_JIT_H
+#define STALLPROF_WALK_JIT_H
+
+#include "bpf/control.h"
+#include "bpf/walk_native.h"
+
+#define JIT_OFF_MAX	    (1u << 24)
+#define JIT_REG_OFF	    1 /* r9, in the order of struct sigcontext */
+#define JIT_IS_OBJECT(word) (((word)&3) == 1)
+
+/* The frame's code lies in a file. */
+WALK_INLINE int jit_in_file(const struct unwind_cursor *c, __u64 ip)
+{
+	return ip >= c->at.start && ip < c->at.map.end && c->at.map.kind == UNWIND_BY_TABLE;
+}
+
+WALK_INLINE int jit_in(const struct unwind_cursor *c, const struct jit_code *code, __u64 ip)
+{
+	__u64 addr = ip - c->at.map.bias;
+
+	return jit_in_file(c, ip) && addr >= code->start && addr < code->end;
+}
+
+/* Where the function's bytecode is at, -1: not known.  The frame says it when it calls, the
+ * register as long as a bytecode runs: the frame is behind then. */
+WALK_INLINE __s32 jit_off(struct unwind_cursor *c, const struct jit_plan *plan)
+{
+	__u64 ip = c->ip - !c->exact, word = 0;
+
+	if (!jit_in_file(c, ip))
+		return -1;
+	if (c->all_regs && !plan->handlers.end)
+		return -1;
+	if (c->all_regs && jit_in(c, &plan->handlers, ip)) {
+		word = c->regs[JIT_REG_OFF];
+		return word < JIT_OFF_MAX ? (__s32)word : -1;
+	}
+	if (!c->all_regs && plan->entry.end && !jit_in(c, &plan->entry, ip))
+		return -1;
+	if (unwind_word(c, c->bp + plan->fp_off, &word) || (__u32)word || word >> 32 >= JIT_OFF_MAX)
+		return -1;
+	return (__s32)(word >> 32);
+}
+
+/* What stands for the function in the frame; 0: it is no function's frame. */
+WALK_INLINE __u64 jit_code(struct unwind_cursor *c, const struct jit_plan *plan)
+{
+	__u64 function = 0, count = 0, shared = 0, ids[2] = { 0 };
+
+	if (unwind_word(c, c->bp + plan->fp_function, &function) || !JIT_IS_OBJECT(function) ||
+	    unwind_word(c, c->bp + plan->fp_count, &count) || count > JIT_COUNT_MAX)
+		return 0;
+	function += plan->function_shared - 1;
+	if (!walk_addr_ok(function) || walk_read(&shared, sizeof(shared), function) ||
+	    !JIT_IS_OBJECT(shared) || !walk_addr_ok(shared))
+		return 0;
+	if (walk_read(ids, sizeof(ids), shared + plan->shared_ids - 1))
+		return shared;
+	return shared | (__u64)jit_cookie(ids[0], ids[1]) << JIT_CODE_BITS;
+}
+
+/* Notes the frame in `c`, which is s->user[s->n_user - 1], if it is the machine's. */
+WALK_GLOBAL int walk_jit(struct unwind_cursor *c, const struct jit_plan *plan,
+			 struct event_stack *s)
+{
+	__u64 kind = 0, code = 0;
+	__s32 off = -1;
+	__u32 n;
+
+	if (!c || !plan || !s || c->at.rule.cfa != UNWIND_NONE || c->bp < c->sp ||
+	    unwind_word(c, c->bp + plan->fp_kind, &kind))
+		return 0;
+	if (JIT_IS_OBJECT(kind)) {
+		code = jit_code(c, plan);
+		off = jit_off(c, plan);
+	} else if (!(kind & 1) && kind >> 1 < JIT_KINDS && plan->kinds >> (kind >> 1) & 1) {
+		code = kind;
+	}
+	n = s->n_python;
+	walk_keep(n);
+	if (!code || n >= STACK_USER_MAX)
+		return 0;
+	walk_keep(n);
+	s->python[n % STACK_USER_MAX].code = code;
+	s->python[n % STACK_USER_MAX].tag = s->n_user - 1u;
+	s->python[n % STACK_USER_MAX].off = off;
+	s->n_python = n + 1;
+	return 0;
+}
+
+/* unwind_run() for a process that has such frames. */
+WALK_INLINE void walk_jit_run(struct unwind_cursor *c, const struct jit_plan *plan,
+			      const struct unwind_proc *proc, struct event_stack *s)
+{
+	for (int i = 0; i < STACK_USER_MAX; i++) {
+		if (unwind_look(c, proc, s))
+			return;
+		walk_jit(c, plan, s);
+		if (unwind_step(c, s))
+			return;
+	}
+}
+
+#endif

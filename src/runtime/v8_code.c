@@ -1,0 +1,125 @@
+/* v8_code.c: see v8_code.h.
+ *
+ * Instructions follow the header of an object whose first word is its map.  Which object an address
+ * lies in, V8 knows from a table of its own; from outside it is the nearest map below, if what
+ * stands there says of itself that it reaches to the address.
+ */
+#include "runtime/v8_code.h"
+
+#include <errno.h>
+
+#define SEARCH_MAX (128u << 10) /* bytes of code below an address that are looked at */
+#define BLOCK	   4096u
+/* Between a call's row and its return address lie the call and, seldom, moves before it. */
+#define CALL_MAX 32
+
+struct code {
+	uint64_t object; /* of type Code, tagged */
+	uint64_t start;	 /* its first instruction */
+	uint32_t size;
+	uint32_t kind;
+};
+
+/* Whether the object at that address holds the instruction.  0; -EPROTO: it does not. */
+static int try_object(struct v8_heap *h, uint64_t at, uint64_t addr, struct code *ret)
+{
+	const struct v8_private *p = h->l->hidden;
+	struct code c = { .object = at + 1, .start = at + p->header };
+	uint64_t start = c.start;
+	uint32_t flags;
+	int r = 0;
+
+	if (p->code)
+		r = v8_heap_word(h, at + p->code, &c.object);
+	if (r == 0 && p->code_start)
+		r = v8_field(h, c.object, h->l->type_code, p->code_start, &start);
+	else if (r == 0 && v8_type(h, c.object) != (uint32_t)h->l->type_code)
+		r = -EPROTO;
+	if (r == 0)
+		r = v8_heap_read(h, v8_address(c.object) + p->code_size, &c.size, sizeof(c.size));
+	if (r == 0)
+		r = v8_heap_read(h, v8_address(c.object) + p->code_flags, &flags, sizeof(flags));
+	if (r < 0)
+		return r;
+	if (start != c.start || addr < c.start || addr - c.start > c.size)
+		return -EPROTO;
+	c.kind = flags & (uint32_t)h->l->kind_mask;
+	*ret = c;
+	return 0;
+}
+
+/* The same for every place in a block where a header can begin, from the last one on. */
+static int try_block(struct v8_heap *h, uint64_t block, uint64_t addr, struct code *ret)
+{
+	const uint32_t type = (uint32_t)(h->l->hidden->code ? h->l->type_instructions
+							    : h->l->type_code);
+	uint64_t words[BLOCK / 8];
+	int r = v8_heap_read(h, block, words, sizeof(words));
+	size_t i;
+
+	for (i = r == 0 ? BLOCK / 8 : 0; i-- > 0;) {
+		uint64_t at = block + i * 8;
+
+		/* instructions begin at multiples of 32 */
+		if (at > addr || (at + h->l->hidden->header) % 32 || !v8_is_object(words[i]) ||
+		    v8_type(h, at + 1) != type)
+			continue;
+		return try_object(h, at, addr, ret);
+	}
+	return r < 0 ? r : -EAGAIN;
+}
+
+static int find_code(struct v8_heap *h, uint64_t addr, struct code *ret)
+{
+	uint64_t block = addr & ~(uint64_t)(BLOCK - 1);
+	uint32_t i;
+	int r = -EAGAIN;
+
+	for (i = 0; r == -EAGAIN && i < SEARCH_MAX / BLOCK; i++, block -= BLOCK)
+		r = try_block(h, block, addr, ret);
+	return r;
+}
+
+static uint32_t baseline_line(struct v8_heap *h, struct v8_names *n, const struct v8_function *f,
+			      const struct code *c, uint64_t addr)
+{
+	const struct v8_layout *l = h->l;
+	_cleanup_free_ uint8_t *table = NULL, *bytes = NULL;
+	uint64_t word, bytecode, length, positions;
+	uint32_t len;
+	int32_t offset;
+
+	if (v8_field(h, c->object, l->type_code, l->hidden->code_positions, &word) < 0 ||
+	    v8_bytes(h, word, &table, &len) < 0 ||
+	    v8_field(h, c->object, l->type_code, l->hidden->code_bytecode, &bytecode) < 0 ||
+	    /* it may be the code of a function that is about to make its frame */
+	    v8_names_bytecode(n, f, &word) < 0 || word != bytecode ||
+	    v8_field(h, bytecode, l->type_bytecode, l->array_length, &length) < 0 ||
+	    v8_field(h, bytecode, l->type_bytecode, l->hidden->bytecode_positions, &positions) < 0)
+		return 0;
+	if (!v8_is_smi(length) || v8_smi(length) <= 0 || v8_smi(length) > (int32_t)V8_TABLE_MAX)
+		return 0;
+	bytes = malloc((size_t)v8_smi(length));
+	if (!bytes || v8_heap_read(h, v8_address(bytecode) + (uint64_t)l->bytecode_data, bytes,
+				   (size_t)v8_smi(length)) < 0)
+		return 0;
+	offset = v8_baseline_offset(l, table, len, bytes, (size_t)v8_smi(length), addr - c->start);
+	return offset < 0 ? 0 : v8_names_line_in(n, f, positions, offset, -1);
+}
+
+uint32_t v8_code_line(struct v8_heap *h, struct v8_names *n, const struct v8_function *f,
+		      uint64_t addr, bool returns)
+{
+	struct code c;
+	uint64_t positions;
+
+	if (!h->l->hidden || f->moved || f->unread || !f->script || find_code(h, addr, &c) < 0)
+		return 0;
+	if (c.kind == (uint32_t)h->l->kind_baseline)
+		return baseline_line(h, n, f, &c, addr);
+	/* Optimised code has rows for its calls only. */
+	if (!returns ||
+	    v8_field(h, c.object, h->l->type_code, h->l->hidden->code_positions, &positions) < 0)
+		return 0;
+	return v8_names_line_in(n, f, positions, (int32_t)(addr - c.start) - 1, CALL_MAX);
+}

@@ -1,0 +1,271 @@
+"""Code made at run time: named by the perf map of its process, and by nothing else.
+
+The target says where its two functions lie; mostly the case writes the map, in all the ways that a
+process could to hurt whoever reads it.
+"""
+
+import os
+import shutil
+import subprocess
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Callable, Iterator, List
+
+from case_builds import need, need_unshare, python_3
+from compare import check_invariants, check_truths
+from harness import Case, Env, Failure, Record, Run, Target, end_by_itself
+
+COUNT = 7
+CHAIN = ["sleep_long", "jit_inner", "jit_outer"]
+SECRET = "not_to_be_told"
+
+
+def frames_of(stall: Record) -> List[Record]:
+    return stall["stacks"][0]["frames"] if stall["stacks"] else []
+
+
+def check_named(run: Run) -> None:
+    """Each stack has both functions, in order, between the others."""
+    for stall in run.stalls():
+        frames = [f for f in frames_of(stall) if f["kind"] == "native"]
+        names = [f["fn"] for f in frames]
+        found = [n for n in names if n in CHAIN]
+        if found != CHAIN:
+            raise Failure("expected among the frames %s, found %s" % (CHAIN, names))
+        for f in frames:
+            if f["fn"].startswith("jit_") != bool(f.get("jit")):
+                raise Failure("jit is not right of %s" % f)
+    folded = run.path("folded").read_text()
+    if ";jit_outer_[j];jit_inner_[j];sleep_long;" not in folded:
+        raise Failure("folded without jit_outer_[j];jit_inner_[j]: %s" % folded)
+
+
+def check_nameless(run: Run) -> None:
+    """Nothing of the map is to be seen: neither its names nor what is behind it."""
+    for stall in run.stalls():
+        made = [f for f in frames_of(stall) if f.get("module") in ("[anonymous]", "[jit]")]
+        if len(made) != 2 or any(f["fn"] or f.get("jit") for f in made):
+            raise Failure("expected two frames without a name, found %s" % made)
+    everything = run.out + run.err + "".join(
+        run.path(s).read_bytes().decode(errors="replace") for s in ("jsonl", "folded", "stall"))
+    for word in ("jit_inner", "jit_outer", SECRET, "root:"):
+        if word in everything:
+            raise Failure("%s is in the output" % word)
+
+
+def check(env: Env, target: Target, check_frames: Callable[[Run], None]) -> str:
+    run = env.measure(target)
+    detail = check_truths(target.truths, run.stalls(), target.noise)
+    check_invariants(run, target.truths)
+    check_frames(run)
+    return detail
+
+
+def own(env: Env) -> str:
+    """The map that the target itself wrote; of several lines the last counts."""
+    target = env.target(env.compile("jitted"), "--count", str(COUNT), "--map")
+    with removed(map_path(target)):
+        return check(env, target, check_named)
+
+
+NAMESPACES = """
+mount -t tmpfs none /tmp
+exec "$@"
+"""
+
+
+def namespaces(env: Env) -> str:
+    """In a pid namespace and a /tmp of its own it writes where nobody else sees it."""
+    need_unshare("-p", "-f", "-m")
+    program = shutil.copy(env.compile("jitted"), "/var/tmp/stallprof-jitted-%d" % os.getpid())
+    with removed(Path(program)):
+        target = env.start(["unshare", "-p", "-f", "-m", "--mount-proc", "sh", "-ec", NAMESPACES,
+                            "sh", program, "--count", str(COUNT), "--map", "--wait"], behind=True)
+        inner = subprocess.run(["pgrep", "-P", str(target.pid)], capture_output=True, text=True,
+                               timeout=20).stdout.split()
+        if len(inner) != 1 or Path("/tmp/perf-1.map").exists():
+            raise Failure("the namespaces are not as they should be: %s" % inner)
+        watch = env.watch("-p", inner[0], "--threshold", "50ms").attached()
+        target.go()
+        target.finish()
+        run = watch.end()
+        if len(run.stalls()) != COUNT:
+            raise Failure("expected %d stalls, found %d: %s" % (COUNT, len(run.stalls()), run.err))
+        check_named(run)
+    return "%d stalls" % COUNT
+
+
+# --- hostile maps
+
+
+def map_path(target: Target) -> Path:
+    return Path("/tmp/perf-%d.map" % target.pid)
+
+
+@contextmanager
+def removed(path: Path) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        if path.is_dir():
+            path.rmdir()
+        elif path.exists() or path.is_symlink():
+            path.unlink()
+
+
+def good_lines(place: Record) -> bytes:
+    return b"".join(b"%x %x jit_%s\n" % (place[w], place["size"], w.encode())
+                    for w in ("outer", "inner"))
+
+
+def make_fifo(path: Path, env: Env, lines: bytes) -> None:
+    os.mkfifo(path)
+
+
+def make_folder(path: Path, env: Env, lines: bytes) -> None:
+    path.mkdir()
+
+
+def secret_file(env: Env, lines: bytes) -> Path:
+    secret = env.folder / "secret"
+    secret.write_bytes(lines.replace(b"jit_", SECRET.encode()) + b"root:x:0\n")
+    return secret
+
+
+def make_link(path: Path, env: Env, lines: bytes) -> None:
+    path.symlink_to(secret_file(env, lines))
+
+
+def make_second_name(path: Path, env: Env, lines: bytes) -> None:
+    os.link(secret_file(env, lines), path)
+
+
+def make_device(path: Path, env: Env, lines: bytes) -> None:
+    path.symlink_to("/dev/zero")
+
+
+def make_of_other(path: Path, env: Env, lines: bytes) -> None:
+    path.write_bytes(lines)
+    os.chown(path, 7919, 7919)
+
+
+def make_older(path: Path, env: Env, lines: bytes) -> None:
+    path.write_bytes(lines)
+    os.utime(path, (1, 1))
+
+
+def make_huge_line(path: Path, env: Env, lines: bytes) -> None:
+    path.write_bytes(b"x" * (40 << 20))
+
+
+def make_huge(path: Path, env: Env, lines: bytes) -> None:
+    path.write_bytes(lines)
+    os.truncate(path, 10 << 30)
+
+
+HOSTILE = [make_fifo, make_folder, make_link, make_second_name, make_device, make_of_other,
+           make_older, make_huge_line, make_huge]
+
+
+def hostile(make: Callable[[Path, Env, bytes], None]) -> Case:
+    def run(env: Env) -> str:
+        target = env.target(env.compile("jitted"), "--count", str(COUNT))
+        path = map_path(target)
+        with removed(path):
+            make(path, env, good_lines(target.wait_line("outer")))
+            return check(env, target, check_nameless)
+    return Case("jit-" + make.__name__[5:].replace("_", "-"), run)
+
+
+def growing(env: Env) -> str:
+    """A map that is written without pause: the stalls are right, and the names of its end."""
+    target = env.target(env.compile("jitted"), "--count", str(COUNT))
+    lines = good_lines(target.wait_line("outer"))
+    noise = b"".join(b"%x 10 \x1b[31m%d;\xff\n" % (0x1000 + 16 * i, i) for i in range(30000))
+    stop = threading.Event()
+
+    def write() -> None:
+        with open(map_path(target), "wb", buffering=0) as f:
+            while not stop.is_set() and f.tell() < 2 << 30:
+                f.write(noise + lines)
+                time.sleep(0.005)
+
+    with removed(map_path(target)):
+        writer = threading.Thread(target=write)
+        writer.start()
+        try:
+            detail = check(env, target, check_named)
+        finally:
+            stop.set()
+            writer.join()
+    return detail
+
+
+# --- runtimes
+
+
+NODE = """
+let sink = 1;
+function compute(ms) {
+    const end = Date.now() + ms;
+    while (Date.now() < end)
+        for (let i = 0; i < 300000; i++) sink = (sink * 31 + i) | 0;
+}
+for (let i = 0; i < 31; i++) compute(3);
+let n = 0;
+console.log(JSON.stringify({ ready: process.pid }));
+setInterval(() => {}, 7);
+process.stdin.once('data', () => {
+    setInterval(() => {
+        compute(130);
+        if (++n === %d) process.exit(0);
+    }, 31);
+});
+""" % COUNT
+
+
+def node(env: Env) -> str:
+    """node --perf-basic-prof: what its compiler made has the function's name."""
+    need("node")
+    target = env.start(["node", "--perf-basic-prof", "-e", NODE])
+    with removed(map_path(target)):
+        watch = env.watch("-p", str(target.pid), "--threshold", "50ms").attached()
+        target.go()
+        end_by_itself(target.proc, "the target")
+        run = watch.end()
+        stalls = [s for s in run.stalls() if s["dur_ns"] > 120_000_000]
+        if len(stalls) < COUNT:
+            raise Failure("expected %d stalls, found %d: %s" % (COUNT, len(stalls), run.err))
+        for stall in stalls:
+            names = [f["fn"] for f in frames_of(stall)]
+            if not any("compute" in n for n in names):
+                raise Failure("expected compute among %s" % names)
+    return "%d stalls" % len(stalls)
+
+
+def python_perf(env: Env) -> str:
+    """python -X perf: its trampolines do not stand between its own frames, nor hide them."""
+    env.python = python_3(12)
+    target = env.start([env.python, "-X", "perf", str(Path(__file__).parents[1] / "targets" /
+                                                      "sleepy.py"), "--count", "5", "--wait"])
+    with removed(map_path(target)):
+        run = env.measure(target)
+        detail = check_truths(target.truths, run.stalls(), target.noise)
+        check_invariants(run, target.truths)
+        for stall in run.stalls():
+            names = [f["fn"] for f in frames_of(stall)]
+            if any(n.startswith("py::") for n in names):
+                raise Failure("expected no py:: among %s" % names)
+    return detail
+
+
+CASES: List[Case] = [
+    Case("jit", own),
+    Case("jit-namespaces", namespaces),
+    *[hostile(make) for make in HOSTILE],
+    Case("jit-growing", growing),
+    Case("jit-node", node),
+    Case("jit-python", python_perf),
+]
