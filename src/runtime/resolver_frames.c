@@ -204,6 +204,8 @@ static enum merge_kind kind_of(const struct resolver *r, uint64_t place)
 		return MERGE_PLUMBING;
 	if (str_starts(name, "_greenlet."))
 		return MERGE_SWITCH;
+	if (r->session && m && native_names_trampoline(r->host->names, r->p, m, place))
+		return MERGE_OWN;
 	return starts_with_any(name, startup) ? MERGE_STARTUP : MERGE_FOREIGN;
 }
 
