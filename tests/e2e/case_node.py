@@ -41,7 +41,7 @@ def wanted(truth: Record) -> List[Frame]:
 
 def found(stall: Record) -> List[Frame]:
     """The frames of the longest wait."""
-    waits = [p for p in stall["parts"] if p["class"] == stall["why"]["class"] and "stack" in p]
+    waits = [p for p in stall["parts"] if p["class"] == "lock" and "stack" in p]
     if not waits:
         return []
     stack = stall["stacks"][max(waits, key=lambda p: p["dur_ns"])["stack"]]
