@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/intern.h"
 #include "base/vec.h"
+#include "runtime/jit_names.h"
 #include "target/demangler.h"
 #include "target/perf_map.h"
 #include "target/symbols.h"
@@ -19,7 +21,7 @@ struct native_names {
 	struct symbol_cache *symbols;
 	struct demangler *demangler;
 	struct perf_maps *perf_maps;
-	struct intern made;	    /* names out of them, of one stack: the maps change meanwhile */
+	struct arena made;	    /* names out of them, of one stack: the maps change meanwhile */
 	VEC(struct module) modules; /* the number is one more than the index */
 	size_t told;
 };
@@ -51,7 +53,7 @@ struct native_names *native_names_free(struct native_names *n)
 	for (i = 0; i < n->modules.count; i++)
 		free(n->modules.items[i].path);
 	vec_release(&n->modules);
-	intern_release(&n->made);
+	arena_release(&n->made);
 	perf_maps_free(n->perf_maps);
 	demangler_free(n->demangler);
 	symbol_cache_free(n->symbols);
@@ -82,7 +84,7 @@ static uint32_t module_number(struct native_names *n, const struct symbols *s, c
 
 void native_names_begin(struct native_names *n)
 {
-	intern_release(&n->made);
+	arena_release(&n->made);
 }
 
 /* Memory that holds no program file: anonymous, named by the program, or of a file without a name.
@@ -97,14 +99,23 @@ static void find_made(struct native_names *n, const struct process *p, uint64_t 
 		      struct chunk_frame *f)
 {
 	const char *name = perf_maps_find(n->perf_maps, p, inside);
+	char *copy = name ? arena_alloc(&n->made, strlen(name) + 1) : NULL;
 
-	name = name ? intern_text(&n->made, name) : NULL;
-	if (!name)
+	if (!copy)
 		return;
-	f->fn = name;
+	strcpy(copy, name);
 	f->module = "[jit]";
 	f->file = "";
 	f->flags = (f->flags & ~FRAME_LIBRARY) | FRAME_JIT;
+	jit_name(copy, f);
+}
+
+bool native_names_trampoline(struct native_names *n, const struct process *p,
+			     const struct mapping *m, uint64_t inside)
+{
+	const char *name = may_be_made(m) ? perf_maps_find(n->perf_maps, p, inside) : NULL;
+
+	return name && str_starts(name, "py::");
 }
 
 void native_names_find(struct native_names *n, const struct process *p, const struct mapping *m,

@@ -6,6 +6,7 @@
 #ifndef STALLPROF_RUNTIME_NATIVE_NAMES_H
 #define STALLPROF_RUNTIME_NATIVE_NAMES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/cleanup.h"
@@ -30,6 +31,11 @@ void native_names_begin(struct native_names *n);
  * the process's perf map: then the module is "[jit]" and FRAME_JIT set. */
 void native_names_find(struct native_names *n, const struct process *p, const struct mapping *m,
 		       uint64_t inside, uint64_t shown, struct chunk_frame *f);
+
+/* Whether the place is one of the small functions that python -X perf makes, one for each of its
+ * own. */
+bool native_names_trampoline(struct native_names *n, const struct process *p,
+			     const struct mapping *m, uint64_t inside);
 
 /* The table of the file behind mapping m and the address in that file's own numbering; NULL: there
  * is none.  Belongs to n. */

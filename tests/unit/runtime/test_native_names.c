@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "runtime/native_names.h"
@@ -110,11 +111,57 @@ static void test_anonymous(void **state)
 	native_names_free(n);
 }
 
+/* Code that no file holds is named by the process's own perf map, and only such code. */
+static void test_made(void **state)
+{
+	const uint64_t local = (uintptr_t)names_marker;
+	void *code = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	const uint64_t at = (uintptr_t)code;
+	struct native_names *n;
+	struct chunk_frame f;
+	struct process *p;
+	char path[64];
+	FILE *map;
+
+	(void)state;
+	assert_true(code != MAP_FAILED);
+	assert_int_equal(process_open("/proc", getpid(), &p), 0);
+	snprintf(path, sizeof(path), "/tmp/perf-%d.map", p->ns_pid);
+	map = fopen(path, "w");
+	assert_non_null(map);
+	fprintf(map, "%llx 10 JS:*made /x.js:7:3\n", (unsigned long long)at);
+	fprintf(map, "%llx b py::f:/x.py\n", (unsigned long long)at + 64);
+	fprintf(map, "%llx 10 not_this\n", (unsigned long long)local);
+	fclose(map);
+	assert_int_equal(native_names_new(&n), 0);
+	f = find(n, p, at + 5, at + 5);
+	assert_string_equal(f.fn, "made");
+	assert_string_equal(f.file, "/x.js");
+	assert_string_equal(f.module, "[jit]");
+	assert_int_equal(f.line, 7);
+	assert_int_equal(f.flags, FRAME_JIT);
+	f = find(n, p, at + 16, at + 16);
+	assert_string_equal(f.fn, "");
+	assert_int_equal(f.offset, 16);
+	assert_int_equal(f.flags, 0);
+	assert_string_equal(find(n, p, local, local).fn, "names_marker");
+	assert_true(native_names_trampoline(n, p, process_map(p, at), at + 64));
+	assert_false(native_names_trampoline(n, p, process_map(p, at), at));
+	assert_false(native_names_trampoline(n, p, process_map(p, local), local));
+	native_names_begin(n);
+	assert_string_equal(find(n, p, at, at).fn, "made");
+	unlink(path);
+	munmap(code, 4096);
+	process_close(p);
+	native_names_free(n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_frames),
 		cmocka_unit_test(test_anonymous),
+		cmocka_unit_test(test_made),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
