@@ -33,6 +33,7 @@ packages() {
 		test  clang-format      command clang-format
 		test  cppcheck          command cppcheck
 		test  shellcheck        command shellcheck
+		test  debuginfod        command debuginfod
 		test  python3           command python3
 		test  python3-aiohttp   module aiohttp
 		test  python3-fastapi   module fastapi
