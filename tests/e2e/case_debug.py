@@ -53,7 +53,7 @@ def names_in(text: str) -> List[str]:
 
 
 def record(env: Env, program: str) -> Tuple[Run, Target]:
-    target = env.target(program, "--count", "1")
+    target = env.target(program, "--count", "3")
     run = env.measure(target)
     run.path("stall").chmod(0o644)
     found = names_in(run.path("folded").read_text())
@@ -78,7 +78,7 @@ def report(env: Env, run: Run, target: Target, *options: str, **environ: str) ->
         if done.returncode != 0:
             raise Failure("status %d: %s" % (done.returncode, done.stderr))
     if names_in(folded.stdout) != list(NAMES):
-        return folded.stderr or "found %s in: %s" % (names_in(folded.stdout), folded.stdout)
+        return folded.stderr or "only %s are named" % names_in(folded.stdout)
     check_truths(target.truths, [r for r in parse_jsonl(records.stdout) if r["type"] == "stall"],
                  target.noise)
     return folded.stderr
@@ -117,7 +117,7 @@ def debug_live(env: Env) -> str:
     program, debug, build_id = build(env)
     place = Path("/usr/lib/debug/.build-id") / build_id[:2] / (build_id[2:] + ".debug")
     with installed(place, (debug / "cpoll.debug").read_bytes()):
-        target = env.target(program, "--count", "1")
+        target = env.target(program, "--count", "3")
         run = env.measure(target)
         found = names_in(run.path("folded").read_text())
         if found != list(NAMES):
