@@ -262,6 +262,17 @@ static int add_items(struct resolver *r, const struct event_stack *stack,
 	return 0;
 }
 
+/* Native code calls the outermost interpreter frame, too.  A list that ends otherwise is not the
+ * thread's: CPython 3.11 and 3.12 link a new one a few instructions before they put anything into
+ * it, and what is read then has been left there by an earlier call.  One read from outside, while
+ * it changes, shows what it shows. */
+static bool is_stale(const struct event_stack *stack)
+{
+	return stack->n_python && stack->n_user &&
+	       !(stack->flags & (STACK_PYTHON_LOST | STACK_PYTHON_CUT)) &&
+	       !(stack->python[stack->n_python - 1].code & 1);
+}
+
 /* The module of the last native frame, where there should be more. */
 static const char *module_of_end(const struct resolver *r, const struct event_stack *stack,
 				 size_t count)
@@ -295,6 +306,10 @@ int resolver_frames(struct resolver *r, const struct event_stack *stack)
 		r->flags |= STACK_USER_CUT;
 	r->user_end = module_of_end(r, stack, in.n_native);
 	in.rooted = stack->user_stop == UNWIND_STOP_ROOT && in.n_native == stack->n_user;
+	if (!r->facts.placed && is_stale(stack)) {
+		in.n_interp = 0;
+		r->flags |= STACK_PYTHON_LOST;
+	}
 	for (i = 0; i < in.n_native; i++)
 		kinds[i] = kind_of(r, place_of(stack, i));
 	if (r->session)

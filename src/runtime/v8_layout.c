@@ -16,6 +16,7 @@ enum {
 	N_LAST,
 	N_ENTRY,
 	N_RETURN,
+	N_RETURN_2,
 	N_METADATA,
 	N_CONSTANTS
 };
@@ -31,7 +32,8 @@ static const char *const names[] = {
 	/* the first and the last of what a function calls from; a frame that was optimised once
 	 * returns to the last */
 	[N_ENTRY] = "Builtins_InterpreterEntryTrampoline",
-	[N_RETURN] = "Builtins_InterpreterEnterAtNextBytecode",
+	[N_RETURN] = "Builtins_BaselineOrInterpreterEnterAtNextBytecode",
+	[N_RETURN_2] = "Builtins_InterpreterEnterAtNextBytecode",
 	/* begins with a std::string, the version */
 	[N_METADATA] = "_ZN4node11per_process8metadataE",
 #define X(field, needed, name) PREFIX name,
@@ -238,5 +240,7 @@ int v8_layout_read(struct v8_layout *l, const struct elf_symbol *symbols, uint64
 	read_node(l, &symbols[N_METADATA], &s);
 	l->handlers = code_between(&symbols[N_FIRST], &symbols[N_LAST]);
 	l->entry = code_between(&symbols[N_ENTRY], &symbols[N_RETURN]);
+	if (!l->entry.end)
+		l->entry = code_between(&symbols[N_ENTRY], &symbols[N_RETURN_2]);
 	return 0;
 }

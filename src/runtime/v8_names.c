@@ -129,6 +129,14 @@ static int read_scope_name(struct v8_names *n, uint64_t scope, struct str *text)
 	return name_in_slots(n, at + 16ull * (uint32_t)v8_smi(locals), text);
 }
 
+/* As V8 itself says, but for the code of a file outside of every function: "<module>". */
+static const char *name_of_nameless(const struct v8_function *f, uint32_t literal)
+{
+	if (f->script && f->script->evaluated)
+		return "eval";
+	return f->script && literal <= f->script->wrapped ? "<module>" : "<anonymous>";
+}
+
 static int read_name(struct v8_names *n, struct v8_function *f, uint32_t literal)
 {
 	cleanup(str_releasep) struct str text = { 0 };
@@ -139,11 +147,8 @@ static int read_name(struct v8_names *n, struct v8_function *f, uint32_t literal
 		r = read_scope_name(n, f->words[0], &text);
 	else if (v8_is_string(n->h, f->words[0]))
 		r = v8_string_add(n->h, f->words[0], V8_NAME_MAX, &text);
-	/* the code of a file outside of every function */
-	if (r == 0 && !text.len && f->script && literal <= f->script->wrapped)
-		r = str_add(&text, f->script->evaluated ? "eval" : "<module>");
 	if (r == 0 && !text.len)
-		r = str_add(&text, "<anonymous>");
+		r = str_add(&text, name_of_nameless(f, literal));
 	if (r < 0)
 		return r;
 	f->fn = text.text;

@@ -4,6 +4,7 @@
 #include <dwarf.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define RANGES_MAX (8u << 20)  /* of all units, and of the functions of one */
 #define STEPS_MAX  (16u << 20) /* entries looked at to list the functions of one unit */
@@ -159,11 +160,18 @@ static bool find_function(struct lines_index *x, struct lines_unit *u, uint64_t 
 	return false;
 }
 
-static bool is_assembly(Dwarf_Die *unit)
+/* Code that no function of its unit covers: in assembly there are none, and where only lines were
+ * asked for, clang and rustc tell of functions with something inlined only.  gcc tells of all but
+ * those that it folded together, and what is inlined in these nobody knows. */
+static bool may_lack_functions(Dwarf_Die *unit)
 {
-	int language = dwarf_srclang(unit);
+	Dwarf_Attribute attribute;
+	const char *producer;
 
-	return language == DW_LANG_Mips_Assembler;
+	if (dwarf_srclang(unit) == DW_LANG_Mips_Assembler)
+		return true;
+	producer = dwarf_formstring(dwarf_attr(unit, DW_AT_producer, &attribute));
+	return producer && strncmp(producer, "GNU ", 4) != 0;
 }
 
 static bool find_in_unit(struct lines_index *x, struct lines_unit *u, uint64_t address,
@@ -171,17 +179,13 @@ static bool find_in_unit(struct lines_index *x, struct lines_unit *u, uint64_t a
 {
 	if (!dwarf_offdie(x->dwarf, u->die, ret_unit))
 		return false;
-	*ret_has_function = false;
-	if (is_assembly(ret_unit))
-		return true;
 	list_functions(x, u, false);
-	if (!find_function(x, u, address, ret_function)) {
+	*ret_has_function = find_function(x, u, address, ret_function);
+	if (!*ret_has_function) {
 		list_functions(x, u, true);
-		if (!find_function(x, u, address, ret_function))
-			return false;
+		*ret_has_function = find_function(x, u, address, ret_function);
 	}
-	*ret_has_function = true;
-	return true;
+	return *ret_has_function || (address >= u->dropped_end && may_lack_functions(ret_unit));
 }
 
 bool lines_index_find(struct lines_index *x, uint64_t address, Dwarf_Die *ret_unit,

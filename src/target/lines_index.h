@@ -40,8 +40,8 @@ struct lines_index {
 int lines_index_init(struct lines_index *x, Dwarf *dwarf, uint64_t lowest);
 void lines_index_release(struct lines_index *x);
 
-/* The unit that holds the address, and the function of it; false: none is known.  *ret_function is
- * false for code that has lines but no functions: assembly. */
+/* The unit that holds the address, and the function of it; false: none is known.  Without function
+ * nothing is inlined there: see lines_index.c. */
 bool lines_index_find(struct lines_index *x, uint64_t address, Dwarf_Die *ret_unit,
 		      Dwarf_Die *ret_function, bool *ret_has_function);
 

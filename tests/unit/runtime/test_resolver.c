@@ -452,6 +452,11 @@ static void test_merged(void **state)
 	put_native(p, place.eval[0].start, runs + 1);
 	assert_int_equal(resolve(r), stack.n_python + 1);
 	assert_int_equal(seen_flags & STACK_UNMERGED, STACK_UNMERGED);
+	/* a list that nothing called is of no use */
+	stack.python[stack.n_python - 1].code &= ~1ull;
+	put_native(p, place.eval[0].start, runs);
+	assert_int_equal(resolve(r), stack.n_user);
+	assert_int_equal(seen_flags & STACK_PYTHON_LOST, STACK_PYTHON_LOST);
 	resolver_close(r);
 	process_close(p);
 	truth_stop(&t);

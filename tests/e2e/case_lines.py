@@ -1,0 +1,116 @@
+"""Source lines of native code, and the functions that the compiler inlined there.
+
+What stallprof's own look-up says of many addresses is compared with addr2line and llvm-symbolizer,
+for what several compilers make of one source; and a stall in inlined functions must be told with
+their names and lines in every output.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+from collections import Counter
+from pathlib import Path
+from typing import List, Sequence
+
+from compare import check_invariants, check_truths, pair_up
+from harness import TARGETS, TOP, Case, Env, Failure, Record, Run, Skip
+from lines_truth import compare
+
+PROGRAM = Path(os.environ.get("B", "build")) / "tests" / "support" / "lines"
+ADDRESSES = 1009
+SOURCES = {"cpoll.c": ["-pthread"], "lines.cc": []}
+BUILDS = (
+    ("gcc", ["-O2", "-g"]),
+    ("gcc", ["-O3", "-g", "-flto"]),
+    ("gcc", ["-O2", "-g", "-gdwarf-4", "-ffunction-sections", "-Wl,--gc-sections"]),
+    ("gcc", ["-O2", "-g1", "-gz"]),
+    ("clang", ["-O2", "-g"]),
+    ("clang", ["-O2", "-gline-tables-only"]),
+)
+COMPILERS = {"gcc": {".c": "gcc", ".cc": "g++"}, "clang": {".c": "clang", ".cc": "clang++"}}
+
+
+def build(env: Env, compiler: str, options: Sequence[str], source: str) -> str:
+    name = COMPILERS[compiler][Path(source).suffix]
+    if not shutil.which(name):
+        raise Skip("no " + name)
+    out = str(env.folder / "program")
+    subprocess.run([name, *options, *SOURCES.get(source, []), "-o", out, str(TARGETS / source)],
+                   check=True)
+    return out
+
+
+def against_tools(env: Env) -> str:
+    """Each address has the line, depth and inlined names that the tools know."""
+    program = str(PROGRAM if PROGRAM.is_absolute() else TOP / PROGRAM)
+    if not shutil.which("addr2line"):
+        raise Skip("no addr2line")
+    total: Counter = Counter()
+    skipped: List[str] = []
+    for compiler, options in BUILDS:
+        for source in SOURCES:
+            try:
+                path = build(env, compiler, options, source)
+            except Skip as e:
+                skipped.append(str(e))
+                continue
+            counts, wrong, _ = compare(program, path, ADDRESSES)
+            if wrong:
+                raise Failure("%s %s of %s: %s\n%s" % (compiler, " ".join(options), source,
+                                                       dict(counts), "\n".join(wrong)))
+            total += counts
+    if not total["plain"] or not total["inlined"]:
+        raise Failure("expected plain and inlined places, found %s" % dict(total))
+    return "%d addresses, %d of them in inlined functions%s" % (
+        sum(total.values()), total["inlined"], "; " + ", ".join(set(skipped)) if skipped else "")
+
+
+def plain_name(frame: Record) -> str:
+    return str(frame["fn"]).split("<")[0].rsplit("::", 1)[-1]
+
+
+def check_stack(truth: Record, stall: Record) -> List[str]:
+    """The frames of the truth stand in their order, the inner ones inlined, each with a line."""
+    frames = max(stall["stacks"], key=lambda s: s["weight_ns"])["frames"]
+    ours = [f for f in frames if plain_name(f).startswith("l_")]
+    names = [plain_name(f) for f in ours]
+    problems = []
+    if names != truth["stack"]:
+        problems.append("stack: expected %s, found %s" % (truth["stack"], [f["fn"] for f in frames]))
+    if [f.get("inlined", False) for f in ours] != [True] * (len(ours) - 1) + [False]:
+        problems.append("inlined: all but the last expected, found %s" % ours)
+    if any(os.path.basename(f["file"]) != "lines.cc" or not f["line"] for f in ours):
+        problems.append("lines: expected in lines.cc, found %s" % ours)
+    return problems
+
+
+def check_outputs(run: Run) -> None:
+    """Folded stacks mark them, the stall line names the innermost one's line."""
+    folded = run.path("folded").read_text()
+    if not re.search(r";l_handle;[^;]*l_middle[^;]*_\[i\];[^;]*l_rest_\[i\];", folded):
+        raise Failure("folded: expected l_handle;..l_middle_[i];..l_rest_[i], found\n" + folded)
+    if not re.search(r" at=lines\.cc:\d+:\S*l_rest ", run.err):
+        raise Failure("stall line: expected at=lines.cc:LINE:..l_rest, found\n" + run.err)
+
+
+def inlined(env: Env) -> str:
+    """Each stall is told with the line of the innermost inlined function."""
+    if not shutil.which("g++"):
+        raise Skip("no g++")
+    target = env.target(build(env, "gcc", ["-O2", "-g"], "lines.cc"))
+    run = env.measure(target)
+    detail = check_truths(target.truths, run.stalls(), target.noise)
+    check_invariants(run, target.truths)
+    pairs, _, _ = pair_up(target.truths, run.stalls())
+    problems = [p for truth, stall in pairs for p in check_stack(truth, stall)]
+    if problems:
+        raise Failure("\n".join(problems))
+    check_outputs(run)
+    return detail
+
+
+CASES = [
+    Case("native_lines", against_tools, measures=False, alone=False),
+    Case("native_inlined", inlined),
+]

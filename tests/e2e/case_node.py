@@ -1,0 +1,102 @@
+"""JavaScript stacks, frame by frame, of the Node.js that is here.
+
+A target prints the stack that V8 itself would show at the very place where it then stalls; what
+stallprof shows of that stall must be the same functions, files and lines in the same order.
+"""
+
+import json
+import os
+import shutil
+from typing import Any, Iterable, List, Tuple
+
+from compare import overlap
+from harness import TARGETS, Case, Env, Failure, Record, Run, Skip, Target
+
+Frame = Tuple[str, str, int]  # name, base file name, line
+
+
+def node() -> str:
+    """The program; NODE names another."""
+    program = os.environ.get("NODE") or shutil.which("node") or shutil.which("nodejs")
+    if not program:
+        raise Skip("no Node.js here")
+    return program
+
+
+def start(env: Env, name: str, *argv: str) -> Target:
+    return env.start([node(), str(TARGETS / name), *argv, "--wait"])
+
+
+def wanted(truth: Record) -> List[Frame]:
+    """V8's own code has no file and is left out."""
+    frames = []
+    for f in truth["stack"]:
+        file = "<eval>" if f["evaluated"] else os.path.basename(f["file"])
+        if f["file"].startswith("node:"):
+            file = f["file"]
+        if file:
+            frames.append((f["fn"], file, f["line"]))
+    return frames
+
+
+def found(stall: Record) -> List[Frame]:
+    """The frames of the longest wait."""
+    waits = [p for p in stall["parts"] if p["class"] == stall["why"]["class"] and "stack" in p]
+    if not waits:
+        return []
+    stack = stall["stacks"][max(waits, key=lambda p: p["dur_ns"])["stack"]]
+    return [(f.get("fn", ""), file_of(f), f.get("line", 0)) for f in stack["frames"]
+            if f["kind"] == "js" and f.get("file")]
+
+
+def file_of(frame: Record) -> str:
+    file = frame["file"]
+    if file.startswith("<eval in "):
+        return "<eval>"
+    return file if file.startswith("node:") else os.path.basename(file)
+
+
+def same(want: Frame, have: Frame) -> bool:
+    """A function without a name may have one that V8 inferred."""
+    return (want[0] == have[0] or not want[0]) and want[1:] == have[1:]
+
+
+def difference(want: List[Frame], have: List[Frame]) -> Iterable[str]:
+    for i, (a, b) in enumerate(zip(want, have)):
+        if not same(a, b):
+            yield "frame %d: expected %s, found %s" % (i, a, b)
+            return
+    if len(want) != len(have):
+        yield "expected %d frames, found %d: %s" % (len(want), len(have), have)
+
+
+def stall_of(truth: Record, run: Run) -> Record:
+    stalls = [s for s in run.stalls() if s.get("state") == "ended"]
+    best = max(stalls, key=lambda s: overlap(truth, s), default=None)
+    if not best or overlap(truth, best) < truth["dur_ns"] * 9 // 10:
+        raise Failure("no stall at %s" % truth["kind"])
+    return best
+
+
+def measure(env: Env, name: str, *argv: str) -> Tuple[Target, Run]:
+    target = start(env, name, *argv)
+    return target, env.measure(target)
+
+
+def frames(env: Env) -> str:
+    target, run = measure(env, "node_frames.js")
+    problems: List[str] = []
+    count = 0
+    for truth in target.truths:
+        want = wanted(truth)
+        count += len(want)
+        problems += ["%s: %s" % (truth["kind"], d)
+                     for d in difference(want, found(stall_of(truth, run)))]
+    if problems:
+        raise Failure("%d stacks\n%s" % (len(target.truths), "\n".join(problems)))
+    return "%d stacks, %d frames" % (len(target.truths), count)
+
+
+CASES = [
+    Case("node-frames", frames),
+]
