@@ -66,9 +66,12 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
 
 static int become(uid_t uid)
 {
-	const struct passwd *user = getpwuid(uid);
-	gid_t gid = user ? user->pw_gid : NOBODY;
+	struct passwd entry, *user = NULL;
+	char texts[4096];
+	gid_t gid;
 
+	getpwuid_r(uid, &entry, texts, sizeof(texts), &user);
+	gid = user ? user->pw_gid : NOBODY;
 	if (setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
 		return -errno;
 	/* what root's home is told by must not lead there */

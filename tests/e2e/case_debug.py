@@ -24,13 +24,13 @@ NAMES = ("write_to_disk", "ask_peer", "lock_file", "lock_word")
 
 
 def build(env: Env) -> Tuple[str, Path, str]:
-    """The program without symbols, its debug file apart from it, and its build id."""
+    """The program without symbols, its debug file apart from it as packages have it, its build id."""
     need("objcopy")
     program = env.compile("cpoll")
     debug = env.folder / "debug"
     debug.mkdir()
-    subprocess.run(["objcopy", "--only-keep-debug", program, str(debug / "cpoll.debug")],
-                   check=True)
+    subprocess.run(["objcopy", "--only-keep-debug", "--compress-debug-sections", program,
+                    str(debug / "cpoll.debug")], check=True)
     subprocess.run(["strip", program], check=True)
     notes = subprocess.run(["readelf", "-n", program], check=True, capture_output=True, text=True)
     found = re.search("Build ID: ([0-9a-f]+)", notes.stdout)
