@@ -6,6 +6,7 @@ The target is the C loop without its symbols: its functions are named by their d
 
 import os
 import re
+import resource
 import shutil
 import socket
 import subprocess
@@ -226,8 +227,43 @@ def debuginfod(env: Env) -> str:
     return "%d names" % len(NAMES)
 
 
+# --- names that hurt
+
+
+def doubling(first: str) -> str:
+    """A C++ name of some 275 bytes, each argument of which holds the one before it twice."""
+    name = "_Z%d%sI1PI1aS0_ES_IS0_S0_E" % (len(first), first)
+    for c in "123456789ABCDEFGHIJKLMNOPQRST":
+        name += "S_IS%s_S%s_E" % (c, c)
+    return name + "Evv"
+
+
+def hostile_name(env: Env) -> str:
+    """Functions whose names stand for gigabytes cost neither time nor memory, only being read."""
+    need("objcopy")
+    program = env.compile("cpoll")
+    hurting = {name: doubling(name) for name in NAMES}
+    subprocess.run(["objcopy"] + ["--redefine-sym=%s=%s" % pair for pair in hurting.items()]
+                   + [program], check=True)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    target = env.target(program, "--count", "1")
+    run = env.measure(target)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    detail = check_truths([dict(t, func="enter_kernel") if t["class"] != "cpu" else t
+                           for t in target.truths], run.stalls(), target.noise)
+    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    if seconds > 15 or after.ru_maxrss > 1 << 20:
+        raise Failure("took %.1f s and %d KiB" % (seconds, after.ru_maxrss))
+    shown = [f["fn"] for s in run.stalls() for f in s["stacks"][0]["frames"]
+             if any(name in f["fn"] for name in NAMES)]
+    if len(shown) < len(NAMES) or max(map(len, shown)) > 1023:
+        raise Failure("expected %d names of at most 1023 bytes, found %s" % (len(NAMES), shown))
+    return "%s, %d bytes at most" % (detail, max(map(len, shown)))
+
+
 CASES: List[Case] = [
     Case("debug-dir", debug_dir),
     Case("debug-live", debug_live),
     Case("debuginfod", debuginfod),
+    Case("hostile-name", hostile_name),
 ]
