@@ -32,6 +32,7 @@ packages() {
 		test  libclang-rt-dev   fuzzer
 		test  clang-format      command clang-format
 		test  cppcheck          command cppcheck
+		test  dwz               command dwz
 		test  shellcheck        command shellcheck
 		test  nodejs            command node
 		test  python3           command python3
