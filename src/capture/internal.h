@@ -97,6 +97,7 @@ struct capture {
 	struct threads *threads;    /* NULL in --off-cpu */
 	uint64_t threads_lost;	    /* what their tables had no room for */
 	struct unwind *unwind;	    /* NULL: there are no tables */
+	uint64_t unwind_at;	    /* when it has something to do */
 	int command_go;		    /* write end of the pipe that holds the command back, -1 */
 };
 

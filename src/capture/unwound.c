@@ -127,9 +127,9 @@ uint64_t unwound_due(const struct unwound *u)
 	return u->missed ? u->known + MISS_PAUSE : UINT64_MAX;
 }
 
-bool unwound_stale(const struct unwound *u)
+bool unwound_stale(const struct unwound *u, uint64_t ts)
 {
-	return u->dirty;
+	return u->publish || (u->dirty && history_first(&u->history) <= ts);
 }
 
 /* The same mapping as before, if nothing says that its file may be another. */
@@ -153,8 +153,8 @@ static unsigned int rank_of(const struct process *p, const struct mapping *m)
 		return 0;
 	for (size_t i = 0; i < sizeof(soon) / sizeof(soon[0]); i++)
 		if (strncmp(name, soon[i], strlen(soon[i])) == 0)
-			return 1;
-	return mapping_is_vdso(m) ? 1 : 2;
+			return UNWIND_RANK_URGENT;
+	return mapping_is_vdso(m) ? UNWIND_RANK_URGENT : UNWIND_RANK_URGENT + 1;
 }
 
 static struct file_identity identity_of(const struct mapped *now)
