@@ -67,8 +67,8 @@ static bool is_library(const struct process *p, const char *path)
 	return strstr(path, "/site-packages/") || strstr(path, "/dist-packages/");
 }
 
-/* Code of the standard library that the compiler made in the user's program, whose file is not known
- * or was none. */
+/* Code of the standard library that the compiler made in the user's program, whose file is not
+ * known or was none. */
 static bool is_standard(const char *fn)
 {
 	return str_starts(fn, "std::") || str_starts(fn, "__gnu_cxx::");
