@@ -219,6 +219,19 @@ static enum merge_kind kind_of(const struct resolver *r, uint64_t place)
 	return starts_with_any(name, startup) ? MERGE_STARTUP : MERGE_FOREIGN;
 }
 
+/* The functions into which the one named last was put.  1; -ENOMEM. */
+static int add_outer(struct resolver *r)
+{
+	struct chunk_frame *f;
+	int error = 0;
+
+	while (error == 0 && r->runtime->name_outer && (f = add_frame(r, FRAME_PYTHON)))
+		error = r->runtime->name_outer(r->session, f);
+	if (error < 0)
+		r->count--;
+	return error == -ENOENT || error == 0 ? 1 : error;
+}
+
 /* Names one frame of the interpreter.  1: it stands for its native frame; 0: it is left out;
  * -ENOMEM. */
 static int add_interp_frame(struct resolver *r, const struct interp_frame *frame)
@@ -236,7 +249,7 @@ static int add_interp_frame(struct resolver *r, const struct interp_frame *frame
 		r->count--;
 	if (error == -ENOENT)
 		return 0;
-	return error < 0 && error != -ENODATA ? error : 1;
+	return error < 0 ? (error == -ENODATA ? 1 : error) : add_outer(r);
 }
 
 /* Asks for the lines of all frames that will be shown, so that each file is asked once. */
