@@ -24,6 +24,7 @@ struct unwound {
 	struct process *process;
 	bool told;
 	bool dirty;   /* code of files, or in its place, was mapped since */
+	bool unsure;  /* perhaps it was, but not told */
 	bool missed;  /* other code was */
 	bool publish; /* though nothing changed: the first time */
 	uint16_t generation;
@@ -110,9 +111,7 @@ void unwound_mapped(struct unwound *u, const struct mmap_event *e)
 
 void unwound_lost(struct unwound *u)
 {
-	u->dirty = true;
-	history_touch(&u->history, 0, UINT64_MAX, u->known);
-	history_touch(&u->history, 0, UINT64_MAX, now_ns());
+	u->dirty = u->unsure = true;
 }
 
 void unwound_missed(struct unwound *u)
@@ -129,7 +128,7 @@ uint64_t unwound_due(const struct unwound *u)
 
 bool unwound_stale(const struct unwound *u, uint64_t ts)
 {
-	return u->publish || (u->dirty && history_first(&u->history) <= ts);
+	return u->publish || u->unsure || (u->dirty && history_first(&u->history) <= ts);
 }
 
 /* The same mapping as before, if nothing says that its file may be another. */
@@ -140,7 +139,8 @@ static struct mapped *still_there(struct unwound *u, const struct mapping *m)
 	if (!old || old->start != m->start || old->end != m->end || old->offset != m->offset ||
 	    old->dev != m->dev || old->ino != m->ino || old->taken)
 		return NULL;
-	return u->told && !history_touched(&u->history, m->start, m->end) ? old : NULL;
+	return u->told && !u->unsure && !history_touched(&u->history, m->start, m->end) ? old
+											: NULL;
 }
 
 /* The main program and what every thread stands in come first. */
@@ -212,7 +212,7 @@ static int follow(struct unwound *u, struct unwind_tables *t)
 	memcpy(&u->mapped, &list, sizeof(list));
 	history_settle(&u->history, u->process->maps_at);
 	u->known = u->process->maps_at;
-	u->dirty = u->missed = false;
+	u->dirty = u->unsure = u->missed = false;
 	return r < 0 ? r : news;
 }
 
@@ -223,7 +223,7 @@ int unwound_refresh(struct unwound *u, struct unwind_tables *t)
 	if (u->dirty || u->missed)
 		r = process_refresh_maps(u->process);
 	if (r < 0) {
-		u->dirty = u->missed = false; /* it is exiting */
+		u->dirty = u->unsure = u->missed = false; /* it is exiting */
 		u->known = u->process->maps_at;
 		return r;
 	}
