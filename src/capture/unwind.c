@@ -291,6 +291,14 @@ static void finish(struct capture *c, struct watched *w, struct event_stack *s,
 	} while (s->user_stop == UNWIND_STOP_MAPPING && now_ns() < until && learn(c, w, code));
 }
 
+/* Before a stack is looked at. */
+static void catch_up(struct capture *c, struct watched *w)
+{
+	read_events(c);
+	if (unwound_stale(w->unwound))
+		refresh(c, w);
+}
+
 void unwind_stack(struct capture *c, struct watched *w, struct event_stack *s)
 {
 	struct snapshot *snapshot;
@@ -298,9 +306,7 @@ void unwind_stack(struct capture *c, struct watched *w, struct event_stack *s)
 
 	if (!c->unwind || !w->unwound)
 		return;
-	read_events(c);
-	if (unwound_stale(w->unwound))
-		refresh(c, w);
+	catch_up(c, w);
 	snapshot = snapshots_claim(c->unwind->snapshots, s);
 	whole = unwound_sift(w->unwound, s);
 	if (snapshot && whole)
@@ -308,6 +314,19 @@ void unwind_stack(struct capture *c, struct watched *w, struct event_stack *s)
 	else if (s->user_stop == UNWIND_STOP_MAPPING)
 		unwound_missed(w->unwound);
 	snapshot_release(snapshot);
+}
+
+void unwind_rehash(struct capture *c, struct event_stack *s)
+{
+	struct watched *w = watched_find(c, s->head.tgid);
+	struct event_stack copy = *s;
+
+	if (!c->unwind || !w || !w->unwound)
+		return;
+	catch_up(c, w);
+	if (!unwound_sift(w->unwound, &copy) ||
+	    (s->flags & STACK_USER_MORE && !snapshots_has(c->unwind->snapshots, s)))
+		s->hash = hash_bytes(s->hash, &s->head.ts, sizeof(s->head.ts)) | 1;
 }
 
 void unwind_losses(struct capture *c)

@@ -41,6 +41,11 @@ void unwind_snapshot(struct capture *c, const struct event_snapshot *e);
  */
 void unwind_stack(struct capture *c, struct watched *w, struct event_stack *s);
 
+/* For a stack out of the kernel side's memory, which goes by its hash while its wait lasts: one that
+ * cannot be trusted as it is, or whose copy is still in the ring, gets another hash, which no other
+ * stack has. */
+void unwind_rehash(struct capture *c, struct event_stack *s);
+
 void unwind_losses(struct capture *c);
 
 #endif

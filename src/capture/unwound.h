@@ -50,7 +50,7 @@ bool unwound_waits(const struct unwound *u);
 struct unwind_file *unwound_file(const struct unwound *u, uint64_t addr);
 
 /* Takes out of the native part what cannot be trusted: an address whose code was replaced since
- * becomes 0, and what was found by the rows of other code goes.  False: it was cut. */
+ * becomes 0, and what was found by the rows of other code goes.  False: something was. */
 bool unwound_sift(const struct unwound *u, struct event_stack *s);
 
 #endif

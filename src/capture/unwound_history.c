@@ -148,17 +148,21 @@ static bool replaced(const struct history *h, uint64_t addr, uint64_t ts, bool *
 
 bool history_sift(const struct history *h, struct event_stack *s)
 {
+	bool same = true;
+
 	for (uint16_t i = 0; i < s->n_user && i < STACK_USER_MAX; i++) {
 		uint64_t word = s->user[i];
 		bool exact = i == 0 || word & USER_EXACT, walked;
 
-		if (replaced(h, USER_ADDRESS(word) - !exact, s->head.ts, &walked))
+		if (replaced(h, USER_ADDRESS(word) - !exact, s->head.ts, &walked)) {
 			s->user[i] = word & (USER_EXACT | USER_GUESSED);
+			same = false;
+		}
 		if (walked && i + 1 < s->n_user) {
 			s->n_user = i + 1;
 			s->user_stop = UNWIND_STOP_MAPPING;
 			return false;
 		}
 	}
-	return true;
+	return same;
 }

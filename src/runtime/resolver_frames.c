@@ -297,13 +297,14 @@ int resolver_frames(struct resolver *r, const struct event_stack *stack)
 		.guessed = by_pointer_only(stack),
 		.truncated = stack->flags & (STACK_PYTHON_LOST | STACK_PYTHON_CUT),
 	};
-	bool merged = true;
+	struct merge_found found = { .merged = true };
 	size_t i, count;
 
 	add_kernel(r, stack);
 	in.n_native = count_native(r, stack);
 	if (in.n_native < stack->n_user && !in.guessed)
 		r->flags |= STACK_USER_CUT;
+	r->user_stop = stack->user_stop;
 	r->user_end = module_of_end(r, stack, in.n_native);
 	in.rooted = stack->user_stop == UNWIND_STOP_ROOT && in.n_native == stack->n_user;
 	if (!r->facts.placed && is_stale(stack)) {
@@ -314,9 +315,14 @@ int resolver_frames(struct resolver *r, const struct event_stack *stack)
 		kinds[i] = kind_of(r, place_of(stack, i));
 	if (r->session)
 		r->runtime->begin(r->session, stack);
-	count = r->facts.placed ? merge_placed(&in, items) : merge_frames(&in, items, &merged);
-	if (!merged && !in.guessed)
+	count = r->facts.placed ? merge_placed(&in, items) : merge_frames(&in, items, &found);
+	if (!found.merged && !in.guessed)
 		r->flags |= STACK_UNMERGED;
+	if (found.rooted) {
+		r->flags &= (uint16_t)~STACK_USER_CUT;
+		r->user_stop = UNWIND_STOP_ROOT;
+		r->user_end = "";
+	}
 	fetch_lines(r, stack, items, count);
 	return add_items(r, stack, items, count);
 }

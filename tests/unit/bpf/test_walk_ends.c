@@ -130,6 +130,7 @@ static void test_no_pointer(void **state)
 	image.proc.flags = UNWIND_PROC_JIT;
 	image.cursor.regs[UNWIND_REG_BP] = SP - 8;
 	assert_int_equal(image_walk(), UNWIND_STOP_MAPPING);
+	assert_int_equal(image.cursor.exact, 1);
 }
 
 /* Code in no mapping: the walk can go on from where it stands. */
