@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "target/lines_index.h"
+#include "target/lines_scope.h"
 
 #define STEPS_MAX  (1u << 20) /* entries of one function looked at for an address */
 #define NESTED_MAX 256	      /* blocks in blocks */
@@ -19,6 +20,7 @@ struct lines_dwarf {
 	Elf *elf, *alt_elf;
 	Dwarf *dwarf, *alt;
 	struct lines_index index;
+	struct lines_scopes scopes;
 };
 
 /* The inlined functions at an address, outermost first. */
@@ -105,6 +107,7 @@ struct lines_dwarf *lines_dwarf_close(struct lines_dwarf *d)
 	if (!d)
 		return NULL;
 	lines_index_release(&d->index);
+	lines_scopes_release(&d->scopes);
 	if (d->dwarf)
 		dwarf_end(d->dwarf);
 	if (d->alt)
@@ -128,16 +131,13 @@ static const char *text_attribute(Dwarf_Die *die, unsigned int name)
 	return text && strlen(text) <= LINES_TEXT_MAX ? text : "";
 }
 
-static const char *function_name(Dwarf_Die *die)
+static const char *function_name(struct lines_dwarf *d, Dwarf_Die *die)
 {
-	static const unsigned int names[] = { DW_AT_linkage_name, DW_AT_MIPS_linkage_name,
-					      DW_AT_name };
-	const char *text = "";
-	size_t i;
+	const char *text = text_attribute(die, DW_AT_linkage_name);
 
-	for (i = 0; !*text && i < sizeof(names) / sizeof(names[0]); i++)
-		text = text_attribute(die, names[i]);
-	return text;
+	if (!*text)
+		text = text_attribute(die, DW_AT_MIPS_linkage_name);
+	return *text ? text : lines_scopes_name(&d->scopes, die);
 }
 
 static bool is_block(int tag)
@@ -238,12 +238,12 @@ void lines_dwarf_find(struct lines_dwarf *d, uint64_t address, struct line_chain
 	while (in.count) {
 		Dwarf_Die *die = &in.dies[--in.count];
 
-		place.fn = function_name(die);
+		place.fn = function_name(d, die);
 		if (*place.fn)
 			ret_chain->places[ret_chain->count++] = place;
 		place = call_place(&unit, die);
 	}
 	if (has_function)
-		place.fn = function_name(&function);
+		place.fn = function_name(d, &function);
 	ret_chain->places[ret_chain->count++] = place;
 }
