@@ -107,7 +107,7 @@ static __noinline int wait_capture(void *ctx, struct task_struct *t, struct loop
 	if (call >= 0 && (p->klass == CLASS_SYSCALL || p->klass == CLASS_LOCK))
 		target_find(p, now);
 	p->stack = stack_take(ctx, t, &l->stack, now);
-	capture_charge_deep(&l->tokens_at, l->stack.n_python);
+	capture_charge_deep(&l->tokens_at, &l->stack);
 	return 0;
 }
 

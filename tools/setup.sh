@@ -34,6 +34,7 @@ packages() {
 		test  cppcheck          command cppcheck
 		test  dwz               command dwz
 		test  shellcheck        command shellcheck
+		test  debuginfod        command debuginfod
 		test  nodejs            command node
 		test  python3           command python3
 		test  python3-aiohttp   module aiohttp

@@ -26,7 +26,7 @@ static int try_object(struct v8_heap *h, uint64_t at, uint64_t addr, struct code
 	const struct v8_private *p = h->l->hidden;
 	struct code c = { .object = at + 1, .start = at + p->header };
 	uint64_t start = c.start;
-	uint32_t flags;
+	uint32_t flags = 0;
 	int r = 0;
 
 	if (p->code)
