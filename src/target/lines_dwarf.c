@@ -64,6 +64,28 @@ static uint64_t lowest_code(Elf *elf)
 	return lowest;
 }
 
+/* Bytes of the sections that the library copies into memory, all of them at once. */
+static uint64_t debug_bytes(Elf *elf)
+{
+	Elf_Scn *section = NULL;
+	uint64_t bytes = 0;
+	size_t names;
+
+	if (elf_getshdrstrndx(elf, &names) < 0)
+		return 0;
+	while (bytes <= LINES_FILE_MAX && (section = elf_nextscn(elf, section))) {
+		GElf_Shdr h;
+		const char *name;
+
+		if (!gelf_getshdr(section, &h) || h.sh_type == SHT_NOBITS)
+			continue;
+		name = elf_strptr(elf, names, h.sh_name);
+		if (name && (strncmp(name, ".debug_", 7) == 0 || strncmp(name, ".zdebug_", 8) == 0))
+			bytes += h.sh_size < LINES_FILE_MAX ? h.sh_size : LINES_FILE_MAX;
+	}
+	return bytes;
+}
+
 /* Without it names that lie in it are missing, which is no error. */
 static void use_alternate(struct lines_dwarf *d, int fd)
 {
@@ -91,6 +113,8 @@ int lines_dwarf_open(int fd, int alt, struct lines_dwarf **ret_dwarf)
 	r = open_elf(fd, &d->elf);
 	if (r < 0)
 		return r;
+	if (debug_bytes(d->elf) > LINES_FILE_MAX)
+		return -EFBIG;
 	d->dwarf = dwarf_begin_elf(d->elf, DWARF_C_READ, NULL);
 	if (!d->dwarf)
 		return -ENODATA;
