@@ -66,7 +66,8 @@ static int put_frame(struct str *to, const struct place *p, const struct chunk_f
 		file = (struct text){ said->file, (uint32_t)strlen(said->file) };
 	if (concrete && !fn.len)
 		fn = p->fn;
-	r = r < 0 ? r : chunk_put_u32(to, p->flags | (concrete ? 0 : said->flags));
+	r = r < 0 ? r
+		  : chunk_put_u32(to, p->flags | (said->flags & (concrete ? FRAME_LIBRARY : ~0u)));
 	r = r < 0 ? r : chunk_put_u32(to, said->line);
 	r = r < 0 ? r : chunk_put_u64(to, concrete ? p->offset : 0);
 	r = r < 0 ? r : put_text(to, fn);

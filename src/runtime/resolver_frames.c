@@ -67,6 +67,13 @@ static bool is_library(const struct process *p, const char *path)
 	return strstr(path, "/site-packages/") || strstr(path, "/dist-packages/");
 }
 
+/* Code of the standard library that the compiler made in the user's program, whose file is not
+ * known or was none. */
+static bool is_standard(const char *fn)
+{
+	return str_starts(fn, "std::") || str_starts(fn, "__gnu_cxx::");
+}
+
 /* A return address belongs to the call before it, which may be the last instruction of its
  * function.  The innermost frame and one that a signal interrupted have the instruction itself. */
 static uint64_t place_of(const struct event_stack *stack, size_t i)
@@ -138,7 +145,10 @@ static void add_native_frame(struct resolver *r, const struct event_stack *stack
 		f->fn = lines[n - 1].fn;
 		f->module_number = 0; /* nothing to name later */
 	}
+	if (is_standard(f->fn))
+		f->flags |= FRAME_LIBRARY;
 	if (n && lines[n - 1].line) {
+		f->flags |= lines[n - 1].flags & FRAME_LIBRARY;
 		f->file = lines[n - 1].file;
 		f->line = lines[n - 1].line;
 	}
@@ -182,7 +192,7 @@ static bool in_code(const struct runtime_code *code, uint64_t addr)
 
 static bool starts_with_any(const char *name, const char *const *prefixes)
 {
-	for (; *prefixes; prefixes++)
+	for (; prefixes && *prefixes; prefixes++)
 		if (str_starts(name, *prefixes))
 			return true;
 	return false;
@@ -190,7 +200,6 @@ static bool starts_with_any(const char *name, const char *const *prefixes)
 
 static enum merge_kind kind_of(const struct resolver *r, uint64_t place)
 {
-	static const char *const plumbing[] = { "_asyncio.", "_contextvars.", "_functools.", NULL };
 	static const char *const startup[] = { "libc.so", "libc-",  "libpthread",
 					       "ld-",	  "python", NULL };
 	const struct mapping *m = maps_find(&r->p->maps, place);
@@ -200,13 +209,26 @@ static enum merge_kind kind_of(const struct resolver *r, uint64_t place)
 		return MERGE_EVAL;
 	if (place >= r->facts.text_start && place < r->facts.text_end)
 		return MERGE_OWN;
-	if (starts_with_any(name, plumbing))
+	if (starts_with_any(name, r->facts.plumbing))
 		return MERGE_PLUMBING;
-	if (str_starts(name, "_greenlet."))
+	if (starts_with_any(name, r->facts.switches))
 		return MERGE_SWITCH;
 	if (r->session && m && native_names_trampoline(r->host->names, r->p, m, place))
 		return MERGE_OWN;
 	return starts_with_any(name, startup) ? MERGE_STARTUP : MERGE_FOREIGN;
+}
+
+/* The functions into which the one named last was put.  1; -ENOMEM. */
+static int add_outer(struct resolver *r)
+{
+	struct chunk_frame *f;
+	int error = 0;
+
+	while (error == 0 && r->runtime->name_outer && (f = add_frame(r, FRAME_PYTHON)))
+		error = r->runtime->name_outer(r->session, f);
+	if (error < 0)
+		r->count--;
+	return error == -ENOENT || error == 0 ? 1 : error;
 }
 
 /* Names one frame of the interpreter.  1: it stands for its native frame; 0: it is left out;
@@ -226,7 +248,7 @@ static int add_interp_frame(struct resolver *r, const struct interp_frame *frame
 		r->count--;
 	if (error == -ENOENT)
 		return 0;
-	return error < 0 && error != -ENODATA ? error : 1;
+	return error < 0 ? (error == -ENODATA ? 1 : error) : add_outer(r);
 }
 
 /* Asks for the lines of all frames that will be shown, so that each file is asked once. */

@@ -30,7 +30,7 @@ static int namer(void *ctx, uint32_t module, uint64_t address,
 			.fn = i + 1 == depth ? "whole" : "inside",
 			.file = "a.c",
 			.line = 7 + (uint32_t)i,
-			.flags = FRAME_INLINED,
+			.flags = FRAME_INLINED | FRAME_LIBRARY,
 		};
 	*ret_count = depth;
 	return 0;
@@ -92,7 +92,7 @@ static void check_made(struct chunk_cursor *c, size_t i, size_t n)
 	for (k = 0; k < n; k++) {
 		bool last = k + 1 == n;
 
-		want.flags = frames[i].flags | (last ? 0 : FRAME_INLINED);
+		want.flags = frames[i].flags | FRAME_LIBRARY | (last ? 0 : FRAME_INLINED);
 		want.line = 7 + (uint32_t)(k + depth - n);
 		want.offset = last ? frames[i].offset : 0;
 		want.fn = last ? "whole" : "inside";
