@@ -33,6 +33,9 @@ packages() {
 		test  clang-format      command clang-format
 		test  cppcheck          command cppcheck
 		test  shellcheck        command shellcheck
+		test  g++               command g++
+		test  musl-tools        command musl-gcc
+		test  elfutils          command eu-stack
 		test  python3           command python3
 		test  python3-aiohttp   module aiohttp
 		test  python3-fastapi   module fastapi
