@@ -145,7 +145,7 @@ $(B)/headers/%.h: %.h | $(SKELETONS)
 	$(Q)mkdir -p $(@D) && echo '#include "$<"' | \
 		$(CC) $(CFLAGS) -MMD -MF $@.d -MT $@ -c -o $@ -x c -
 
-bench: all
+bench: all support-programs
 	tools/bench/run.sh
 
 vm-test: all bpf-test-programs
