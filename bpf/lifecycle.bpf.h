@@ -130,6 +130,19 @@ static __always_inline bool thread_pointer_own(struct task_struct *parent,
 	return BPF_CORE_READ(child, thread.fsbase) != BPF_CORE_READ(parent, thread.fsbase);
 }
 
+/* The child has the code of its parent at the same addresses, until it maps other. */
+static __noinline int unwind_inherit(u32 tgid, u32 parent)
+{
+	struct unwind_proc *proc = bpf_map_lookup_elem(&unwind_procs, &parent);
+
+	if (!proc || bpf_map_update_elem(&unwind_procs, &tgid, proc, BPF_NOEXIST))
+		return 0;
+	proc = bpf_map_lookup_elem(&unwind_procs, &tgid);
+	if (proc)
+		proc->start_time = 0;
+	return 0;
+}
+
 static __always_inline void thread_forked(void *ctx, struct task_struct *parent,
 					  struct task_struct *child)
 {
@@ -158,6 +171,7 @@ static __always_inline void thread_forked(void *ctx, struct task_struct *parent,
 	copy.start_time = 0;
 	if (bpf_map_update_elem(&procs, &tgid, &copy, BPF_NOEXIST))
 		return;
+	unwind_inherit(tgid, parent_tgid);
 	st = thread_add(child);
 	if (st)
 		thread_id_set(child, st, true);

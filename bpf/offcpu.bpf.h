@@ -107,7 +107,7 @@ static __noinline int wait_capture(void *ctx, struct task_struct *t, struct loop
 	if (call >= 0 && (p->klass == CLASS_SYSCALL || p->klass == CLASS_LOCK))
 		target_find(p, now);
 	p->stack = stack_take(ctx, t, &l->stack, now);
-	capture_charge_deep(&l->tokens_at, l->stack.n_python);
+	capture_charge_deep(&l->tokens_at, &l->stack);
 	return 0;
 }
 
@@ -239,7 +239,8 @@ static __noinline int wait_end(struct loop_state *l, u64 now)
 	l->last_class = class;
 	l->last_part = -1;
 	l->pending.ns = ns;
-	if (l->pending.flags & PART_NO_STACK && resume_hook && ns >= l->min_part) {
+	if (resume_hook && ns >= l->min_part &&
+	    (l->pending.flags & PART_NO_STACK || unwind_outdated(&l->stack, l->stats.head.tgid))) {
 		l->flags |= LOOP_WANT_STACK;
 		return 0;
 	}
@@ -257,9 +258,12 @@ static __noinline int wait_resumed(void *ctx, struct loop_state *l)
 	if (!l)
 		return 0;
 	l->flags &= ~LOOP_WANT_STACK;
-	l->pending.flags &= ~PART_NO_STACK;
 	ns = l->pending.ns;
-	wait_capture(ctx, t, l, bpf_ktime_get_ns());
+	if (l->pending.flags & PART_NO_STACK)
+		wait_capture(ctx, t, l, bpf_ktime_get_ns());
+	else
+		l->pending.stack = stack_take(ctx, t, &l->stack, bpf_ktime_get_ns());
+	l->pending.flags &= ~PART_NO_STACK;
 	wait_commit(l, ns);
 	wait_split(l, l->stall.start + l->pending.at + ns);
 	return 0;

@@ -144,7 +144,7 @@ static __always_inline u64 waker_stack(void *ctx, struct task_struct *waker, str
 	if (now - l->off_since < l->min_part || !capture_allowed(&l->tokens_at, now))
 		return 0;
 	hash = stack_take(ctx, waker, s, now);
-	capture_charge_deep(&l->tokens_at, s->n_python);
+	capture_charge_deep(&l->tokens_at, s);
 	stack_send(s);
 	return hash;
 }

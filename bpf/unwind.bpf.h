@@ -99,6 +99,20 @@ __weak int unwind_user(struct unwind_walk *walk, struct event_stack *s)
 	return 1;
 }
 
+/* Would the stack of that process be another by now?  It ended in code that was not known, or what
+ * is known was wrong. */
+static __always_inline bool unwind_outdated(const struct event_stack *s, u32 tgid)
+{
+	struct unwind_proc *proc = bpf_map_lookup_elem(&unwind_procs, &tgid);
+
+	if (!proc)
+		return false;
+	if (s->generation != proc->flags >> UNWIND_PROC_GENERATION)
+		return true;
+	return (s->user_stop == UNWIND_STOP_KERNEL || s->user_stop == UNWIND_STOP_MAPPING) &&
+	       !(s->flags & STACK_USER_MORE);
+}
+
 /* Copies what is there; one read that crosses the end of the stack would fail as a whole. */
 static __always_inline u32 snapshot_copy(struct event_snapshot *e, u64 sp)
 {

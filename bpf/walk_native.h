@@ -7,8 +7,8 @@
  * the middle of a stack, a cursor of zeros but for ip, sp, bp and exact; then unwind_run().
  *
  * Memory is hostile: a walk takes at most STACK_USER_MAX steps, and the stack pointer grows with
- * each, except over a signal frame, whose handler may run on a stack of its own, and where the
- * return address is in a register, which are known once.
+ * each, except out of the innermost one and over a signal frame, whose handler may run on a stack
+ * of its own.
  *
  * In BPF the search and the step are global functions, which the verifier checks once and by
  * themselves, side by side because calls may nest no deeper.  What they hand on goes through the
@@ -30,6 +30,10 @@ enum unwind_reg {
 	UNWIND_REGS = 17,
 };
 #define UNWIND_SIGNAL_REGS 40 /* where they lie in a struct ucontext */
+/* Its first word, 6 or 7 since 4.6 (arch/x86/kernel/signal_64.c), and the instruction that handlers
+ * of signals return to in any C library: mov $15,%rax, the call for it. */
+#define UNWIND_SIGNAL_FLAGS 6
+#define UNWIND_SIGRETURN    0x0f0000000fc0c748ull
 /* By DWARF number: the place in that order, 4 bits each. */
 #define UNWIND_REG_PLACES 0x76543210fa89becdull
 
@@ -146,7 +150,7 @@ WALK_INLINE int unwind_by_rule(struct unwind_cursor *c)
 
 	if (r)
 		return r;
-	/* A frame with its return address in a register may be empty: vfork() of glibc and musl. */
+	/* It may stand still where the return address was taken off the stack: once. */
 	if (cfa < c->sp || (cfa == c->sp && c->at.rule.ra == UNWIND_RA_AT_CFA) || cfa % 8)
 		return UNWIND_STOP_RULE;
 	if (c->at.rule.ra == UNWIND_RA_AT_CFA) {
@@ -163,6 +167,16 @@ WALK_INLINE int unwind_by_rule(struct unwind_cursor *c)
 	return UNWIND_GOES_ON;
 }
 
+/* Is it a signal frame, though no table says so?  musl and Go have none for it. */
+WALK_INLINE int unwind_at_sigreturn(struct unwind_cursor *c)
+{
+	__u64 word = 0;
+
+	if (unwind_word(c, c->sp, &word) || (word | 1) != (UNWIND_SIGNAL_FLAGS | 1))
+		return 0;
+	return !walk_read(&word, sizeof(word), c->ip) && word == UNWIND_SIGRETURN;
+}
+
 /* Out of a signal frame, into what the signal interrupted. */
 WALK_INLINE int unwind_signal(struct unwind_cursor *c)
 {
@@ -173,8 +187,6 @@ WALK_INLINE int unwind_signal(struct unwind_cursor *c)
 	c->ip = c->regs[UNWIND_REG_IP];
 	c->sp = c->regs[UNWIND_REG_SP];
 	c->bp = c->regs[UNWIND_REG_BP];
-	c->exact = 1;
-	c->all_regs = 1;
 	return UNWIND_GOES_ON;
 }
 
@@ -227,20 +239,23 @@ WALK_INLINE int unwind_note(struct unwind_cursor *c, struct event_stack *s)
 /* From the frame to its caller, by c->at.rule.  0: go on; 1: stop, s->user_stop says why. */
 WALK_GLOBAL int unwind_step(struct unwind_cursor *c, struct event_stack *s)
 {
+	__u8 signal;
 	int r;
 
 	if (!c || !s)
 		return 1;
+	signal = c->at.rule.cfa == UNWIND_SIGNAL ||
+		 (c->at.rule.cfa == UNWIND_NONE && unwind_at_sigreturn(c));
 	c->guessed = 0;
-	if (c->at.rule.cfa == UNWIND_SIGNAL) {
+	if (signal)
 		r = unwind_signal(c);
-	} else {
+	else
 		r = c->at.rule.cfa == UNWIND_NONE ? unwind_by_pointer(c, s) : unwind_by_rule(c);
-		c->exact = 0;
-		c->all_regs = 0;
-	}
-	if (!r)
+	if (!r) {
+		c->exact = signal;
+		c->all_regs = signal;
 		r = unwind_note(c, s);
+	}
 	if (!r)
 		return 0;
 	s->user_stop = r;

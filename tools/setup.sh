@@ -32,10 +32,13 @@ packages() {
 		test  libclang-rt-dev   fuzzer
 		test  clang-format      command clang-format
 		test  cppcheck          command cppcheck
+		test  dwz               command dwz
 		test  shellcheck        command shellcheck
 		test  g++               command g++
 		test  musl-tools        command musl-gcc
 		test  elfutils          command eu-stack
+		test  debuginfod        command debuginfod
+		test  nodejs            command node
 		test  python3           command python3
 		test  python3-aiohttp   module aiohttp
 		test  python3-fastapi   module fastapi

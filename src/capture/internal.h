@@ -40,6 +40,7 @@ struct slot {
 	struct bpf_link *sample; /* of CPU time; NULL: not sampled now */
 	uint64_t suspect_until;
 	bool given_up;	      /* a thread from before us that shows no loop */
+	bool native_loop;     /* native frames show it where it is not cut */
 	bool native_told;     /* by native frames, which kind it is or that it is none they know */
 	bool runtime_loop;    /* the poll stack shows a known loop: clipped stalls can be judged */
 	uint64_t reported;    /* start of the period whose next report is due at `next_report` */
@@ -97,6 +98,7 @@ struct capture {
 	struct threads *threads;    /* NULL in --off-cpu */
 	uint64_t threads_lost;	    /* what their tables had no room for */
 	struct unwind *unwind;	    /* NULL: there are no tables */
+	uint64_t unwind_at;	    /* when it has something to do */
 	int command_go;		    /* write end of the pipe that holds the command back, -1 */
 };
 
@@ -140,6 +142,8 @@ void name_stack(struct capture *c, struct event_stack *stack);
 uint64_t name_alike(struct capture *c, const struct event_stack *stack);
 /* Remembers what a stack that has no entry yet was found to be; kind: static storage or NULL. */
 void named_add(struct capture *c, uint64_t hash, const char *kind, bool whole);
+/* The same of the native frames of a stack that has an entry; walked: they are all there. */
+void named_native(struct capture *c, uint64_t hash, const char *kind, bool walked);
 /* The kind of loop that the interpreter's frames of a named stack show, NULL: none. */
 const char *stack_loop_kind(const struct capture *c, uint64_t hash);
 /* The kind by its native frames; NULL tells nothing. */

@@ -63,17 +63,36 @@ bool judge_seeded(const struct capture *c, const struct event_stall *e)
 	return loop;
 }
 
+/* Whether a loop that native frames show was not running: all stacks of the period are whole, and
+ * none has it. */
+static bool native_elsewhere(const struct capture *c, const struct event_stall *e)
+{
+	bool any = false;
+
+	for (int i = 0; i < e->n_parts; i++) {
+		uint64_t stack = e->parts[i].stack;
+
+		if (stack && (stack_native_loop(c, stack) || !stack_walked(c, stack)))
+			return false;
+		any |= stack != 0;
+	}
+	return any;
+}
+
 /* Whether the stall is the loop's own.  Where the runtime shows its loop in the stack, a period in
  * which no stack has it was spent elsewhere: before the loop ran, after it, or between two runs.
  * So was the last one of a thread, if no stack was left to tell.
- * Without such a runtime a period that began before we came counts on the main thread only. */
+ * Without such a runtime a period that began before we came counts on the main thread only, and not
+ * where native frames show that the loop did not run yet. */
 bool judge_shown(const struct capture *c, const struct slot *s, const struct event_stall *e)
 {
 	bool shown = false, known = false;
 	uint64_t inside = 0;
 
+	if (!s->runtime_loop && e->flags & STALL_CLIPPED)
+		return s->tid == s->tgid && !(s->native_loop && native_elsewhere(c, e));
 	if (!s->runtime_loop)
-		return !(e->flags & STALL_CLIPPED) || s->tid == s->tgid;
+		return true;
 	for (int i = 0; i < e->n_parts; i++) {
 		const struct stall_part *p = &e->parts[i];
 

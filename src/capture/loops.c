@@ -108,6 +108,7 @@ void loop_announced(struct capture *c, const struct event_loop *e)
 	kind = stack_loop_kind(c, e->stack);
 	native = stack_native_loop(c, e->stack);
 	s->runtime_loop = kind;
+	s->native_loop = native;
 	s->native_told = native || stack_walked(c, e->stack);
 	confirmed = judge_loop(c, w, e);
 	copy.loop = s->id;
@@ -137,6 +138,7 @@ static void kind_learn(struct capture *c, struct slot *s, const struct event_sta
 	if (!kind && (!native || s->native_told))
 		return;
 	s->runtime_loop = kind;
+	s->native_loop = native;
 	s->native_told = true;
 	emit_kind(c, s, kind ? kind : native, 1);
 }

@@ -69,6 +69,16 @@ void named_add(struct capture *c, uint64_t hash, const char *kind, bool whole)
 	HASH_ADD(hh, c->named, hash, sizeof(n->hash), n);
 }
 
+void named_native(struct capture *c, uint64_t hash, const char *kind, bool walked)
+{
+	struct named *n = named_find(c, hash);
+
+	if (!n)
+		return;
+	n->native = kind;
+	n->walked = walked;
+}
+
 static int put_module(void *ctx, const struct str *payload)
 {
 	struct capture *c = ctx;
@@ -90,7 +100,6 @@ static bool resolve(struct capture *c, struct watched *w, const struct event_sta
 void name_stack(struct capture *c, struct event_stack *stack)
 {
 	struct watched *w = watched_find(c, stack->head.tgid);
-	struct named *n;
 
 	if (!w || named_find(c, stack->hash))
 		return;
@@ -102,11 +111,8 @@ void name_stack(struct capture *c, struct event_stack *stack)
 	named_add(c, stack->hash, resolver_loop_kind(w->resolver),
 		  !(stack->flags & (STACK_PYTHON_LOST | STACK_PYTHON_CUT)) &&
 			  resolver_rooted(w->resolver));
-	n = named_find(c, stack->hash);
-	if (!n)
-		return;
-	n->native = resolver_native_loop(w->resolver);
-	n->walked = stack->user_stop == UNWIND_STOP_ROOT;
+	named_native(c, stack->hash, resolver_native_loop(w->resolver),
+		     stack->user_stop == UNWIND_STOP_ROOT);
 }
 
 uint64_t name_alike(struct capture *c, const struct event_stack *stack)

@@ -112,8 +112,11 @@ bool ongoing_copy(struct capture *c, uint32_t loop, uint64_t now)
 	    e->n_parts > STALL_PARTS_MAX)
 		return false;
 	if (since && now > since) {
-		if (pending.stack == stack.hash && stack.n_python <= STACK_PYTHON_MAX)
+		if (pending.stack == stack.hash && stack.n_python <= STACK_PYTHON_MAX) {
+			unwind_rehash(c, &stack);
+			pending.stack = stack.hash;
 			name_stack(c, &stack);
+		}
 		name_holder(c, &e->head, &pending.owner, &holder);
 		ongoing_part(e, &pending, pending.klass == CLASS_GIL && l->gil_counted,
 			     since - start, now - since);

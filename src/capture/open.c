@@ -326,13 +326,14 @@ int capture_run(struct capture *c, uint64_t deadline_ns, const volatile sig_atom
 		if (!watched_any(c))
 			return 1;
 		until = deadline_ns && deadline_ns < c->scan_at ? deadline_ns : c->scan_at;
-		until = unwind_work(c, now, until);
-		now = now_ns();
+		until = c->unwind_at < until ? c->unwind_at : until;
 		c->busy_until = now + DRAIN_MAX;
 		c->stop = stop;
 		r = drain(c, now, until);
 		if (r < 0 && r != -EINTR)
 			return r;
+		/* After the stacks of before: their code is what is known now. */
+		c->unwind_at = unwind_work(c, now_ns());
 	}
 	return c->sink_error;
 }

@@ -11,12 +11,13 @@
 #include "capture/unwound.h"
 #include "stallprof.skel.h"
 
-#define SLICE	   (20 * NSEC_PER_MSEC) /* of building, between two looks into the ring */
-#define REAP_PAUSE NSEC_PER_SEC
-/* Others' programs wake us, too, with each library they map: beyond a burst of 64 at most 200 times
- * a second; then their records wait for the next look. */
-#define WAKE_COST  (5 * NSEC_PER_MSEC)
-#define WAKE_BURST 64
+#define SLICE	     (20 * NSEC_PER_MSEC)  /* of building, between two looks into the ring */
+#define SLICE_URGENT (100 * NSEC_PER_MSEC) /* of files that every stack goes through */
+#define REAP_PAUSE   NSEC_PER_SEC
+/* Others' programs wake us, too, with each library they map: beyond a burst at most 20 times a
+ * second; then their records wait for the next look at open periods, 50 ms away at most. */
+#define WAKE_COST  (50 * NSEC_PER_MSEC)
+#define WAKE_BURST 32
 #define FINISH_MAX (250 * NSEC_PER_MSEC) /* of building for one stack that waits */
 
 struct unwind {
@@ -126,15 +127,6 @@ static void publish(struct capture *c, struct watched *w)
 	tell_mappings(c, w, unplaced);
 }
 
-/* Nothing is known yet: what is met is sent to us. */
-static void publish_empty(struct capture *c, const struct watched *w)
-{
-	struct unwind_proc *e = &c->unwind->entry;
-
-	unwound_entry_empty(w->unwound, e);
-	unwind_maps_entry(c->unwind->maps, w->process->pid, e);
-}
-
 int unwind_add(struct capture *c, struct watched *w)
 {
 	int r;
@@ -142,9 +134,12 @@ int unwind_add(struct capture *c, struct watched *w)
 	if (!c->unwind)
 		return 0;
 	r = unwound_new(w->process, c->unwind->events != NULL, &w->unwound);
-	if (r == 0)
-		publish_empty(c, w);
-	return r;
+	if (r < 0)
+		return r;
+	/* Nothing is known yet: what is met is sent to us. */
+	unwound_entry_empty(w->unwound, &c->unwind->entry);
+	unwind_maps_entry_first(c->unwind->maps, w->process->pid, &c->unwind->entry);
+	return 0;
 }
 
 void unwind_exec(struct capture *c, struct watched *w)
@@ -152,7 +147,8 @@ void unwind_exec(struct capture *c, struct watched *w)
 	if (!c->unwind || !w->unwound)
 		return;
 	unwound_exec(w->unwound);
-	publish_empty(c, w);
+	unwound_entry_empty(w->unwound, &c->unwind->entry);
+	unwind_maps_entry(c->unwind->maps, w->process->pid, &c->unwind->entry);
 }
 
 void unwind_forget(struct capture *c, uint32_t tgid)
@@ -211,12 +207,12 @@ void unwind_woken(struct capture *c, uint64_t now)
 static bool build_slice(struct capture *c, uint64_t now)
 {
 	struct unwind *u = c->unwind;
-	bool more;
+	bool more, urgent;
 
 	do {
-		more = unwind_tables_build_next(u->tables);
+		more = unwind_tables_build_next(u->tables, &urgent);
 		u->built |= more;
-	} while (more && now_ns() < now + SLICE);
+	} while (more && now_ns() < now + (urgent ? SLICE_URGENT : SLICE));
 	for (size_t i = 0; u->built && i < c->watched.count; i++) {
 		struct watched *w = &c->watched.items[i];
 
@@ -228,9 +224,10 @@ static bool build_slice(struct capture *c, uint64_t now)
 	return more;
 }
 
-uint64_t unwind_work(struct capture *c, uint64_t now, uint64_t until)
+uint64_t unwind_work(struct capture *c, uint64_t now)
 {
 	struct unwind *u = c->unwind;
+	uint64_t until = UINT64_MAX;
 
 	if (!u)
 		return until;
@@ -302,6 +299,15 @@ static void finish(struct capture *c, struct watched *w, struct event_stack *s,
 	drop_astray(w, s, code);
 }
 
+/* Before a stack is looked at.  What was mapped after it was taken can wait: until then the old
+ * mappings are the right ones. */
+static void catch_up(struct capture *c, struct watched *w, uint64_t ts)
+{
+	read_events(c);
+	if (unwound_stale(w->unwound, ts))
+		refresh(c, w);
+}
+
 void unwind_stack(struct capture *c, struct watched *w, struct event_stack *s)
 {
 	struct snapshot *snapshot;
@@ -309,9 +315,7 @@ void unwind_stack(struct capture *c, struct watched *w, struct event_stack *s)
 
 	if (!c->unwind || !w->unwound)
 		return;
-	read_events(c);
-	if (unwound_stale(w->unwound))
-		refresh(c, w);
+	catch_up(c, w, s->head.ts);
 	snapshot = snapshots_claim(c->unwind->snapshots, s);
 	whole = unwound_sift(w->unwound, s);
 	if (snapshot && whole)
@@ -319,6 +323,19 @@ void unwind_stack(struct capture *c, struct watched *w, struct event_stack *s)
 	else if (s->user_stop == UNWIND_STOP_MAPPING)
 		unwound_missed(w->unwound);
 	snapshot_release(snapshot);
+}
+
+void unwind_rehash(struct capture *c, struct event_stack *s)
+{
+	struct watched *w = watched_find(c, s->head.tgid);
+	struct event_stack copy = *s;
+
+	if (!c->unwind || !w || !w->unwound)
+		return;
+	catch_up(c, w, s->head.ts);
+	if (!unwound_sift(w->unwound, &copy) ||
+	    (s->flags & STACK_USER_MORE && !snapshots_has(c->unwind->snapshots, s)))
+		s->hash = hash_bytes(s->hash, &s->head.ts, sizeof(s->head.ts)) | 1;
 }
 
 void unwind_losses(struct capture *c)

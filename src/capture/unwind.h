@@ -32,14 +32,19 @@ void unwind_release(struct watched *w);
 int unwind_fd(const struct capture *c);
 /* It was readable. */
 void unwind_woken(struct capture *c, uint64_t now);
-/* A slice of what is to be done.  When to come back: CLOCK_MONOTONIC ns, at most `until`. */
-uint64_t unwind_work(struct capture *c, uint64_t now, uint64_t until);
+/* A slice of what is to be done.  When to come back: CLOCK_MONOTONIC ns, UINT64_MAX: no need. */
+uint64_t unwind_work(struct capture *c, uint64_t now);
 
 /* Keeps the copy for the body that follows. */
 void unwind_snapshot(struct capture *c, const struct event_snapshot *e);
 /* Before a stack is named: names are those of the code that was there when it was taken, or none.
  */
 void unwind_stack(struct capture *c, struct watched *w, struct event_stack *s);
+
+/* For a stack out of the kernel side's memory, which goes by its hash while its wait lasts: one
+ * that cannot be trusted as it is, or whose copy is still in the ring, gets another hash, which no
+ * other stack has. */
+void unwind_rehash(struct capture *c, struct event_stack *s);
 
 void unwind_losses(struct capture *c);
 

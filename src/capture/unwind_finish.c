@@ -113,16 +113,30 @@ void snapshots_reap(struct snapshots *s, uint64_t now)
 			s->kept[i] = snapshot_release(s->kept[i]);
 }
 
-struct snapshot *snapshots_claim(struct snapshots *s, const struct event_stack *body)
+static size_t find(const struct snapshots *s, const struct event_stack *body)
 {
-	for (size_t i = 0; i < SNAPSHOTS_MAX; i++) {
-		struct snapshot *k = s->kept[i];
+	size_t i;
+
+	for (i = 0; i < SNAPSHOTS_MAX; i++) {
+		const struct snapshot *k = s->kept[i];
 
 		if (k && k->hash == body->hash && k->tgid == body->head.tgid &&
 		    k->n_user == body->n_user)
-			return steal(s->kept[i]);
+			break;
 	}
-	return NULL;
+	return i;
+}
+
+bool snapshots_has(const struct snapshots *s, const struct event_stack *body)
+{
+	return find(s, body) < SNAPSHOTS_MAX;
+}
+
+struct snapshot *snapshots_claim(struct snapshots *s, const struct event_stack *body)
+{
+	size_t i = find(s, body);
+
+	return i < SNAPSHOTS_MAX ? steal(s->kept[i]) : NULL;
 }
 
 uint64_t snapshot_code(const struct snapshot *s)

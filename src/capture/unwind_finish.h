@@ -25,6 +25,8 @@ void snapshots_keep(struct snapshots *s, const struct event_snapshot *e, uint64_
 /* Clears those that nobody has come for. */
 void snapshots_reap(struct snapshots *s, uint64_t now);
 
+bool snapshots_has(const struct snapshots *s, const struct event_stack *body);
+
 struct snapshot; /* a claimed one */
 
 /* The one that belongs to the body, or NULL.  To be released. */

@@ -103,6 +103,11 @@ int unwind_maps_entry(struct unwind_maps *m, uint32_t tgid, const struct unwind_
 	return bpf_map_update_elem(m->procs, &tgid, e, BPF_ANY) < 0 ? -errno : 0;
 }
 
+int unwind_maps_entry_first(struct unwind_maps *m, uint32_t tgid, const struct unwind_proc *e)
+{
+	return bpf_map_update_elem(m->procs, &tgid, e, BPF_NOEXIST) < 0 ? -errno : 0;
+}
+
 void unwind_maps_forget(struct unwind_maps *m, uint32_t tgid)
 {
 	bpf_map_delete_elem(m->procs, &tgid);

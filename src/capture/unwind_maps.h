@@ -27,6 +27,8 @@ extern const struct unwind_chunks unwind_maps_chunks;
 
 /* 0 or negative errno. */
 int unwind_maps_entry(struct unwind_maps *m, uint32_t tgid, const struct unwind_proc *e);
+/* Unless it has one already: the kernel side gives a child that of its parent. */
+int unwind_maps_entry_first(struct unwind_maps *m, uint32_t tgid, const struct unwind_proc *e);
 void unwind_maps_forget(struct unwind_maps *m, uint32_t tgid);
 
 #endif

@@ -243,16 +243,21 @@ void unwind_tables_build(struct unwind_tables *t, struct unwind_file *f)
 	t->counts.failed += r < 0 && r != -ENOSPC && r != -ENODATA;
 }
 
-bool unwind_tables_build_next(struct unwind_tables *t)
+bool unwind_tables_build_next(struct unwind_tables *t, bool *ret_urgent)
 {
 	struct unwind_file *next = NULL;
+	size_t urgent = 0;
 
 	for (size_t i = 0; t->waiting && i < t->files.count; i++) {
 		struct unwind_file *f = t->files.items[i];
 
-		if (f->state == UNWIND_FILE_WAITS && f->users && (!next || f->rank < next->rank))
+		if (f->state != UNWIND_FILE_WAITS || !f->users)
+			continue;
+		urgent += f->rank <= UNWIND_RANK_URGENT;
+		if (!next || f->rank < next->rank)
 			next = f;
 	}
+	*ret_urgent = urgent > 1;
 	if (next)
 		unwind_tables_build(t, next);
 	return next != NULL;

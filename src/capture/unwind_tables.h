@@ -39,8 +39,11 @@ int unwind_tables_get(struct unwind_tables *t, const struct process *p, const st
 /* One of these for each get. */
 void unwind_file_put(struct unwind_file *f, uint64_t now);
 
-/* Builds and publishes one that waits.  False: none does. */
-bool unwind_tables_build_next(struct unwind_tables *t);
+#define UNWIND_RANK_URGENT 1 /* and those below: most stacks go through them */
+
+/* Builds and publishes one that waits.  False: none does.  *ret_urgent: another one of an urgent
+ * rank waits. */
+bool unwind_tables_build_next(struct unwind_tables *t, bool *ret_urgent);
 /* The same for this one, if it waits. */
 void unwind_tables_build(struct unwind_tables *t, struct unwind_file *f);
 /* Forgets what nobody has used for a while, and frees its room. */

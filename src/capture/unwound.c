@@ -24,6 +24,7 @@ struct unwound {
 	struct process *process;
 	bool told;
 	bool dirty;   /* code of files, or in its place, was mapped since */
+	bool unsure;  /* perhaps it was, but not told */
 	bool missed;  /* other code was */
 	bool publish; /* though nothing changed: the first time */
 	uint16_t generation;
@@ -110,9 +111,7 @@ void unwound_mapped(struct unwound *u, const struct mmap_event *e)
 
 void unwound_lost(struct unwound *u)
 {
-	u->dirty = true;
-	history_touch(&u->history, 0, UINT64_MAX, u->known);
-	history_touch(&u->history, 0, UINT64_MAX, now_ns());
+	u->dirty = u->unsure = true;
 }
 
 void unwound_missed(struct unwound *u)
@@ -127,9 +126,9 @@ uint64_t unwound_due(const struct unwound *u)
 	return u->missed ? u->known + MISS_PAUSE : UINT64_MAX;
 }
 
-bool unwound_stale(const struct unwound *u)
+bool unwound_stale(const struct unwound *u, uint64_t ts)
 {
-	return u->dirty;
+	return u->publish || u->unsure || (u->dirty && history_first(&u->history) <= ts);
 }
 
 /* The same mapping as before, if nothing says that its file may be another. */
@@ -140,7 +139,8 @@ static struct mapped *still_there(struct unwound *u, const struct mapping *m)
 	if (!old || old->start != m->start || old->end != m->end || old->offset != m->offset ||
 	    old->dev != m->dev || old->ino != m->ino || old->taken)
 		return NULL;
-	return u->told && !history_touched(&u->history, m->start, m->end) ? old : NULL;
+	return u->told && !u->unsure && !history_touched(&u->history, m->start, m->end) ? old
+											: NULL;
 }
 
 /* The main program and what every thread stands in come first. */
@@ -153,8 +153,8 @@ static unsigned int rank_of(const struct process *p, const struct mapping *m)
 		return 0;
 	for (size_t i = 0; i < sizeof(soon) / sizeof(soon[0]); i++)
 		if (strncmp(name, soon[i], strlen(soon[i])) == 0)
-			return 1;
-	return mapping_is_vdso(m) ? 1 : 2;
+			return UNWIND_RANK_URGENT;
+	return mapping_is_vdso(m) ? UNWIND_RANK_URGENT : UNWIND_RANK_URGENT + 1;
 }
 
 static struct file_identity identity_of(const struct mapped *now)
@@ -212,7 +212,7 @@ static int follow(struct unwound *u, struct unwind_tables *t)
 	memcpy(&u->mapped, &list, sizeof(list));
 	history_settle(&u->history, u->process->maps_at);
 	u->known = u->process->maps_at;
-	u->dirty = u->missed = false;
+	u->dirty = u->unsure = u->missed = false;
 	return r < 0 ? r : news;
 }
 
@@ -223,7 +223,7 @@ int unwound_refresh(struct unwound *u, struct unwind_tables *t)
 	if (u->dirty || u->missed)
 		r = process_refresh_maps(u->process);
 	if (r < 0) {
-		u->dirty = u->missed = false; /* it is exiting */
+		u->dirty = u->unsure = u->missed = false; /* it is exiting */
 		u->known = u->process->maps_at;
 		return r;
 	}

@@ -32,8 +32,8 @@ void unwound_lost(struct unwound *u);
 void unwound_missed(struct unwound *u);
 /* When its mappings are to be read anew, CLOCK_MONOTONIC ns; UINT64_MAX: no need. */
 uint64_t unwound_due(const struct unwound *u);
-/* What is known may name an address wrongly by now. */
-bool unwound_stale(const struct unwound *u);
+/* What is known may name an address wrongly in a stack of that time. */
+bool unwound_stale(const struct unwound *u, uint64_t ts);
 
 /* Reads the mappings anew if that is needed, and finds the files behind them; those that somebody
  * else has read since, too.  1: the entry is to be published; 0; or negative errno. */
@@ -50,7 +50,7 @@ bool unwound_waits(const struct unwound *u);
 struct unwind_file *unwound_file(const struct unwound *u, uint64_t addr);
 
 /* Takes out of the native part what cannot be trusted: an address whose code was replaced since
- * becomes 0, and what was found by the rows of other code goes.  False: it was cut. */
+ * becomes 0, and what was found by the rows of other code goes.  False: something was. */
 bool unwound_sift(const struct unwound *u, struct event_stack *s);
 
 #endif

@@ -80,11 +80,23 @@ static void change_add(struct history *h, uint64_t start, uint64_t end, uint64_t
 		h->forgotten = now;
 }
 
+/* More than one thing was mapped there, and only the last of them is known. */
+static bool missed_some(const struct history *h, uint64_t start, uint64_t end)
+{
+	for (size_t i = 0; i < h->touched.count; i++) {
+		const struct touched *t = &h->touched.items[i];
+
+		if (t->start < end && start < t->end && t->first < t->last)
+			return true;
+	}
+	return false;
+}
+
 bool history_use(struct history *h, uint64_t start, uint64_t end, uint64_t offset,
 		 const struct file_identity *identity, uint64_t before, uint64_t now)
 {
 	struct used mine = { start, end, start - offset, *identity };
-	bool reused = false, known = false;
+	bool other = missed_some(h, start, end), again = false, known = false;
 
 	for (size_t i = 0; i < h->used.count; i++) {
 		const struct used *u = &h->used.items[i];
@@ -92,15 +104,27 @@ bool history_use(struct history *h, uint64_t start, uint64_t end, uint64_t offse
 
 		if (u->start >= end || start >= u->end)
 			continue;
-		reused |= !same;
+		other |= !same;
+		again |= history_touched(h, start, end);
 		known |= same && u->start <= start && end <= u->end;
 	}
 	/* One that has used so many cannot be remembered: it counts as one that uses them again. */
 	if (!known && (h->used.count >= USED_MAX || vec_add(&h->used, mine) < 0))
-		reused = true;
-	if (reused)
+		other = true;
+	/* The same file once more: what was there in between is not known. */
+	if (other || again)
 		change_add(h, start, end, before, now);
-	return reused;
+	return other;
+}
+
+uint64_t history_first(const struct history *h)
+{
+	uint64_t first = UINT64_MAX;
+
+	for (size_t i = 0; i < h->touched.count; i++)
+		if (h->touched.items[i].first < first)
+			first = h->touched.items[i].first;
+	return first;
 }
 
 /* What was mapped after the mappings were read is still to be looked at. */
@@ -148,17 +172,21 @@ static bool replaced(const struct history *h, uint64_t addr, uint64_t ts, bool *
 
 bool history_sift(const struct history *h, struct event_stack *s)
 {
+	bool same = true;
+
 	for (uint16_t i = 0; i < s->n_user && i < STACK_USER_MAX; i++) {
 		uint64_t word = s->user[i];
 		bool exact = i == 0 || word & USER_EXACT, walked;
 
-		if (replaced(h, USER_ADDRESS(word) - !exact, s->head.ts, &walked))
+		if (replaced(h, USER_ADDRESS(word) - !exact, s->head.ts, &walked)) {
 			s->user[i] = word & (USER_EXACT | USER_GUESSED);
+			same = false;
+		}
 		if (walked && i + 1 < s->n_user) {
 			s->n_user = i + 1;
 			s->user_stop = UNWIND_STOP_MAPPING;
 			return false;
 		}
 	}
-	return true;
+	return same;
 }

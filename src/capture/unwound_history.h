@@ -45,7 +45,10 @@ void history_release(struct history *h);
 
 void history_touch(struct history *h, uint64_t start, uint64_t end, uint64_t ts);
 bool history_touched(const struct history *h, uint64_t start, uint64_t end);
-/* A mapping that was not there at `before` is there at `now`.  True: other code was there once. */
+/* When the first of what was not looked at yet was mapped; UINT64_MAX: there is none. */
+uint64_t history_first(const struct history *h);
+/* A mapping that was not there at `before`, or was touched since, is there at `now`.  True: other
+ * code was there once. */
 bool history_use(struct history *h, uint64_t start, uint64_t end, uint64_t offset,
 		 const struct file_identity *identity, uint64_t before, uint64_t now);
 /* The mappings of `now` were looked at. */

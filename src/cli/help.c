@@ -60,7 +60,8 @@ static int add_options(struct str *s, const struct command *c)
 	int r = c->opts->name ? str_add(s, "\nOptions:\n") : 0;
 
 	for (const struct opt *o = c->opts; r == 0 && o->name; o++)
-		r = add_option(s, o);
+		if (o->kind != OPT_ELSEWHERE)
+			r = add_option(s, o);
 	return r;
 }
 

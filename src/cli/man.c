@@ -93,7 +93,8 @@ static int add_command(struct str *s, const struct command *c)
 	if (r == 0)
 		r = add_text(s, c->about);
 	for (const struct opt *o = c->opts; r == 0 && o->name; o++)
-		r = add_option(s, o);
+		if (o->kind != OPT_ELSEWHERE)
+			r = add_option(s, o);
 	return r;
 }
 

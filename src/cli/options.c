@@ -126,6 +126,10 @@ static int apply(struct parser *p, const struct opt *o, const char *spelled, con
 {
 	int r;
 
+	if (o->kind == OPT_ELSEWHERE) {
+		str_printf(p->why, "%s: %s", spelled, o->help);
+		return -EINVAL;
+	}
 	if (o->kind != OPT_FLAG && !value) {
 		value = *p->next;
 		if (!value || strcmp(value, "--") == 0) {

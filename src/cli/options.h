@@ -29,12 +29,13 @@ struct texts {
 
 /* The kind says what type stands at `offset`. */
 enum opt_kind {
-	OPT_FLAG = 0,  /* bool */
-	OPT_TIME = 1,  /* uint64_t, nanoseconds, never 0 once given */
-	OPT_TEXT = 2,  /* const char *, the last one given counts */
-	OPT_TEXTS = 3, /* struct texts, each one given is added */
-	OPT_IDS = 4,   /* struct ids, added likewise */
-	OPT_KIND_COUNT = 5,
+	OPT_FLAG = 0,	   /* bool */
+	OPT_TIME = 1,	   /* uint64_t, nanoseconds, never 0 once given */
+	OPT_TEXT = 2,	   /* const char *, the last one given counts */
+	OPT_TEXTS = 3,	   /* struct texts, each one given is added */
+	OPT_IDS = 4,	   /* struct ids, added likewise */
+	OPT_ELSEWHERE = 5, /* of another command: refused with its help, not listed; no value */
+	OPT_KIND_COUNT = 6,
 };
 
 struct opt {

@@ -9,6 +9,7 @@
 #include "base/map.h"
 #include "base/vec.h"
 #include "target/debug_file.h"
+#include "target/debuginfod.h"
 #include "target/demangler.h"
 
 #define FILES_MAX    4096
@@ -168,6 +169,17 @@ static int from_files(struct rename *r, struct rename_build *b)
 	return status;
 }
 
+/* The servers may send anything: only the right build's file counts. */
+static void from_servers(struct rename *r, struct rename_build *b)
+{
+	struct symbols_proof proof = { .build_id = b->build_id };
+	_cleanup_close_ int fd = debuginfod_fetch(r->fetch, b->build_id);
+	int status = fd < 0 ? fd : symbols_build_debug(fd, &proof, &b->symbols);
+
+	if (status < 0 && status != -ENOENT)
+		r->fetch_error = status;
+}
+
 static int load(struct rename *r, struct rename_build *b)
 {
 	int status = 0;
@@ -176,8 +188,10 @@ static int load(struct rename *r, struct rename_build *b)
 		return 0;
 	b->tried = true;
 	r->wanted++;
-	if (debug_file_by_build_id(r->folder, b->build_id, &b->symbols) < 0)
+	if (r->folder >= 0 && debug_file_by_build_id(r->folder, b->build_id, &b->symbols) < 0)
 		status = from_files(r, b);
+	if (status == 0 && !b->symbols && r->fetch)
+		from_servers(r, b);
 	r->found += b->symbols != NULL;
 	return status;
 }
@@ -276,11 +290,12 @@ static int put_names(struct rename *r, const struct chunk *chunk)
 static int put(struct chunk_sink *sink, const struct chunk *chunk)
 {
 	struct rename *r = (struct rename *)((char *)sink - offsetof(struct rename, sink));
+	bool passes = r->folder < 0 && !r->fetch;
 	int status;
 
-	if (r->folder >= 0 && chunk->kind == CHUNK_STACK_NAMES)
+	if (!passes && chunk->kind == CHUNK_STACK_NAMES)
 		return put_names(r, chunk);
-	if (r->folder >= 0 && chunk->kind == CHUNK_MODULE) {
+	if (!passes && chunk->kind == CHUNK_MODULE) {
 		status = add_module(r, chunk);
 		if (status < 0)
 			return status;
@@ -288,13 +303,16 @@ static int put(struct chunk_sink *sink, const struct chunk *chunk)
 	return r->to->put(r->to, chunk);
 }
 
-int rename_init(struct rename *r, struct chunk_sink *to, const char *folder)
+int rename_init(struct rename *r, struct chunk_sink *to, const char *folder,
+		struct debuginfod *fetch)
 {
-	*r = (struct rename){ .sink = { .put = put }, .to = to, .folder = -1 };
-	if (!folder)
-		return 0;
-	r->folder = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return r->folder < 0 ? -errno : demangler_new(&r->demangler);
+	*r = (struct rename){ .sink = { .put = put }, .to = to, .folder = -1, .fetch = fetch };
+	if (folder) {
+		r->folder = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (r->folder < 0)
+			return -errno;
+	}
+	return folder || fetch ? demangler_new(&r->demangler) : 0;
 }
 
 void rename_release(struct rename *r)
@@ -315,6 +333,7 @@ void rename_release(struct rename *r)
 		free(r->files.items[i].name);
 	vec_release(&r->files);
 	demangler_free(r->demangler);
+	debuginfod_free(r->fetch);
 	str_release(&r->copy);
 	closep(&r->folder);
 }

@@ -1,4 +1,5 @@
-/* rename.h: names native frames of a recording that have none, from debug files at hand.
+/* rename.h: names native frames of a recording that have none, from debug files at hand, or
+ * from servers that have them.
  *
  * A sink before the model: a recording says of each such frame which build of which module it lies
  * in, and where.  Frames that have a name keep it.
@@ -8,6 +9,7 @@
 
 #include "recording/chunk.h"
 
+struct debuginfod;
 struct rename_build;
 struct rename_module;
 struct rename_file;
@@ -15,7 +17,10 @@ struct rename_file;
 struct rename {
 	struct chunk_sink sink; /* put chunks here */
 	struct chunk_sink *to;
-	int folder; /* -1: every chunk passes as it is */
+	int folder;		  /* -1: none */
+	struct debuginfod *fetch; /* NULL: nobody is asked; without both every chunk passes as it is
+				   */
+	int fetch_error;	  /* the last one but -ENOENT; 0: none */
 	bool listed;
 	struct rename_module *modules; /* by number */
 	struct rename_build *builds;   /* by build id */
@@ -30,9 +35,10 @@ struct rename {
 };
 
 /* folder: laid out like /usr/lib/debug or with such a tree in it, or a plain folder of ELF files;
- * NULL: everything passes.  `to` stays the caller's; `r` must not move.  0, -ENOMEM, the error of
- * open. */
-int rename_init(struct rename *r, struct chunk_sink *to, const char *folder);
+ * NULL: none.  fetch: what is not there comes from servers; becomes the rename's, NULL: it does
+ * not.  `to` stays the caller's; `r` must not move.  0, -ENOMEM, the error of open. */
+int rename_init(struct rename *r, struct chunk_sink *to, const char *folder,
+		struct debuginfod *fetch);
 void rename_release(struct rename *r);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/duration.h"
 #include "base/log.h"
@@ -16,11 +17,13 @@
 #include "cli/talk.h"
 #include "model/model.h"
 #include "recording/recording.h"
+#include "target/debuginfod.h"
 
 struct report_opts {
 	struct output_opts outputs;
 	uint64_t threshold;
 	const char *debug_dir;
+	bool debuginfod;
 	bool verbose;
 };
 
@@ -62,30 +65,71 @@ static int pass_all(struct recording_reader *reader, const char *path, struct ch
 	return STATUS_DONE;
 }
 
+/* Where names come from besides the recording; an exit status. */
+static int open_names(const struct report_opts *o, struct rename *rename, struct chunk_sink *to)
+{
+	struct debuginfod *fetch = NULL;
+	int r = o->debuginfod ? debuginfod_new(&fetch) : 0;
+
+	if (r == -ENODATA)
+		log_error("--debuginfod: DEBUGINFOD_URLS is not set: name a server in it, such as "
+			  "https://debuginfod.debian.net");
+	else if (r < 0)
+		log_error("--debuginfod: %s", strerror(-r));
+	if (r < 0)
+		return STATUS_FAILED;
+	if (fetch && geteuid() == 0)
+		log_error("--debuginfod: servers are asked as user %u, not as root",
+			  (unsigned int)debuginfod_user());
+	r = rename_init(rename, to, o->debug_dir, fetch);
+	if (r < 0)
+		log_error("--debug-dir %s: %s: give a folder with debug files", o->debug_dir,
+			  strerror(-r));
+	return r < 0 ? STATUS_FAILED : STATUS_DONE;
+}
+
+/* An option that changed nothing gets its reason. */
+static void tell_names(const struct report_opts *o, const struct rename *rename)
+{
+	if (rename->fetch_error == -ELIBACC)
+		log_error("--debuginfod: libdebuginfod.so.1 cannot be loaded: install it (Debian: "
+			  "libdebuginfod1)");
+	else if (rename->fetch_error == -ESTALE)
+		log_error("--debuginfod: what the server sent is of another build: name another "
+			  "one in DEBUGINFOD_URLS");
+	else if (rename->fetch_error)
+		log_error("--debuginfod: the servers of DEBUGINFOD_URLS: %s: names may be missing, "
+			  "try again",
+			  strerror(-rename->fetch_error));
+	else if (rename->wanted && !rename->found && o->debuginfod)
+		log_error("--debuginfod: no server of DEBUGINFOD_URLS has a file for any of the %u "
+			  "modules with frames that have no name",
+			  rename->wanted);
+	else if (rename->wanted && !rename->found)
+		log_error("--debug-dir %s: has no file for any of the %u modules with frames "
+			  "that have no name",
+			  o->debug_dir, rename->wanted);
+}
+
 /* Everything that can be read goes into the model; an exit status. */
 static int read_all(const struct report_opts *o, const char *path, struct model *m,
 		    const char **ret_incomplete)
 {
 	cleanup(recording_closep) struct recording_reader *reader = NULL;
-	struct rename rename;
+	struct rename rename = { .folder = -1 };
 	struct raise raise;
-	int r = recording_open(path, &reader), status = STATUS_FAILED;
+	int r = recording_open(path, &reader), status;
 
 	if (r < 0) {
 		log_error("%s: %s: give a file of stallprof record", path, recording_refusal(r));
 		return STATUS_FAILED;
 	}
 	raise_init(&raise, model_sink(m), o->threshold);
-	r = rename_init(&rename, &raise.sink, o->debug_dir);
-	if (r < 0)
-		log_error("--debug-dir %s: %s: give a folder with debug files", o->debug_dir,
-			  strerror(-r));
-	else
+	status = open_names(o, &rename, &raise.sink);
+	if (status == STATUS_DONE)
 		status = pass_all(reader, path, &rename.sink, &raise);
-	if (status == STATUS_DONE && rename.wanted && !rename.found)
-		log_error("--debug-dir %s: has no file for any of the %u modules with frames "
-			  "that have no name",
-			  o->debug_dir, rename.wanted);
+	if (status == STATUS_DONE)
+		tell_names(o, &rename);
 	*ret_incomplete = state_words[recording_state(reader)];
 	rename_release(&rename);
 	raise_release(&raise);
@@ -173,6 +217,14 @@ static const struct opt rows[] = {
 	  "DIR is laid out like /usr/lib/debug, or holds such a tree, or holds the files "
 	  "themselves, debug files or programs that are not stripped. They are matched by build "
 	  "id; frames that have a name keep it." },
+	{ "debuginfod", 0, OPT_FLAG, offsetof(struct report_opts, debuginfod), NULL,
+	  "the same, from servers on the network", NULL,
+	  "Asks the servers of DEBUGINFOD_URLS for the debug files of modules with frames that "
+	  "have no name, by build id, after --debug-dir. Nothing else goes over the network, and "
+	  "nothing without this option. Files are kept where debuginfod-find keeps them. Run by "
+	  "root, servers are asked as the user who called sudo, or as nobody. A server that does "
+	  "not answer is given up after 10 s; see debuginfod-find(1) for DEBUGINFOD_TIMEOUT and "
+	  "its like." },
 	{ "verbose", 'v', OPT_FLAG, offsetof(struct report_opts, verbose), NULL,
 	  "add stacks, hooks and notes", NULL, NULL },
 	{ NULL },
@@ -183,6 +235,7 @@ static const struct example examples[] = {
 	{ "stallprof report app.stall -o out.svg", "a flame graph for a browser" },
 	{ "stallprof report app.stall -f | flamegraph.pl", "folded stacks for other tools" },
 	{ "stallprof report app.stall --threshold 1s", "only the long ones" },
+	{ "stallprof report app.stall --debuginfod", "name native frames that have no name" },
 	{ NULL, NULL },
 };
 

@@ -83,6 +83,15 @@ int targets_check(const struct target_opts *o, const struct operands *operands,
 		  "best that works", \
 		  "stallprof check lists the names and rungs. For tests and for comparing " \
 		  "costs." }, \
+		{ "debuginfod", \
+		  0, \
+		  OPT_ELSEWHERE, \
+		  0, \
+		  NULL, \
+		  "names are fetched when a recording is read: record, then stallprof report " \
+		  "--debuginfod FILE.stall", \
+		  NULL, \
+		  NULL }, \
 	{ \
 		"quiet", 'q', OPT_FLAG, offsetof(type, member.quiet), NULL, "only the summary", \
 			NULL, "No stall lines, no progress." \

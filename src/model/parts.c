@@ -89,6 +89,9 @@ static int part_from_raw(struct model *m, const struct event_stall *e, const str
 	r = r < 0 ? r : owner_make(m, e->head.tgid, &raw->owner, &p.owner);
 	if (r == 0 && p.klass == CLASS_LOCK && p.stack >= 0)
 		r = lock_into_target(m, &m->stacks.items[p.stack], &p.target);
+	if (r == 0 && p.klass == CLASS_SYSCALL && p.stack >= 0)
+		r = child_into_target(m, e->head.tgid, &m->stacks.items[p.stack], &raw->owner,
+				      &p.target);
 	if (r < 0 || !p.syscall)
 		return -ENOMEM;
 	*ret = p;

@@ -265,6 +265,12 @@ const char *lock_name(const struct stack *stack);
 /* Puts that name into the target of a wait for a lock. */
 int lock_into_target(struct model *m, const struct stack *stack, struct target *t);
 
+/* children.c: a wait for a child that the system call does not show as one. */
+bool stack_awaits_child(const struct stack *stack);
+/* Makes the target of such a wait the child, as who woke the waiter tells it. */
+int child_into_target(struct model *m, uint32_t tgid, const struct stack *stack,
+		      const struct wait_owner *waker, struct target *t);
+
 /* pools.c, threads.c, growth.c: threads at large. */
 int pools_feed(struct model *m, struct chunk_cursor *c);
 int pools_seal(struct model *m);

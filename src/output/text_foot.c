@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include "output/text.h"
 #include "output/units.h"
@@ -45,23 +46,34 @@ static int add_quality(struct str *s, const char *what, const struct quality_cou
 	return r;
 }
 
+static const char *runtime_of(const struct profile *p, const struct stall *s)
+{
+	return s->proc >= 0 && (size_t)s->proc < p->n_procs ? p->procs[s->proc].runtime : "";
+}
+
 static int print_quality(const struct text *t)
 {
 	const struct profile *p = t->p;
-	struct quality_count python = { 0 }, native = { 0 }, kernel = { 0 };
+	struct quality_count python = { 0 }, js = { 0 }, native = { 0 }, kernel = { 0 };
 	cleanup(str_releasep) struct str s = { 0 };
 	int r = 0;
 
 	if (!p->n_stalls)
 		return 0;
 	for (size_t i = 0; i < p->n_stalls; i++) {
-		count_quality(&python, p->stalls[i].python);
+		const char *runtime = runtime_of(p, &p->stalls[i]);
+
+		if (*runtime)
+			count_quality(strcmp(runtime, "node") == 0 ? &js : &python,
+				      p->stalls[i].python);
 		count_quality(&native, p->stalls[i].native);
 		count_quality(&kernel, p->stalls[i].kernel);
 	}
 	/* a program without Python lacks nothing */
 	if (python.full || python.partial)
 		r = add_quality(&s, "python", &python);
+	if (r == 0 && (js.full || js.partial))
+		r = add_quality(&s, "javascript", &js);
 	if (r == 0)
 		r = add_quality(&s, "native", &native);
 	if (r == 0)

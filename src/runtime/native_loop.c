@@ -23,6 +23,7 @@ static const struct native_loop loops[] = {
 	{ "libuv", "uv_run" },
 	{ "libuv", "uv__io_poll" },
 	{ "libevent", "event_base_loop" },
+	{ "libev", "ev_run" },
 	{ "glib", "g_main_loop_run" },
 	{ "glib", "g_main_context_iteration" },
 	{ "glib", "g_main_context_dispatch" },

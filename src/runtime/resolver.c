@@ -202,7 +202,7 @@ static int encode(const struct resolver *r, const struct event_stack *stack, str
 	int error = chunk_put_u64(payload, stack->hash);
 
 	if (error == 0)
-		error = chunk_put_u32(payload, r->flags | (uint32_t)stack->user_stop << 16);
+		error = chunk_put_u32(payload, r->flags | (uint32_t)r->user_stop << 16);
 	if (error == 0)
 		error = chunk_put_u32(payload, (uint32_t)r->count);
 	for (i = 0; error == 0 && i < r->count; i++)

@@ -93,19 +93,18 @@ static bool inside_interpreter(const struct merge_input *in)
 	return i < in->n_native && in->native[i] == MERGE_EVAL;
 }
 
-/* Whether a stack of interpreter frames of its own begins below as many frames of the loop. */
-static bool switches_after(const struct merge_input *in, size_t evals)
+/* A greenlet has a list of interpreter frames of its own, and what its native frames stand on is
+ * another one's, or was.  Where that begins; n_native: nowhere. */
+static size_t find_switch(const struct merge_input *in)
 {
-	size_t i, n = 0;
+	size_t i, evals = 0, runs = count_runs(in);
 
-	for (i = 0; i < in->n_native; i++) {
-		n += in->native[i] == MERGE_EVAL;
-		if (n > evals)
-			return false;
-		if (n == evals && in->native[i] == MERGE_SWITCH)
-			return true;
+	for (i = 0; i < in->n_native && evals <= runs + 1; i++) {
+		if (in->native[i] == MERGE_SWITCH && runs && evals >= runs)
+			return i;
+		evals += in->native[i] == MERGE_EVAL;
 	}
-	return false;
+	return in->n_native;
 }
 
 /* How many frames of the loop have no interpreter frame yet, 0 or 1; -1: the two do not fit. */
@@ -115,8 +114,7 @@ static int count_empty(const struct merge_input *in)
 
 	if (in->guessed || !evals)
 		return -1;
-	if (evals == runs || (evals < runs && !in->rooted) || (evals > runs && in->truncated) ||
-	    (evals > runs && switches_after(in, runs)))
+	if (evals == runs || (evals < runs && !in->rooted) || (evals > runs && in->truncated))
 		return 0;
 	/* one that is about to push its first frame, or has just popped its last */
 	return evals == runs + 1 && in->rooted && inside_interpreter(in) ? 1 : -1;
@@ -129,41 +127,56 @@ static void add_bottom(struct merge *m, size_t from)
 	bool program = false;
 	size_t i;
 
-	for (i = from; i < in->n_native && in->native[i] != MERGE_SWITCH; i++)
+	for (i = from; i < in->n_native; i++)
 		program |= in->native[i] == MERGE_FOREIGN;
-	for (i = from; program && i < in->n_native && in->native[i] != MERGE_SWITCH; i++)
+	for (i = from; program && i < in->n_native; i++)
 		if (!is_interpreter(in->native[i]))
 			add(m, false, i);
 }
 
-size_t merge_frames(const struct merge_input *in, struct merge_item ret_items[MERGE_MAX],
-		    bool *ret_merged)
+/* Native frames are those above a switch, and fit the interpreter's but for `empty` of the loop. */
+static size_t add_merged(struct merge *m, int empty)
 {
-	struct merge m = { .in = in, .items = ret_items };
-	int empty = in->n_interp ? count_empty(in) : 0;
+	const struct merge_input *in = m->in;
 	size_t i;
 
-	*ret_merged = empty >= 0;
+	for (i = add_top(m); i < in->n_native; i++) {
+		if (in->native[i] == MERGE_EVAL && empty)
+			empty = 0;
+		else if (in->native[i] == MERGE_EVAL)
+			add_run(m);
+		else if (in->native[i] != MERGE_OWN && in->native[i] != MERGE_PLUMBING)
+			add(m, false, i);
+		if (m->next == in->n_interp)
+			break;
+	}
+	add_rest(m);
+	add_bottom(m, i + 1);
+	return m->count;
+}
+
+size_t merge_frames(const struct merge_input *in, struct merge_item ret_items[MERGE_MAX],
+		    struct merge_found *ret_found)
+{
+	struct merge_input own = *in;
+	struct merge m = { .in = &own, .items = ret_items };
+	size_t i;
+	int empty;
+
+	*ret_found = (struct merge_found){ .merged = true, .rooted = in->rooted };
 	if (!in->n_interp) {
 		for (i = 0; i < in->n_native; i++)
 			add(&m, false, i);
 		return m.count;
 	}
+	own.n_native = find_switch(in);
+	own.rooted = in->rooted || own.n_native < in->n_native;
+	empty = count_empty(&own);
+	ret_found->merged = empty >= 0;
 	if (empty < 0)
 		return add_block(&m);
-	for (i = add_top(&m); i < in->n_native; i++) {
-		if (in->native[i] == MERGE_EVAL && empty)
-			empty = 0;
-		else if (in->native[i] == MERGE_EVAL)
-			add_run(&m);
-		else if (in->native[i] == MERGE_FOREIGN || in->native[i] == MERGE_STARTUP)
-			add(&m, false, i);
-		if (m.next == in->n_interp)
-			break;
-	}
-	add_rest(&m);
-	add_bottom(&m, i + 1);
-	return m.count;
+	ret_found->rooted = own.rooted;
+	return add_merged(&m, empty);
 }
 
 size_t merge_placed(const struct merge_input *in, struct merge_item ret_items[MERGE_MAX])

@@ -39,10 +39,15 @@ struct merge_item {
 	uint16_t index; /* into native or interp */
 };
 
-/* Writes what is shown, innermost first, and returns how many.  ret_merged: false where the
- * interpreter's frames stand as one block, because the two do not fit together. */
+struct merge_found {
+	bool merged; /* false: the interpreter's frames stand as one block, because the two do not
+			fit together */
+	bool rooted; /* the native frames are all there: those of the thread, or of the greenlet */
+};
+
+/* Writes what is shown, innermost first, and returns how many. */
 size_t merge_frames(const struct merge_input *in, struct merge_item ret_items[MERGE_MAX],
-		    bool *ret_merged);
+		    struct merge_found *ret_found);
 
 /* The same where each interpreter frame's tag is the index of the native frame that it names: it
  * stands right above that. */

@@ -24,6 +24,7 @@ struct resolver {
 	const char *loop_kind;
 	const char *native_loop;
 	uint16_t flags;	      /* enum stack_flag of the stack that is resolved now */
+	uint16_t user_stop;   /* enum unwind_stop, likewise */
 	const char *user_end; /* as in CHUNK_STACK_NAMES, likewise */
 	size_t inlined;	      /* frames among those below that the compiler inlined */
 	size_t count;

@@ -17,8 +17,7 @@
 #define DEATHS_MAX  16		/* of all workers; then nobody is asked any more */
 #define OPENING_MAX (2000 * MS) /* waited for files never asked before, all together */
 #define CACHED_MAX  65536	/* chains */
-#define TEXTS_MAX   (64u << 20) /* bytes of their texts, those that are the same counted each time \
-				 */
+#define TEXTS_MAX   (64u << 20) /* bytes of texts, repeated ones too */
 
 struct file {
 	const struct symbols *symbols;

@@ -19,6 +19,9 @@ static bool read_question(int in, struct lines_question *q)
 	while (have < sizeof(*q)) {
 		ssize_t n = read(in, (char *)q + have, sizeof(*q) - have);
 
+		/* with a time limit on the socket a stop and continue interrupts it */
+		if (n < 0 && errno == EINTR)
+			continue;
 		if (n <= 0)
 			return false;
 		have += (size_t)n;

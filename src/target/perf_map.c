@@ -72,12 +72,10 @@ static void forget(struct perf_maps *m, struct perf_map *one)
 
 struct perf_maps *perf_maps_free(struct perf_maps *m)
 {
-	struct perf_map *one, *next;
-
 	if (!m)
 		return NULL;
-	HASH_ITER (hh, m->all, one, next)
-		forget(m, one);
+	while (m->all)
+		forget(m, m->all);
 	free(m);
 	return NULL;
 }
@@ -148,10 +146,10 @@ static size_t memory(const struct perf_map *one)
 static void make_room(struct perf_maps *m, const struct perf_map *kept)
 {
 	for (;;) {
-		struct perf_map *one, *next, *oldest = NULL;
+		struct perf_map *one, *oldest = NULL;
 		size_t all = 0;
 
-		HASH_ITER (hh, m->all, one, next) {
+		for (one = m->all; one; one = one->hh.next) {
 			all += memory(one);
 			if (one != kept && (!oldest || one->next_look < oldest->next_look))
 				oldest = one;

@@ -4,6 +4,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "target/eh_frame.h"
 #include "target/unwind_pages.h"
@@ -99,6 +100,25 @@ static int fill_pages(const struct elf_image *e, const struct section *s, struct
 	return r < 0 ? r : unwind_pages_finish(p);
 }
 
+/* Equal tables are equal byte by byte, also where the compiler left a hole. */
+static int write_loads(const struct elf_load *loads, size_t n, struct str *result)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; r == 0 && i < n; i++) {
+		struct elf_load l;
+
+		memset(&l, 0, sizeof(l));
+		l.vaddr = loads[i].vaddr;
+		l.offset = loads[i].offset;
+		l.filesz = loads[i].filesz;
+		l.exec = loads[i].exec;
+		r = str_add_mem(result, &l, sizeof(l));
+	}
+	return r;
+}
+
 static int write_block(const struct elf_image *e, const struct unwind_pages *p, struct str *result)
 {
 	struct unwind_table_head head = { .pages = (uint32_t)p->pages.count,
@@ -112,7 +132,7 @@ static int write_block(const struct elf_image *e, const struct unwind_pages *p, 
 	head.build_id_len = (uint32_t)elf_image_build_id(e, head.build_id, sizeof(head.build_id));
 	r = str_add_mem(result, &head, sizeof(head));
 	if (r == 0)
-		r = str_add_mem(result, loads, n_loads * sizeof(*loads));
+		r = write_loads(loads, n_loads, result);
 	if (r == 0)
 		r = str_add_mem(result, p->pages.items, p->pages.count * sizeof(*p->pages.items));
 	return r < 0 ? r : str_add_mem(result, p->words.items, p->words.count * sizeof(uint64_t));

@@ -28,18 +28,20 @@ static __always_inline struct event_stack *slot(u32 i)
 	return bpf_map_lookup_elem(&stacks, &i);
 }
 
-/* The stack of the caller. */
+/* The stack of the caller, and how long it took. */
 SEC("raw_tp")
 int door_take(void *ctx)
 {
 	struct event_stack *s = slot(UNWIND_SLOT_DOOR);
+	u64 start = bpf_ktime_get_ns();
 
 	if (s)
-		stack_take(ctx, bpf_get_current_task_btf(), s, bpf_ktime_get_ns());
+		stack_take(ctx, bpf_get_current_task_btf(), s, start);
+	door.ns = bpf_ktime_get_ns() - start;
 	return 0;
 }
 
-/* Only its native part, and how long that took. */
+/* Only its native part. */
 SEC("raw_tp")
 int door_walk(void *ctx)
 {

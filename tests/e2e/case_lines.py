@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from collections import Counter
 from pathlib import Path
 from typing import List, Sequence
@@ -110,7 +111,34 @@ def inlined(env: Env) -> str:
     return detail
 
 
+def hostile(env: Env) -> str:
+    """Circles in the debug information end; more rows than any program has cost a worker its life,
+    and whoever asked no more than its deadline."""
+    if not shutil.which("gcc"):
+        raise Skip("no gcc")
+    program = str(PROGRAM if PROGRAM.is_absolute() else TOP / PROGRAM)
+    path = str(env.folder / "hostile")
+    details = []
+    for rows in (3, 80_000_000):
+        subprocess.run(["gcc", "-shared", "-nostdlib", "-Wa,--defsym,ROWS=%d" % rows, "-o", path,
+                        str(TARGETS / "lines_hostile.s")], check=True)
+        (address, *_), = re.findall(r"^([0-9a-f]+) (T) outer$", subprocess.run(
+            ["nm", path], capture_output=True, text=True, check=True).stdout, re.M)
+        start = time.monotonic()
+        run = subprocess.run([program, path], input=address, capture_output=True, text=True,
+                             timeout=60)
+        seconds = time.monotonic() - start
+        details.append("%d rows %.1f s" % (rows, seconds))
+        if seconds > 15 or run.returncode not in (0, 1):
+            raise Failure("%d rows: status %d after %.1f s: %s" % (rows, run.returncode, seconds,
+                                                                 run.stderr))
+        if rows < 10 and "x.c:7\n" not in run.stdout:
+            raise Failure("expected x.c:7, found %s%s" % (run.stdout, run.stderr))
+    return ", ".join(details)
+
+
 CASES = [
     Case("native_lines", against_tools, measures=False, alone=False),
+    Case("native_hostile", hostile, measures=False, alone=False),
     Case("native_inlined", inlined),
 ]

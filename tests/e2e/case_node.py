@@ -4,10 +4,9 @@ A target prints the stack that V8 itself would show at the very place where it t
 stallprof shows of that stall must be the same functions, files and lines in the same order.
 """
 
-import json
 import os
 import shutil
-from typing import Any, Iterable, List, Tuple
+from typing import Iterable, List, Tuple
 
 from compare import overlap
 from harness import TARGETS, Case, Env, Failure, Record, Run, Skip, Target
@@ -41,7 +40,7 @@ def wanted(truth: Record) -> List[Frame]:
 
 def found(stall: Record) -> List[Frame]:
     """The frames of the longest wait."""
-    waits = [p for p in stall["parts"] if p["class"] == stall["why"]["class"] and "stack" in p]
+    waits = [p for p in stall["parts"] if p["class"] == "lock" and "stack" in p]
     if not waits:
         return []
     stack = stall["stacks"][max(waits, key=lambda p: p["dur_ns"])["stack"]]
@@ -97,6 +96,41 @@ def frames(env: Env) -> str:
     return "%d stacks, %d frames" % (len(target.truths), count)
 
 
+# --- what a stall is
+
+
+def check_kind(truth: Record, stall: Record) -> Iterable[str]:
+    at = stall.get("at", {})
+    if at.get("fn") != (truth.get("inner") or truth["fn"]):
+        yield "expected at %s, found %s" % (truth.get("inner") or truth["fn"], at)
+    if truth["line"] and at.get("line") != truth["line"]:
+        yield "expected line %s, found %s" % (truth["line"], at.get("line"))
+    # computing may have to wait for a processor, too
+    klass = stall["why"]["class"]
+    if klass != truth["class"] and not (truth["class"] == "cpu" and klass == "runqueue"):
+        yield "expected class %s, found %s" % (truth["class"], klass)
+    kind = stall["why"].get("target", {}).get("kind")
+    if truth.get("target") and kind != truth["target"]:
+        yield "expected target %s, found %s" % (truth["target"], kind)
+
+
+def kinds(env: Env) -> str:
+    target, run = measure(env, "node_kinds.js")
+    problems: List[str] = []
+    for truth in target.truths:
+        problems += ["%s: %s" % (truth["fn"], d)
+                     for d in check_kind(truth, stall_of(truth, run))]
+    proc = [r for r in run.records() if r["type"] == "attach"]
+    if not proc or proc[0].get("runtime", {}).get("name") != "node":
+        problems.append("runtime: expected node, found %s" % proc[:1])
+    if any(loop["kind"] != "libuv" for loop in run.summary()["loops"]):
+        problems.append("loops: expected libuv, found %s" % run.summary()["loops"])
+    if problems:
+        raise Failure("%d stalls\n%s" % (len(target.truths), "\n".join(problems)))
+    return "%d stalls" % len(target.truths)
+
+
 CASES = [
     Case("node-frames", frames),
+    Case("node-kinds", kinds),
 ]

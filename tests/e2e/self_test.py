@@ -6,7 +6,9 @@ Takes right truths and records, breaks one thing at a time, and expects a Failur
 """
 
 import copy
+import shutil
 import sys
+import tempfile
 import unittest
 from pathlib import Path
 from typing import Any, Callable, Dict, List
@@ -14,6 +16,7 @@ from typing import Any, Callable, Dict, List
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.dont_write_bytecode = True
 
+import unwind_truth  # noqa: E402
 from case_gil import check_gil  # noqa: E402
 from case_native import matches, plain  # noqa: E402
 from case_python import check_frames  # noqa: E402
@@ -184,6 +187,37 @@ class Native(unittest.TestCase):
         for change in ({"user": [0x1003, 0x2000, 0x3000]}, {"user": [0x1002, 0x2001, 0x3000]},
                        {"user": [0x1002, 0x2000]}, {"user": want + [0x4000]}, {"stop": 4}):
             self.assertTrue(compare_thread(7, want, [dict(body, **change)], ("root",)), change)
+
+
+@unittest.skipUnless(shutil.which("readelf"), "no readelf")
+class BrokenRows(unittest.TestCase):
+    """Rows of a real file, one of them changed, moved, left out or too many."""
+
+    def compared(self, rows: List[Any]) -> List[str]:
+        text = "".join("%x %s\n" % (place, " ".join(map(str, rule))) for place, rule in rows)
+        with tempfile.TemporaryDirectory() as folder:
+            dumper = Path(folder) / "dumper"
+            dumper.write_text("#!/bin/sh\ncat <<E\n%sE\n" % text)
+            dumper.chmod(0o755)
+            result = unwind_truth.compare(str(dumper), self.path)
+        assert result
+        return result.different
+
+    def test_rows(self) -> None:
+        self.path = str(Path(shutil.which("cat") or "").resolve())
+        ranges = unwind_truth.executable_ranges(self.path)
+        assert ranges
+        right, _seen = unwind_truth.expected_rows(self.path, ranges, False)
+        self.assertGreater(len(right), 101)
+        self.assertEqual(self.compared(right), [])
+        place, rule = right[61]
+        for i in range(len(rule)):
+            wrong = rule[:i] + (rule[i] + 1,) + rule[i + 1:]
+            self.assertTrue(self.compared(right[:61] + [(place, wrong)] + right[62:]), wrong)
+        self.assertTrue(self.compared(right[:61] + [(place + 1, rule)] + right[62:]))
+        self.assertTrue(self.compared(right[:61] + right[62:]))
+        self.assertTrue(self.compared(right[:62] + [(place + 1, unwind_truth.bare(7))] + right[62:]))
+        self.assertTrue(self.compared([]))
 
 
 if __name__ == "__main__":

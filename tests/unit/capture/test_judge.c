@@ -143,6 +143,37 @@ static void stall(struct bench *b, uint64_t stack, uint64_t ns)
 	judge_stall(&b->c, &b->s, &b->e);
 }
 
+/* A period from before us in which whole stacks show no loop is from before the loop. */
+static void test_native_elsewhere(void **state)
+{
+	struct bench *b = *state;
+
+	named_native(&b->c, IN_LOOP, "libuv", true);
+	named_native(&b->c, ELSEWHERE, NULL, true);
+	b->s.runtime_loop = false;
+	b->s.native_loop = true;
+	b->e.flags = STALL_CLIPPED;
+	part(b, ELSEWHERE, 131 * MS);
+	part(b, 0, 5 * MS);
+	assert_false(judge_shown(&b->c, &b->s, &b->e));
+	/* a loop of which no name is known does not show either way */
+	b->s.native_loop = false;
+	assert_true(judge_shown(&b->c, &b->s, &b->e));
+	b->s.native_loop = true;
+	/* seen from its beginning it is the loop's all the same */
+	b->e.flags = 0;
+	assert_true(judge_shown(&b->c, &b->s, &b->e));
+	b->e.flags = STALL_CLIPPED;
+	part(b, IN_LOOP, 2 * MS);
+	assert_true(judge_shown(&b->c, &b->s, &b->e));
+	/* nor does a stack that is cut tell that it was elsewhere */
+	b->e.n_parts = 2;
+	part(b, NAMELESS, 2 * MS);
+	assert_true(judge_shown(&b->c, &b->s, &b->e));
+	b->e.n_parts = 0;
+	assert_true(judge_shown(&b->c, &b->s, &b->e));
+}
+
 /* What was elsewhere is in no figure, and the longest is the longest of the rest. */
 static void test_correct(void **state)
 {
@@ -190,7 +221,7 @@ int main(void)
 		CASE(test_nameless),	    CASE(test_last),
 		CASE(test_last_frameless),  CASE(test_last_estimate),
 		CASE(test_unknown_runtime), CASE(test_correct),
-		CASE(test_correct_bucket),
+		CASE(test_correct_bucket),  CASE(test_native_elsewhere),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

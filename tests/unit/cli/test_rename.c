@@ -132,7 +132,7 @@ static void pass(const char *dir, const char *want, unsigned int found)
 	struct str payload = { 0 };
 	struct rename r;
 
-	assert_int_equal(rename_init(&r, &s.sink, dir), 0);
+	assert_int_equal(rename_init(&r, &s.sink, dir, NULL), 0);
 	put_module(&r, 1, build_id);
 	put_module(&r, 2, "0123456789abcdef");
 	put_module(&r, 3, "../../etc");
@@ -184,7 +184,7 @@ static void test_cut(void **state)
 	struct rename r;
 
 	(void)state;
-	assert_int_equal(rename_init(&r, &s.sink, folder), 0);
+	assert_int_equal(rename_init(&r, &s.sink, folder, NULL), 0);
 	put_module(&r, 1, build_id);
 	make_stack(&payload);
 	for (uint32_t len = 0; len < payload.len; len++) {
@@ -197,7 +197,7 @@ static void test_cut(void **state)
 		assert_int_equal(r.sink.put(&r.sink, &chunk), 0);
 		free(exact);
 	}
-	assert_int_equal(rename_init(&(struct rename){ 0 }, &s.sink, "/nowhere"), -ENOENT);
+	assert_int_equal(rename_init(&(struct rename){ 0 }, &s.sink, "/nowhere", NULL), -ENOENT);
 	rename_release(&r);
 	str_release(&payload);
 	str_release(&s.payload);

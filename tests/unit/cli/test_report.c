@@ -198,6 +198,9 @@ static void test_usage(void **state)
 	assert_int_equal(RUN(box, &command_report, "a.stall", "--debug-dir", "none"),
 			 STATUS_FAILED);
 	assert_has(&box->err, "--debug-dir none: No such file or directory");
+	unsetenv("DEBUGINFOD_URLS");
+	assert_int_equal(RUN(box, &command_report, "a.stall", "--debuginfod"), STATUS_FAILED);
+	assert_has(&box->err, "--debuginfod: DEBUGINFOD_URLS is not set");
 	/* all frames have names: nothing is looked for, and nothing missed */
 	assert_int_equal(RUN(box, &command_report, "a.stall", "--debug-dir", "."), STATUS_DONE);
 	assert_string_equal(str_text(&box->err), "");

@@ -239,6 +239,8 @@ static void test_refused(void **state)
 
 	assert_int_equal(RUN(box, &command_watch, "-q"), STATUS_USAGE);
 	assert_has(&box->err, "nothing to watch: give -p PID");
+	assert_int_equal(RUN(box, &command_watch, "-p", "1", "--debuginfod"), STATUS_USAGE);
+	assert_has(&box->err, "--debuginfod: names are fetched when a recording is read");
 	assert_int_equal(RUN(box, &command_watch, "-p", "1", "--", "prog"), STATUS_USAGE);
 	assert_int_equal(RUN(box, &command_watch, "-p", "1", "prog"), STATUS_USAGE);
 	assert_int_equal(RUN(box, &command_watch, "--"), STATUS_USAGE);

@@ -52,6 +52,31 @@ static void absent_languages_are_not_missed(void **state)
 	assert_non_null(strstr(text, "  stacks  no native, kernel full\n"));
 }
 
+/* Each language counts its own stalls; a process without any lacks none. */
+static void languages_are_counted_apart(void **state)
+{
+	struct profile p = *fixture_find("demo");
+	struct proc procs[3] = { p.procs[0], p.procs[0], p.procs[0] };
+	struct stall stalls[5];
+	_cleanup_free_ char *text = NULL;
+
+	(void)state;
+	procs[1].runtime = "node";
+	procs[2].runtime = "";
+	for (int i = 0; i < 5; i++) {
+		stalls[i] = p.stalls[1];
+		stalls[i].proc = i % 3;
+		stalls[i].python = i == 4 ? QUALITY_PARTIAL : i == 2 ? QUALITY_NONE : QUALITY_FULL;
+	}
+	p.procs = procs;
+	p.n_procs = 3;
+	p.stalls = stalls;
+	p.n_stalls = 5;
+	p.n_rows = 0;
+	text = printed("text", &p, NULL);
+	assert_non_null(strstr(text, "  stacks  python full, javascript full in 1 of 2 stalls, "));
+}
+
 /* Many notes are cut, and all are there with -v; so are the hooks. */
 static void notes_are_cut(void **state)
 {
@@ -112,6 +137,7 @@ int main(void)
 		cmocka_unit_test(quality_is_counted),
 		cmocka_unit_test(absent_languages_are_not_missed),
 		cmocka_unit_test(notes_are_cut),
+		cmocka_unit_test(languages_are_counted_apart),
 		cmocka_unit_test(gaps_are_counted),
 	};
 

@@ -28,6 +28,7 @@ static void test_names(void **state)
 	assert_string_equal(kind_of("aeProcessEvents"), "redis");
 	assert_string_equal(kind_of("uv_run"), "libuv");
 	assert_string_equal(kind_of("event_base_loop"), "libevent");
+	assert_string_equal(kind_of("ev_run"), "libev");
 	assert_string_equal(kind_of("g_main_context_iteration"), "glib");
 	assert_string_equal(kind_of("tokio::runtime::scheduler::current_thread::Context::enter"),
 			    "tokio");

@@ -21,7 +21,7 @@ enum { ROOTED = 1, GUESSED = 2, TRUNCATED = 4 };
 static uint8_t kinds[STACK_USER_MAX];
 static struct interp_frame frames[STACK_PYTHON_MAX];
 static struct merge_item items[MERGE_MAX];
-static bool merged;
+static struct merge_found found;
 
 static struct merge_input input(const char *native, const char *interp, int how)
 {
@@ -65,7 +65,7 @@ static const char *merge(const char *native, const char *interp, int how)
 	struct merge_input in = input(native, interp, how);
 
 	memset(items, 0xff, sizeof(items));
-	return text(merge_frames(&in, items, &merged), native);
+	return text(merge_frames(&in, items, &found), native);
 }
 
 static void expect(const char *native, const char *interp, int how, const char *want)
@@ -82,9 +82,9 @@ static void test_one_by_one(void **state)
 {
 	(void)state;
 	expect("lfoEooEoEollll", "0|1|2|", ROOTED, "lf012");
-	assert_true(merged);
+	assert_true(found.merged);
 	expect("foEofoEofEolll", "0|1|2|", ROOTED, "f0f1f2");
-	assert_true(merged);
+	assert_true(found.merged);
 }
 
 /* 3.11 marks the last frame of a run; from 3.12 on a hidden frame does, to the same effect. */
@@ -92,15 +92,15 @@ static void test_runs(void **state)
 {
 	(void)state;
 	expect("lffoEooEolll", "012|34|", ROOTED, "lff01234");
-	assert_true(merged);
+	assert_true(found.merged);
 	/* sorted(key=f) and a callback through C code of others */
 	expect("loEooEoffEll", "0|12|3456|", ROOTED, "l012ff3456");
-	assert_true(merged);
+	assert_true(found.merged);
 	/* a program without a run: native frames alone stay as they are */
 	expect("foolEl", "", ROOTED, "foolEl");
-	assert_true(merged);
+	assert_true(found.merged);
 	expect("", "01|", ROOTED, "01");
-	assert_false(merged);
+	assert_false(found.merged);
 	expect("", "", ROOTED, "");
 }
 
@@ -111,7 +111,7 @@ static void test_top(void **state)
 	expect("EoEl", "0|1|", ROOTED, "E01");
 	expect("ooEoEl", "0|1|", ROOTED, "o01");
 	expect("ofopEol", "01|", ROOTED, "ofp01");
-	assert_true(merged);
+	assert_true(found.merged);
 }
 
 /* Between interpreter frames plumbing tells nothing; what other libraries do does. */
@@ -119,7 +119,7 @@ static void test_between(void **state)
 {
 	(void)state;
 	expect("lEopoEofloEl", "0|1|2|", ROOTED, "l01fl2");
-	assert_true(merged);
+	assert_true(found.merged);
 }
 
 /* Where a thread begins is left out, and stays where a program of its own called the interpreter.
@@ -131,7 +131,7 @@ static void test_bottom(void **state)
 	expect("lEooffll", "0|", ROOTED, "l0ffll");
 	expect("lEoopfl", "0|", ROOTED, "l0pfl");
 	expect("lEoopl", "0|", ROOTED, "l0");
-	assert_true(merged);
+	assert_true(found.merged);
 }
 
 /* A native part that ends early gives the order as far as it goes; the rest follows. */
@@ -139,15 +139,15 @@ static void test_early(void **state)
 {
 	(void)state;
 	expect("lfEofEo", "0|12|34|5|", 0, "lf0f12345");
-	assert_true(merged);
+	assert_true(found.merged);
 	/* with the root reached the same does not fit */
 	expect("lfEofEo", "0|12|34|5|", ROOTED, "lf012345");
-	assert_false(merged);
+	assert_false(found.merged);
 	/* interpreter frames that end early leave native ones over */
 	expect("lfEofEoEol", "0|12", ROOTED | TRUNCATED, "lf0f12");
-	assert_true(merged);
+	assert_true(found.merged);
 	expect("lfEofEoEol", "0|1|", ROOTED, "lf01");
-	assert_false(merged);
+	assert_false(found.merged);
 }
 
 /* Found by frame pointer, or the interpreter's loop is not known: one block, as far as certain. */
@@ -155,10 +155,10 @@ static void test_block(void **state)
 {
 	(void)state;
 	expect("lfoEofEl", "0|1|", GUESSED, "lf01");
-	assert_false(merged);
+	assert_false(found.merged);
 	expect("oEoEl", "0|1|", GUESSED, "o01");
 	expect("lfooofol", "0|1|", ROOTED, "lf01");
-	assert_false(merged);
+	assert_false(found.merged);
 	expect("lff", "0|1|", GUESSED, "lff01");
 }
 
@@ -167,26 +167,35 @@ static void test_pushing(void **state)
 {
 	(void)state;
 	expect("EoEoEl", "01|2|", ROOTED, "E012");
-	assert_true(merged);
+	assert_true(found.merged);
 	expect("ooEofEoEl", "01|2|", ROOTED, "of012");
-	assert_true(merged);
+	assert_true(found.merged);
 	/* not by code that others called: then it is not known which one is empty */
 	expect("foEoEoEl", "01|2|", ROOTED, "f012");
-	assert_false(merged);
+	assert_false(found.merged);
 	expect("EoEoEoEl", "01|2|", ROOTED, "E012");
-	assert_false(merged);
+	assert_false(found.merged);
 }
 
-/* What a greenlet's frames stand on belongs to another one. */
+/* What a greenlet's frames stand on belongs to another one, and may be no stack at all. */
 static void test_switch(void **state)
 {
 	(void)state;
 	expect("lofEoEgogEoffEl", "0|12|", ROOTED, "lf012");
-	assert_true(merged);
-	expect("lofEofEfgogEoffEl", "0|12|", ROOTED, "lf0f12f");
-	assert_true(merged);
+	assert_true(found.merged && found.rooted);
+	expect("lofEofEfgogEoffEl", "0|12|", 0, "lf0f12f");
+	assert_true(found.merged && found.rooted);
+	expect("EofEfgogEoffEl", "0|", 0, "Ef0f");
+	assert_true(found.merged && found.rooted);
 	expect("lEoEfEg", "0|1|", ROOTED, "l01");
-	assert_false(merged);
+	assert_false(found.merged);
+	/* one that only looks on from above is not its beginning */
+	expect("lgofEfEll", "0|1|", ROOTED, "lgf0f1");
+	assert_true(found.merged && found.rooted);
+	expect("lofEofE", "0|12|", 0, "lf0f12");
+	assert_false(found.rooted);
+	expect("lggll", "", 0, "lggll");
+	assert_false(found.rooted);
 }
 
 /* The runtime's frames tell their place; more of them at one place, none, and places that are not
@@ -221,7 +230,7 @@ static void test_largest(void **state)
 	memset(interp, '0', sizeof(interp));
 	interp[STACK_PYTHON_MAX] = '\0';
 	in = input(native, interp, 0);
-	assert_int_equal(merge_frames(&in, items, &merged), MERGE_MAX - 1);
+	assert_int_equal(merge_frames(&in, items, &found), MERGE_MAX - 1);
 	for (i = 0; i < STACK_PYTHON_MAX; i++)
 		frames[i].tag = 7;
 	assert_int_equal(merge_placed(&in, items), MERGE_MAX);

@@ -97,7 +97,7 @@ static void test_table(void **state)
 		assert_true(runtimes[i]->detect && runtimes[i]->attach && runtimes[i]->begin);
 		assert_true(runtimes[i]->name_frame && runtimes[i]->close);
 	}
-	assert_int_equal(i, 1);
+	assert_int_equal(i, 2);
 	assert_int_equal(process_open("/proc", getpid(), &p), 0);
 	assert_null(runtime_detect(p));
 	process_close(p);

@@ -189,12 +189,66 @@ static void test_chroot(void **state)
 	symbols_free(bare);
 }
 
+/* One with lines is kept open, and so is the file that it shares content with, which lies below the
+ * same root whatever path it was linked by. */
+static void test_lines(void **state)
+{
+	static const char *const links[] = { "/usr/lib/debug/.dwz/x/both", "../../.dwz/x/both",
+					     "/etc/passwd", "/.dwz/../../etc/passwd" };
+	struct symbols *bare, *s;
+	char line[1024];
+	int root = root_fd(), file, alt;
+	size_t i;
+
+	(void)state;
+	assert_int_equal(built_run("cc -O1 -g -shared -fPIC -Wl,--build-id a.c -o lined &&"
+				   "objcopy --only-keep-debug lined lined.debug &&"
+				   "cp lined lean && strip lean &&"
+				   "objcopy --add-gnu-debuglink=lined.debug lean"),
+			 0);
+	bare = built_symbols("lean");
+	assert_false(symbols_has_lines(bare));
+	assert_int_equal(debug_file_find(root, "/lean", bare, &s), 0);
+	assert_true(symbols_has_lines(s));
+	assert_string_equal(symbols_altlink(s), "");
+	assert_true(symbols_line_files(s, &file, &alt));
+	assert_true(file >= 0 && alt < 0);
+	assert_false(symbols_line_files(bare, &file, &alt));
+	symbols_attach(bare, s);
+	assert_true(symbols_line_files(bare, &file, &alt));
+	symbols_drop_files(bare);
+	assert_false(symbols_line_files(bare, &file, &alt));
+	for (i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
+		snprintf(line, sizeof(line),
+			 "mkdir -p usr/lib/debug/.dwz/x etc && echo >etc/passwd &&"
+			 "objcopy --only-keep-debug lined lined.debug && cp lined.debug twin &&"
+			 "dwz -m usr/lib/debug/.dwz/x/both -M %s lined.debug twin &&"
+			 "cp lined lean && strip lean &&"
+			 "objcopy --add-gnu-debuglink=lined.debug lean",
+			 links[i]);
+		if (built_run(line) != 0) {
+			print_message("SKIP no dwz\n");
+			break;
+		}
+		symbols_free(bare);
+		bare = built_symbols("lean");
+		assert_int_equal(debug_file_find(root, "/lean", bare, &s), 0);
+		assert_string_equal(symbols_altlink(s), links[i]);
+		assert_true(symbols_line_files(s, &file, &alt));
+		assert_int_equal(alt >= 0, i < 2);
+		symbols_free(s);
+	}
+	symbols_free(bare);
+	close(root);
+	assert_int_equal(built_run("rm -rf usr etc"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_link),	      cmocka_unit_test(test_build_id),
 		cmocka_unit_test(test_hostile_paths), cmocka_unit_test(test_process),
-		cmocka_unit_test(test_chroot),
+		cmocka_unit_test(test_chroot),	      cmocka_unit_test(test_lines),
 	};
 
 	return cmocka_run_group_tests(tests, built_setup, built_teardown);

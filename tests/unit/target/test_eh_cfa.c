@@ -54,6 +54,7 @@ static void test_place(void **state)
 	check("\x03\xff\x00\x0e\x10", "1000: rsp+8; 10ff: rsp+16");
 	check("\x03\x00\x01\x0e\x10", "1000: rsp+8");
 	check("\x04\xff\xff\xff\xff\x0e\x10", "1000: rsp+8");
+	check("\x03\x00\x01\x3f", "1000: rsp+8");
 	/* by nothing: the last word counts */
 	check("\x0e\x10\x40\x0e\x18\x41\x0e\x20", "1000: rsp+24; 1001: rsp+32");
 	/* nothing changed: no row */
@@ -133,6 +134,7 @@ static void test_rbp(void **state)
 	check("\x16\x06\x02\x76\x00", "1000: rsp+8 rbp=lost");
 	check("\x10\x06\x02\x76\x00", "1000: rsp+8 rbp=*(rbp+0)");
 	check("\x10\x06\x02\x76\x70", "1000: rsp+8 rbp=*(rbp-16)");
+	check("\x10\x06\x0a\x76\xf0\xff\xff\xff\xff\xff\xff\xff\x7f", "1000: rsp+8 rbp=*(rbp-16)");
 	check("\x10\x06\x02\x77\x70", "1000: rsp+8 rbp=lost");
 	check("\x10\x06\x03\x76\x70\x06", "1000: rsp+8 rbp=lost");
 	check("\x10\x03\x02\x76\x70\x83\x02\x07\x0c\x09\x0d\x0e\x14\x0f\x01", "1000: rsp+8");

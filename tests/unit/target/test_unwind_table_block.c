@@ -99,6 +99,8 @@ static void test_unsound_head(void **state)
 		assert_int_equal(open_cut(&b, len, &t), -EIO);
 	assert_int_equal(open_cut(&b, SOUND_LEN + 8, &t), -EIO);
 	assert_null(t);
+	b.head.words = 7; /* one that is no page's */
+	assert_int_equal(open_cut(&b, SOUND_LEN + 8, &t), -EIO);
 	UNSOUND(head.loads = 0);
 	UNSOUND(head.loads = ELF_LOADS_MAX + 1);
 	UNSOUND(head.pages = 0xffffffff);
@@ -126,6 +128,8 @@ static void test_unsound_rows(void **state)
 	UNSOUND(words[1] = UNWIND_ROW(0x1000, UNWIND_RSP, UNWIND_RBP_LOST + 1, 1, 0));
 	UNSOUND(words[1] = UNWIND_ROW_ESCAPE(0x1000, 2));
 	UNSOUND(words[3] = UNWIND_ROW_ESCAPE(0x9000, 1));
+	UNSOUND(words[3] = UNWIND_ROW_ESCAPE(0x9000, 1); b.escape.add = UNWIND_REGISTER);
+	UNSOUND(words[3] ^= (uint64_t)(UNWIND_ESCAPE ^ UNWIND_REGISTER) << 16);
 	UNSOUND(words[3] = UNWIND_ROW_ESCAPE(0x9000, 3));
 	UNSOUND(words[3] = UNWIND_ROW_ESCAPE(0x9000, 0xffffffff));
 	UNSOUND(escape.cfa = UNWIND_NONE);
@@ -170,6 +174,19 @@ static void check_empty(const char *name)
 	assert_int_equal(n, 0);
 }
 
+/* Without e_shoff, e_shnum and e_shstrndx. */
+static void behead(const char *name)
+{
+	char line[256];
+
+	snprintf(line, sizeof(line),
+		 "cp %s headless && for at in 40 41 42 43 44 45 46 47 60 61 62 63; do "
+		 "printf '\\0' | dd of=headless bs=1 seek=$at conv=notrunc; done && "
+		 "readelf -h headless | grep 'Number of section headers: *0$'",
+		 name);
+	assert_int_equal(built_run(line), 0);
+}
+
 /* Stripped, also of its section headers: the same rows.  Debug information, or a file that never
  * had any: none. */
 static void test_files(void **state)
@@ -185,15 +202,38 @@ static void test_files(void **state)
 			 UNWIND_ROW(0, UNWIND_RSP, 0, 1, 0) >> 16);
 	assert_int_equal(strlen(unwind_table_build_id(whole)), 40);
 	check_same("bare", whole);
-	/* e_shoff, e_shnum, e_shstrndx */
-	assert_int_equal(
-		built_run("cp bare headless && for at in 40 41 42 43 44 45 46 47 60 61 62 63;"
-			  "do printf '\\0' | dd of=headless bs=1 seek=$at conv=notrunc; done"),
-		0);
+	behead("bare");
 	check_same("headless", whole);
 	check_empty("names.debug");
 	assert_int_equal(built_run("objcopy -R .eh_frame -R .eh_frame_hdr whole without"), 0);
 	check_empty("without");
+}
+
+/* Without section headers the terminator ends it, though what follows looks like more of it. */
+static void test_tail(void **state)
+{
+	static const char source[] =
+		".text\n.globl f\nf: .cfi_startproc\nnop\nret\n.cfi_endproc\n.skip 64\n"
+		"g: nop\nret\n.skip 64\n"
+		".section .gcc_except_table,\"a\",@progbits\n"
+		"cie: .long 2f - 1f\n1: .long 0\n.byte 1, 0, 1, 0x78, 16, 12, 7, 8, 0x90, 1\n2:\n"
+		".long 4f - 3f\n3: .long . - cie\n.quad g, 2\n4: .long 0\n";
+	cleanup(unwind_table_freep) struct unwind_table *t = NULL;
+	char path[512];
+	FILE *f;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/tail.s", built);
+	f = fopen(path, "w");
+	fputs(source, f);
+	fclose(f);
+	assert_int_equal(
+		built_run("echo '.section .eh_frame,\"a\",@unwind; .long 0' >end.s && "
+			  "cc -static -nostdlib -Wl,--eh-frame-hdr,-e,f tail.s end.s -o tail"),
+		0);
+	t = table_of("tail");
+	behead("tail");
+	check_same("headless", t);
 }
 
 /* Cut anywhere, a file gives an error, or a table that passed the check. */
@@ -222,7 +262,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_look_up),	     cmocka_unit_test(test_unsound_head),
 		cmocka_unit_test(test_unsound_rows), cmocka_unit_test(test_files),
-		cmocka_unit_test(test_cut_files),
+		cmocka_unit_test(test_cut_files),    cmocka_unit_test(test_tail),
 	};
 
 	return cmocka_run_group_tests(tests, built_setup, built_teardown);

@@ -1,0 +1,181 @@
+/* test_v8_names.c: functions of a made heap: their names, lines and identity. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "bpf/control.h"
+#include "runtime/v8_names.h"
+#include "tests/unit/runtime/fake_v8.h"
+
+static struct fake_v8 f;
+static struct v8_heap h;
+static struct v8_scripts *scripts;
+static struct v8_names *names;
+static uint64_t script;
+
+static int setup(void **state)
+{
+	(void)state;
+	fake_v8_init(&f);
+	v8_heap_init(&h, &f.l, fake_v8_read, &f);
+	script = fake_script(&f, fake_string(&f, "line 1\nline 2\nline 3\n"),
+			     fake_string(&f, "/srv/app.js"));
+	if (v8_scripts_new(&h, "/srv", &scripts) < 0)
+		return -1;
+	return v8_names_new(&h, scripts, &names);
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	names = v8_names_free(names);
+	scripts = v8_scripts_free(scripts);
+	return 0;
+}
+
+static const struct v8_function *get(uint64_t shared, uint16_t cookie)
+{
+	const struct v8_function *found = NULL;
+
+	v8_heap_begin(&h);
+	assert_int_equal(v8_names_get(names, shared, cookie, &found), 0);
+	return found;
+}
+
+static uint16_t cookie_of(uint32_t literal)
+{
+	return jit_cookie(0x2000d00020001ull, (uint64_t)literal << 32 | 0x1100);
+}
+
+/* Bytecode whose rows are: from 0 on character 0, from 3 on character 8. */
+static uint64_t bytecode(void)
+{
+	static const uint8_t rows[] = { 0x02, 0x04, 0x06, 0x20 }, code[17];
+	uint64_t b = fake_object(&f, FAKE_BYTECODE, 12);
+
+	fake_put(&f, b, 8, fake_smi(sizeof(code)));
+	fake_put(&f, b, 32, fake_array(&f, FAKE_BYTES, rows, sizeof(rows), sizeof(rows)));
+	return b;
+}
+
+/* Names from scopes and strings; those that have none are called as V8 does. */
+static void test_names(void **state)
+{
+	uint64_t none = fake_scope(&f, ""), evaluated = fake_script(&f, fake_string(&f, ""), 0);
+
+	(void)state;
+	assert_string_equal(get(fake_shared(&f, fake_scope(&f, "deep"), script, 0, 5), 0)->fn,
+			    "deep");
+	assert_string_equal(get(fake_shared(&f, fake_string(&f, "map"), 0, 0, 5), 0)->fn, "map");
+	assert_string_equal(get(fake_shared(&f, none, script, bytecode(), 5), 0)->fn,
+			    "<anonymous>");
+	assert_string_equal(get(fake_shared(&f, none, script, bytecode(), 0), 0)->fn, "<module>");
+	fake_put(&f, evaluated, 72, fake_shared(&f, 0, script, 0, 1));
+	fake_put(&f, evaluated, 16, fake_smi(0));
+	assert_string_equal(get(fake_shared(&f, none, evaluated, bytecode(), 5), 0)->fn, "eval");
+}
+
+/* The name stands behind the variables, few in the scope itself, many in a table; what follows the
+ * scope in memory is not its name. */
+static void test_scopes(void **state)
+{
+	uint64_t name = fake_string(&f, "after"), few = fake_object(&f, FAKE_SCOPE, 12);
+	uint64_t many = fake_object(&f, FAKE_SCOPE, 4 + 1 + 80 + 4), bare;
+
+	(void)state;
+	fake_put(&f, few, 24, fake_smi(2));
+	fake_put(&f, few, 32, fake_string(&f, "variable"));
+	fake_put(&f, few, 40, fake_string(&f, "another"));
+	fake_put(&f, few, 64, name);
+	assert_string_equal(get(fake_shared(&f, few, script, 0, 5), 0)->fn, "after");
+	fake_put(&f, many, 24, fake_smi(80));
+	fake_put(&f, many, 32, fake_array(&f, FAKE_ARRAY, "", 0, 0));
+	fake_put(&f, many, 32 + 8 + 80 * 8, name);
+	assert_string_equal(get(fake_shared(&f, many, script, 0, 5), 0)->fn, "after");
+	bare = fake_object(&f, FAKE_SCOPE, 4);
+	fake_string(&f, "neighbour");
+	assert_string_equal(get(fake_shared(&f, bare, 0, 0, 5), 0)->fn, "<anonymous>");
+}
+
+/* The offset of a frame counts from the tagged pointer; rows hold until the next. */
+static void test_lines(void **state)
+{
+	const struct v8_function *found =
+		get(fake_shared(&f, fake_scope(&f, "f"), script, bytecode(), 5), 0);
+
+	(void)state;
+	assert_string_equal(found->script->file, "app.js");
+	assert_int_equal(v8_names_line(names, found, 53 + 1), 1);
+	assert_int_equal(v8_names_line(names, found, 53 + 2), 1);
+	assert_int_equal(v8_names_line(names, found, 53 + 3), 2);
+	assert_int_equal(v8_names_line(names, found, 53 + 16), 2);
+	assert_int_equal(v8_names_line(names, found, 53 + 17), 0);
+	assert_int_equal(v8_names_line(names, found, 5), 0);
+	assert_int_equal(v8_names_line(names, found, -1), 0);
+	f.l.hidden = NULL;
+	assert_int_equal(v8_names_line(names, found, 53 + 4), 0);
+}
+
+/* Positions that V8 has not made yet give no line, nor does a table that is something else. */
+static void test_no_table(void **state)
+{
+	uint64_t code = bytecode();
+	const struct v8_function *found = get(fake_shared(&f, fake_scope(&f, "f"), script, code, 5),
+					      0);
+
+	(void)state;
+	fake_put(&f, code, 32, fake_string(&f, "abc"));
+	assert_int_equal(v8_names_line(names, found, 53 + 3), 0);
+	fake_put(&f, code, 32, fake_smi(0));
+	assert_int_equal(v8_names_line(names, found, 53 + 3), 0);
+}
+
+/* Another function at the address is not the one that was asked for. */
+static void test_moved(void **state)
+{
+	uint64_t shared = fake_shared(&f, fake_scope(&f, "old"), script, 0, 5);
+	const struct v8_function *found = get(shared, cookie_of(5));
+
+	(void)state;
+	assert_false(found->moved);
+	assert_string_equal(found->fn, "old");
+	assert_ptr_equal(get(shared, cookie_of(5)), found);
+	assert_true(get(shared, cookie_of(6))->moved);
+	/* the same function, whose code and name were moved */
+	fake_put(&f, shared, 16, fake_scope(&f, "new"));
+	assert_string_equal(get(shared, cookie_of(5))->fn, "new");
+	fake_put(&f, shared, 48, 6ull << 32);
+	assert_true(get(shared, cookie_of(5))->moved);
+	assert_true(get(fake_string(&f, "x"), cookie_of(5))->moved);
+	assert_true(get(FAKE_V8_BASE - 7, 1)->moved);
+}
+
+/* What is known of a process stays when it ends; the rest cannot be read any more. */
+static void test_gone(void **state)
+{
+	uint64_t shared = fake_shared(&f, fake_scope(&f, "known"), script, 0, 5);
+	uint64_t other = fake_shared(&f, fake_scope(&f, "other"), script, 0, 5);
+
+	(void)state;
+	get(shared, cookie_of(5));
+	f.error = -ESRCH;
+	assert_string_equal(get(shared, cookie_of(5))->fn, "known");
+	assert_true(get(other, cookie_of(5))->unread);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_names, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_scopes, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lines, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_table, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_moved, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_gone, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
