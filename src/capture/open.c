@@ -315,6 +315,8 @@ static int drain(struct capture *c, uint64_t now, uint64_t until)
 
 int capture_run(struct capture *c, uint64_t deadline_ns, const volatile sig_atomic_t *stop)
 {
+	if (!c->unwind_at)
+		c->unwind_at = unwind_work(c, now_ns());
 	while (!*stop && !c->sink_error) {
 		uint64_t now = now_ns(), until;
 		int r;
@@ -333,7 +335,8 @@ int capture_run(struct capture *c, uint64_t deadline_ns, const volatile sig_atom
 		if (r < 0 && r != -EINTR)
 			return r;
 		/* After the stacks of before: their code is what is known now. */
-		c->unwind_at = unwind_work(c, now_ns());
+		if (r != -EINTR)
+			c->unwind_at = unwind_work(c, now_ns());
 	}
 	return c->sink_error;
 }

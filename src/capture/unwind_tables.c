@@ -263,14 +263,14 @@ void unwind_tables_build(struct unwind_tables *t, struct unwind_file *f)
 }
 
 /* The one that is needed soonest and not among the n that were found. */
-static struct unwind_file *next_waiting(const struct unwind_tables *t,
+static struct unwind_file *next_waiting(const struct unwind_tables *t, unsigned int last,
 					struct unwind_file *const *found, size_t n)
 {
 	struct unwind_file *next = NULL;
 
 	for (size_t i = 0; i < t->files.count; i++) {
 		struct unwind_file *f = t->files.items[i];
-		bool known = f->state != UNWIND_FILE_WAITS || !f->users;
+		bool known = f->state != UNWIND_FILE_WAITS || !f->users || f->rank > last;
 
 		for (size_t k = 0; k < n; k++)
 			known |= found[k] == f;
@@ -280,17 +280,14 @@ static struct unwind_file *next_waiting(const struct unwind_tables *t,
 	return next;
 }
 
-bool unwind_tables_build_next(struct unwind_tables *t, bool *ret_urgent)
+bool unwind_tables_build_next(struct unwind_tables *t, unsigned int last)
 {
-	struct unwind_file *files[WORKERS_MAX], *next = NULL;
+	struct unwind_file *files[WORKERS_MAX], *next;
 	size_t n = 0;
 
-	*ret_urgent = false;
-	while (t->waiting && n < t->workers && (next = next_waiting(t, files, n)))
+	while (t->waiting && n < t->workers && (next = next_waiting(t, last, files, n)))
 		files[n++] = next;
 	build_all(t, files, n);
-	next = t->waiting ? next_waiting(t, files, 0) : NULL;
-	*ret_urgent = next && next->rank <= UNWIND_RANK_URGENT;
 	return n > 0;
 }
 
