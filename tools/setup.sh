@@ -34,6 +34,9 @@ packages() {
 		test  cppcheck          command cppcheck
 		test  dwz               command dwz
 		test  shellcheck        command shellcheck
+		test  g++               command g++
+		test  musl-tools        command musl-gcc
+		test  elfutils          command eu-stack
 		test  debuginfod        command debuginfod
 		test  nodejs            command node
 		test  python3           command python3

@@ -11,6 +11,7 @@
 #define FILES_MAX    8192
 #define TIMEOUTS_MAX 8 /* of workers; a target that costs more gets no tables */
 #define PAGE_BYTES   4096
+#define PAGES_MAX    (UNWIND_PAGES_MAX / 4) /* of one file, whatever addresses it claims to have */
 #define WORKERS_MAX  4 /* at the same time, no more than there are processors */
 
 /* What was published, for all files with this table. */
@@ -187,7 +188,7 @@ static int publish(struct unwind_tables *t, struct unwind_table *table, struct r
 	words = unwind_table_words(table, &n_words);
 	if (!n_words)
 		return -ENODATA;
-	if (n_pages > UNWIND_PAGES_MAX)
+	if (n_pages > PAGES_MAX)
 		return -ENOSPC;
 	rows = calloc(1, sizeof(*rows));
 	if (!rows)
