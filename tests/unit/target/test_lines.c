@@ -146,7 +146,7 @@ static void test_late(void **state)
 		took = now_ns() - start;
 		assert_int_equal(count_known(l, s, 2), 1);
 		assert_true(took >= LINES_STACK_MS * 1000000ULL);
-		assert_true(took < 20 * LINES_STACK_MS * 1000000ULL);
+		assert_true(took < 200 * LINES_STACK_MS * 1000000ULL);
 	}
 	assert_int_equal(signal_children(SIGCONT), 1);
 	lines_begin(l, 20000);
@@ -172,12 +172,12 @@ static void test_shared_wait(void **state)
 		assert_int_equal(count_known(l, s[i], 1), 1);
 	}
 	assert_int_equal(signal_children(SIGSTOP), 2);
-	lines_begin(l, 700);
+	lines_begin(l, 2300);
 	for (i = 0; i < 2; i++) {
 		start = now_ns();
 		fetch(l, s[i], 2);
 	}
-	assert_true(now_ns() - start < 350000000ULL);
+	assert_true(now_ns() - start < 1150000000ULL);
 	lines_free(l);
 	for (i = 0; i < 2; i++)
 		symbols_free(s[i]);

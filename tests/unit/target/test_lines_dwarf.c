@@ -128,6 +128,10 @@ static void test_names(void **state)
 	struct lines_dwarf *d;
 
 	(void)state;
+	if (built_run("c++ --version") != 0) {
+		print_message("SKIP no C++ compiler\n");
+		return;
+	}
 	assert_int_equal(built_write("lines.c",
 				     "volatile int sink;\n"
 				     "namespace shop {\n"
@@ -161,6 +165,10 @@ static void test_scopes(void **state)
 	size_t i;
 
 	(void)state;
+	if (built_run("c++ --version") != 0) {
+		print_message("SKIP no C++ compiler\n");
+		return;
+	}
 	assert_int_equal(built_write("lines.c",
 				     "volatile int sink;\n"
 				     "#define IN static inline __attribute__((always_inline))\n"
