@@ -71,10 +71,10 @@ def watch_all(env: Env, pid: int) -> Tuple[Threads, List[Record]]:
     path = env.folder / "bodies"
     os.environ["STALLPROF_BODIES"] = str(path)
     try:
-        watch = env.watch("--off-cpu", "-p", str(pid), "-d", "4", program=str(BODIES))
+        watch = env.watch("--off-cpu", "-p", str(pid), "-d", "7", program=str(BODIES))
     finally:
         del os.environ["STALLPROF_BODIES"]
-    watch.attached()
+    watch.attached().settled()
     threads = eu_stack(pid)
     run = watch.end()
     if run.status != 0:

@@ -169,16 +169,16 @@ class Watch:
 
     def links(self) -> int:
         """How many programs it has attached: open links and perf events."""
-        count = 0
+        links = events = 0
         base = "/proc/%d/fd" % self.proc.pid
         try:
             for fd in os.listdir(base):
                 name = os.readlink(os.path.join(base, fd))
-                count += name.startswith(("anon_inode:bpf-link", "anon_inode:bpf_link",
-                                          "anon_inode:[perf_event]"))
+                links += name.startswith(("anon_inode:bpf-link", "anon_inode:bpf_link"))
+                events += name == "anon_inode:[perf_event]"
         except OSError:
             pass
-        return count
+        return links + events if links else 0  # events that tell of mappings come long before
 
     def attached(self) -> "Watch":
         """Return once it has attached everything: links exist and no more come."""

@@ -72,7 +72,10 @@ def fdinfo(pid: int) -> Iterator[Dict[str, str]]:
 
 
 def hooks_held(pid: int) -> int:
-    return sum("link_type" in f or "perf_event" in f["link"] for f in fdinfo(pid))
+    held = list(fdinfo(pid))
+    links = sum("link_type" in f for f in held)
+    # Events that tell of mappings come long before the first hook.
+    return links + sum("perf_event" in f["link"] for f in held) if links else 0
 
 
 def attached(proc: "subprocess.Popen[Any]") -> None:
