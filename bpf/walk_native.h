@@ -30,6 +30,10 @@ enum unwind_reg {
 	UNWIND_REGS = 17,
 };
 #define UNWIND_SIGNAL_REGS 40 /* where they lie in a struct ucontext */
+/* Its first word, 6 or 7 since 4.6 (arch/x86/kernel/signal_64.c), and the instruction that handlers
+ * of signals return to in any C library: mov $15,%rax, the call for it. */
+#define UNWIND_SIGNAL_FLAGS 6
+#define UNWIND_SIGRETURN    0x0f0000000fc0c748ull
 /* By DWARF number: the place in that order, 4 bits each. */
 #define UNWIND_REG_PLACES 0x76543210fa89becdull
 
@@ -163,6 +167,16 @@ WALK_INLINE int unwind_by_rule(struct unwind_cursor *c)
 	return UNWIND_GOES_ON;
 }
 
+/* Is it a signal frame, though no table says so?  musl and Go have none for it. */
+WALK_INLINE int unwind_at_sigreturn(struct unwind_cursor *c)
+{
+	__u64 word = 0;
+
+	if (unwind_word(c, c->sp, &word) || (word | 1) != (UNWIND_SIGNAL_FLAGS | 1))
+		return 0;
+	return !walk_read(&word, sizeof(word), c->ip) && word == UNWIND_SIGRETURN;
+}
+
 /* Out of a signal frame, into what the signal interrupted. */
 WALK_INLINE int unwind_signal(struct unwind_cursor *c)
 {
@@ -228,7 +242,8 @@ WALK_GLOBAL int unwind_step(struct unwind_cursor *c, struct event_stack *s)
 
 	if (!c || !s)
 		return 1;
-	signal = c->at.rule.cfa == UNWIND_SIGNAL;
+	signal = c->at.rule.cfa == UNWIND_SIGNAL ||
+		 (c->at.rule.cfa == UNWIND_NONE && unwind_at_sigreturn(c));
 	c->guessed = 0;
 	if (signal)
 		r = unwind_signal(c);

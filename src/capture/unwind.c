@@ -14,10 +14,10 @@
 #define SLICE	     (20 * NSEC_PER_MSEC)  /* of building, between two looks into the ring */
 #define SLICE_URGENT (100 * NSEC_PER_MSEC) /* of files that every stack goes through */
 #define REAP_PAUSE   NSEC_PER_SEC
-/* Others' programs wake us, too, with each library they map: beyond a burst of 64 at most 200 times
- * a second; then their records wait for the next look. */
-#define WAKE_COST  (5 * NSEC_PER_MSEC)
-#define WAKE_BURST 64
+/* Others' programs wake us, too, with each library they map: beyond a burst at most 20 times a
+ * second; then their records wait for the next look at open periods, 50 ms away at most. */
+#define WAKE_COST  (50 * NSEC_PER_MSEC)
+#define WAKE_BURST 32
 #define FINISH_MAX (250 * NSEC_PER_MSEC) /* of building for one stack that waits */
 
 struct unwind {

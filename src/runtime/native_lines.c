@@ -111,8 +111,8 @@ size_t native_lines_find(struct native_lines *l, const struct process *p, const 
 		f->fn = native_names_readable(l->names, places[i].fn);
 		f->file = places[i].file;
 		f->line = places[i].line;
-		if (i + 1 < count)
-			f->flags = FRAME_INLINED | (is_installed(f->file) ? FRAME_LIBRARY : 0);
+		f->flags = (i + 1 < count ? FRAME_INLINED : 0) |
+			   (is_installed(f->file) ? FRAME_LIBRARY : 0);
 	}
 	return count;
 }

@@ -28,8 +28,8 @@ void native_lines_begin(struct native_lines *l, const struct process *p, const u
 			size_t count);
 
 /* The frames of a place in mapping m, innermost first, the concrete function last: fn, file and
- * line of each, and flags of the inlined ones.  0: nothing is known, or not yet.  Texts belong to l
- * until the next stack begins. */
+ * line of each, and flags: of all FRAME_LIBRARY.  0: nothing is known, or not yet.  Texts belong to
+ * l until the next stack begins. */
 size_t native_lines_find(struct native_lines *l, const struct process *p, const struct mapping *m,
 			 uint64_t inside, struct chunk_frame ret_frames[NATIVE_LINES_MAX]);
 

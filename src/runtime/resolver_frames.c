@@ -67,6 +67,13 @@ static bool is_library(const struct process *p, const char *path)
 	return strstr(path, "/site-packages/") || strstr(path, "/dist-packages/");
 }
 
+/* Code of the standard library that the compiler made in the user's program, whose file is not
+ * known or was none. */
+static bool is_standard(const char *fn)
+{
+	return str_starts(fn, "std::") || str_starts(fn, "__gnu_cxx::");
+}
+
 /* A return address belongs to the call before it, which may be the last instruction of its
  * function.  The innermost frame and one that a signal interrupted have the instruction itself. */
 static uint64_t place_of(const struct event_stack *stack, size_t i)
@@ -138,7 +145,10 @@ static void add_native_frame(struct resolver *r, const struct event_stack *stack
 		f->fn = lines[n - 1].fn;
 		f->module_number = 0; /* nothing to name later */
 	}
+	if (is_standard(f->fn))
+		f->flags |= FRAME_LIBRARY;
 	if (n && lines[n - 1].line) {
+		f->flags |= lines[n - 1].flags & FRAME_LIBRARY;
 		f->file = lines[n - 1].file;
 		f->line = lines[n - 1].line;
 	}
@@ -221,6 +231,19 @@ static enum merge_kind kind_of(const struct resolver *r, uint64_t place)
 	return starts_with_any(name, startup) ? MERGE_STARTUP : MERGE_FOREIGN;
 }
 
+/* The functions into which the one named last was put.  1; -ENOMEM. */
+static int add_outer(struct resolver *r)
+{
+	struct chunk_frame *f;
+	int error = 0;
+
+	while (error == 0 && r->runtime->name_outer && (f = add_frame(r, FRAME_PYTHON)))
+		error = r->runtime->name_outer(r->session, f);
+	if (error < 0)
+		r->count--;
+	return error == -ENOENT || error == 0 ? 1 : error;
+}
+
 /* Names one frame of the interpreter.  1: it stands for its native frame; 0: it is left out;
  * -ENOMEM. */
 static int add_interp_frame(struct resolver *r, const struct interp_frame *frame)
@@ -238,7 +261,7 @@ static int add_interp_frame(struct resolver *r, const struct interp_frame *frame
 		r->count--;
 	if (error == -ENOENT)
 		return 0;
-	return error < 0 && error != -ENODATA ? error : 1;
+	return error < 0 ? (error == -ENODATA ? 1 : error) : add_outer(r);
 }
 
 /* Asks for the lines of all frames that will be shown, so that each file is asked once. */

@@ -95,6 +95,10 @@ struct runtime {
 	int (*name_frame)(struct runtime_session *s, const struct interp_frame *frame,
 			  struct chunk_frame *ret_frame);
 
+	/* The function into which the compiler put the one that was named last, in the same frame;
+	 * may be NULL.  0; -ENOENT: none; -ENOMEM. */
+	int (*name_outer)(struct runtime_session *s, struct chunk_frame *ret_frame);
+
 	/* The three below read the live process; NULL where the runtime has no such thing.  0;
 	 * -ENODATA: nothing there, or it changed while it was read; -ESRCH, -ENOMEM.
 	 * thread_pointer names the thread as struct loop_state does. */

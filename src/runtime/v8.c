@@ -21,6 +21,10 @@ struct runtime_session {
 	struct v8_scripts *scripts;
 	struct v8_names *names;
 	const struct event_stack *stack; /* whose frames are named now */
+	/* Of the frame named last: its function, and where it is. */
+	const struct v8_function *function;
+	struct v8_place places[V8_PLACES_MAX];
+	size_t n_places, next;
 };
 
 static int read_process(const void *memory, uint64_t addr, void *buf, size_t len)
@@ -178,19 +182,56 @@ static uint64_t place_of(const struct runtime_session *s, const struct interp_fr
 	return USER_ADDRESS(s->stack->user[frame->tag]);
 }
 
-static uint32_t line_of(struct runtime_session *s, const struct interp_frame *frame,
+/* Fills s->places for a frame of code that V8 compiled. */
+static void find_places(struct runtime_session *s, const struct interp_frame *frame,
 			const struct v8_function *f)
 {
 	uint64_t place = place_of(s, frame);
 	const struct mapping *m = place ? maps_find(&s->p->maps, place) : NULL;
 
-	if (frame->off >= 0)
-		return v8_names_line(s->names, f, frame->off);
 	/* V8's own code lies in a file, what it compiles does not */
-	if (!place || (m && m->path[0] == '/'))
-		return 0;
-	return v8_code_line(&s->heap, s->names, f, place,
-			    frame->tag && !(s->stack->user[frame->tag] & USER_EXACT));
+	if (frame->off >= 0 || !place || (m && m->path[0] == '/'))
+		return;
+	s->n_places = v8_code_places(&s->heap, s->names, f, place,
+				     frame->tag && !(s->stack->user[frame->tag] & USER_EXACT),
+				     s->places);
+}
+
+static void show(const struct v8_function *f, uint32_t line, struct chunk_frame *ret_frame)
+{
+	*ret_frame = (struct chunk_frame){ .kind = FRAME_JS, .fn = "", .file = "", .module = "" };
+	if (f->unread || f->moved) {
+		ret_frame->fn = f->unread ? "<unknown>" : "<moved>";
+		ret_frame->flags = f->moved ? FRAME_STALE : 0;
+		return;
+	}
+	ret_frame->fn = f->fn;
+	if (f->script) {
+		ret_frame->file = f->script->file;
+		ret_frame->line = line;
+	}
+	if (!f->script || f->script->library)
+		ret_frame->flags = FRAME_LIBRARY;
+}
+
+/* The next one of s->places. */
+static int name_place(struct runtime_session *s, struct chunk_frame *ret_frame)
+{
+	const struct v8_place *at = &s->places[s->next++];
+	const struct v8_function *f = s->function;
+	int r = at->shared ? v8_names_get(s->names, at->shared, 0, &f) : 0;
+
+	if (r < 0)
+		return r;
+	show(f, v8_names_line_at(s->names, f, at->at), ret_frame);
+	if (at->shared)
+		ret_frame->flags |= FRAME_INLINED;
+	return 0;
+}
+
+static int name_outer(struct runtime_session *s, struct chunk_frame *ret_frame)
+{
+	return s->next < s->n_places ? name_place(s, ret_frame) : -ENOENT;
 }
 
 static int name_frame(struct runtime_session *s, const struct interp_frame *frame,
@@ -199,6 +240,7 @@ static int name_frame(struct runtime_session *s, const struct interp_frame *fram
 	const struct v8_function *f;
 	int r;
 
+	s->n_places = s->next = 0;
 	*ret_frame = (struct chunk_frame){ .kind = FRAME_JS, .fn = "", .file = "", .module = "" };
 	v8_heap_begin(&s->heap);
 	if (!(frame->code & 1))
@@ -206,18 +248,11 @@ static int name_frame(struct runtime_session *s, const struct interp_frame *fram
 	r = v8_names_get(s->names, JIT_CODE(frame->code), JIT_COOKIE(frame->code), &f);
 	if (r < 0)
 		return r;
-	if (f->unread || f->moved) {
-		ret_frame->fn = f->unread ? "<unknown>" : "<moved>";
-		ret_frame->flags = f->moved ? FRAME_STALE : 0;
-		return 0;
-	}
-	ret_frame->fn = f->fn;
-	if (f->script) {
-		ret_frame->file = f->script->file;
-		ret_frame->line = line_of(s, frame, f);
-	}
-	if (!f->script || f->script->library)
-		ret_frame->flags = FRAME_LIBRARY;
+	s->function = f;
+	find_places(s, frame, f);
+	if (s->n_places)
+		return name_place(s, ret_frame);
+	show(f, v8_names_line(s->names, f, frame->off), ret_frame);
 	return 0;
 }
 
@@ -227,5 +262,6 @@ const struct runtime runtime_v8 = {
 	.attach = attach,
 	.begin = begin,
 	.name_frame = name_frame,
+	.name_outer = name_outer,
 	.close = close_session,
 };

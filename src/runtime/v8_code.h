@@ -11,9 +11,18 @@
 
 #include "runtime/v8_names.h"
 
-/* The line at an address of f's code; returns: it is a return address, not the instruction that
- * runs.  0: not known, or what runs there was inlined. */
-uint32_t v8_code_line(struct v8_heap *h, struct v8_names *n, const struct v8_function *f,
-		      uint64_t addr, bool returns);
+#define V8_PLACES_MAX 16 /* functions inlined into one another; more are not looked at */
+
+/* A place in a script. */
+struct v8_place {
+	uint64_t shared; /* the function that it is in, as a tagged word; 0: the frame's own */
+	int32_t at;	 /* character of its script */
+};
+
+/* Where an address of f's code is: the innermost function that was inlined there first, f itself
+ * last.  returns: it is a return address, not the instruction that runs.  How many; 0: not known.
+ */
+size_t v8_code_places(struct v8_heap *h, struct v8_names *n, const struct v8_function *f,
+		      uint64_t addr, bool returns, struct v8_place ret_places[V8_PLACES_MAX]);
 
 #endif

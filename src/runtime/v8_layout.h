@@ -86,6 +86,9 @@ struct v8_private {
 	uint16_t bytecode_positions; /* BytecodeArray -> table of source positions */
 	uint16_t code_bytecode;	     /* Code of the baseline compiler -> BytecodeArray */
 	uint16_t code_positions;
+	/* of optimised code, in the same place as the bytecode: an array, whose elements of these
+	 * numbers are the places that functions were inlined at, and the functions */
+	uint8_t inlined_at, inlined_functions;
 	uint16_t code_start; /* address of the first instruction; 0: they follow the Code itself */
 	uint16_t code_flags;
 	uint16_t code_size; /* of the instructions */

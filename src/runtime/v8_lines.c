@@ -37,7 +37,7 @@ static int64_t next_signed(struct cursor *c)
 }
 
 /* Bits of a position: 0 external, 1-30 the character plus 1, 31-46 the inlined function plus 1. */
-static void unpack(uint64_t raw, struct v8_position *p)
+void v8_position_unpack(uint64_t raw, struct v8_position *p)
 {
 	p->at = (int32_t)(raw >> 1 & 0x3fffffff) - 1;
 	p->inlined = (int32_t)(raw >> 31 & 0xffff) - 1;
@@ -62,7 +62,7 @@ bool v8_position_find(const uint8_t *table, size_t len, int32_t offset, struct v
 		if (code > offset)
 			break;
 		ret->code = (int32_t)code;
-		unpack((uint64_t)raw, ret);
+		v8_position_unpack((uint64_t)raw, ret);
 		found = true;
 	}
 	return found && ret->at >= 0;

@@ -23,6 +23,9 @@ struct v8_position {
 /* The last row at or before that offset.  False: there is none, or the table is damaged. */
 bool v8_position_find(const uint8_t *table, size_t len, int32_t offset, struct v8_position *ret);
 
+/* The place and the function of a position as V8 packs it; p->code stays. */
+void v8_position_unpack(uint64_t raw, struct v8_position *p);
+
 /* The offset of the bytecode that the baseline compiler's machine code at pc (an offset into it)
  * stands for, or -1.  table: its bytecode offset table. */
 int32_t v8_baseline_offset(const struct v8_layout *l, const uint8_t *table, size_t len,

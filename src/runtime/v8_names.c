@@ -307,18 +307,17 @@ int v8_names_bytecode(struct v8_names *n, const struct v8_function *f, uint64_t 
 	return 0;
 }
 
-uint32_t v8_names_line_in(struct v8_names *n, const struct v8_function *f, uint64_t table,
-			  int32_t offset, int32_t within)
+bool v8_position_in(struct v8_heap *h, uint64_t table, int32_t offset, struct v8_position *ret)
 {
 	_cleanup_free_ uint8_t *bytes = NULL;
-	struct v8_position p;
 	uint32_t len;
 
-	if (!f->script || v8_bytes(n->h, table, &bytes, &len) < 0 ||
-	    !v8_position_find(bytes, len, offset, &p) || p.inlined >= 0 ||
-	    (within >= 0 && offset - p.code > within))
-		return 0;
-	return v8_scripts_line(n->scripts, f->script, p.at);
+	return v8_bytes(h, table, &bytes, &len) == 0 && v8_position_find(bytes, len, offset, ret);
+}
+
+uint32_t v8_names_line_at(struct v8_names *n, const struct v8_function *f, int32_t at)
+{
+	return f->script ? v8_scripts_line(n->scripts, f->script, at) : 0;
 }
 
 static uint32_t find_line(struct v8_names *n, const struct v8_function *f, int32_t raw_offset)
@@ -327,13 +326,14 @@ static uint32_t find_line(struct v8_names *n, const struct v8_function *f, int32
 	/* the frame counts from the tagged pointer to the bytecode */
 	int32_t offset = raw_offset - (l->bytecode_data - 1);
 	uint64_t bytecode, table, length;
+	struct v8_position p;
 
 	if (offset < 0 || v8_names_bytecode(n, f, &bytecode) < 0 ||
 	    v8_field(n->h, bytecode, l->type_bytecode, l->array_length, &length) < 0 ||
 	    !v8_is_smi(length) || offset >= v8_smi(length) ||
 	    v8_field(n->h, bytecode, l->type_bytecode, l->hidden->bytecode_positions, &table) < 0)
 		return 0;
-	return v8_names_line_in(n, f, table, offset, -1);
+	return v8_position_in(n->h, table, offset, &p) ? v8_names_line_at(n, f, p.at) : 0;
 }
 
 uint32_t v8_names_line(struct v8_names *n, const struct v8_function *f, int32_t raw_offset)

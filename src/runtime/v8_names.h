@@ -49,11 +49,11 @@ uint32_t v8_names_line(struct v8_names *n, const struct v8_function *f, int32_t 
 /* The bytecode of a function: a tagged word.  0; -EPROTO: it has none. */
 int v8_names_bytecode(struct v8_names *n, const struct v8_function *f, uint64_t *ret_bytecode);
 
-/* The line of an offset of some bytecode or code by its table of positions, a tagged word; within:
- * the row must begin at most so many bytes before; -1: any.  0: not known, or in a function
- * inlined there. */
-uint32_t v8_names_line_in(struct v8_names *n, const struct v8_function *f, uint64_t table,
-			  int32_t offset, int32_t within);
+/* The line of a character of its script; 0: not known. */
+uint32_t v8_names_line_at(struct v8_names *n, const struct v8_function *f, int32_t at);
+
+/* v8_position_find in a table of V8, a tagged word. */
+bool v8_position_in(struct v8_heap *h, uint64_t table, int32_t offset, struct v8_position *ret);
 
 /* The content of a byte array, by malloc.  0, -EPROTO, -EFAULT, -ESRCH, -ENOMEM. */
 int v8_bytes(struct v8_heap *h, uint64_t array, uint8_t **ret_bytes, uint32_t *ret_len);

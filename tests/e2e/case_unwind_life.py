@@ -264,17 +264,34 @@ def unprivileged(env: Env) -> str:
     return check_chains(target.truths, run)
 
 
+def off_cpu(env: Env) -> str:
+    """--off-cpu, and what is reported of the recording, go the same way."""
+    target = env.start([program(env), "--wait", "stall", "open:" + plugin(env, "alpha"), "call"])
+    watch = env.watch("-p", str(target.pid), "--off-cpu", "-m", "50ms").attached()
+    target.go()
+    target.finish()
+    run = watch.end()
+    report = env.command("report", str(run.path("stall")), "-F", "folded")
+    for what, text in ("capture", run.path("folded").read_text()), ("report", report.stdout):
+        for truth in target.truths:
+            chain = ";".join(reversed(truth["chain"]))
+            if not any(chain in line for line in text.splitlines()):
+                raise Failure("%s: no line has %s:\n%s" % (what, chain, text[:2000]))
+    return "%d stacks whole, live and reported" % len(target.truths)
+
+
 CASES = [
-    Case("unwind_open", opened),
-    Case("unwind_swap", swapped),
-    Case("unwind_replaced_library", replaced_library),
-    Case("unwind_exec", executed),
-    Case("unwind_exec_same_place", same_place),
-    Case("unwind_fork", forked),
-    Case("unwind_deleted", deleted),
-    Case("unwind_chroot", chrooted),
-    Case("unwind_mounted", mounted),
-    Case("unwind_many", many),
-    Case("unwind_started", started),
-    Case("unwind_big", unprivileged),
+    Case("unwind-open", opened),
+    Case("unwind-swap", swapped),
+    Case("unwind-replaced-library", replaced_library),
+    Case("unwind-exec", executed),
+    Case("unwind-exec-same-place", same_place),
+    Case("unwind-fork", forked),
+    Case("unwind-deleted", deleted),
+    Case("unwind-chroot", chrooted),
+    Case("unwind-mounted", mounted),
+    Case("unwind-many", many),
+    Case("unwind-started", started),
+    Case("unwind-big", unprivileged),
+    Case("unwind-off-cpu", off_cpu),
 ]

@@ -2,8 +2,9 @@
  * bounded number of reads, stays inside its arrays, and says what a plainer one says.
  *
  * Input: u8 bits (1: rows as they are, else sorted; 2: code made at run time; 4: code without a
- * table; 8: no chunk), u8 part of the stack that is not there, u16 rows, u16 words of the page,
- * then words of 5 bytes: registers, the page's words in 8 bytes each, and the rest is the stack.
+ * table; 8: no chunk; 16: a signal's trampoline in code without a table), u8 part of the stack that
+ * is not there, u16 rows, u16 words of the page, then words of 5 bytes: registers, the page's words
+ * in 8 bytes each, and the rest is the stack.
  */
 #include <stdlib.h>
 
@@ -13,7 +14,9 @@
 #define BIT_JIT	     2
 #define BIT_POINTER  4
 #define BIT_NO_CHUNK 8
+#define BIT_SIGNAL   16
 #define STEP_READS   8
+#define TRAMPOLINE   (CODE + 0x10040)
 
 struct input {
 	const uint8_t *at, *end;
@@ -59,6 +62,10 @@ static void image_take(struct input *in)
 	image.from = STACK + missing * 32;
 	p->rows = take(in, 2) % 4096;
 	p->words = take(in, 2) % WORDS_MAX;
+	if (bits & BIT_SIGNAL) {
+		image.at = TRAMPOLINE;
+		image.code = UNWIND_SIGRETURN;
+	}
 	image.no_chunk = bits & BIT_NO_CHUNK;
 	image.proc.flags = bits & BIT_JIT ? UNWIND_PROC_JIT : 0;
 	image.proc.map[0].kind = bits & BIT_POINTER ? UNWIND_BY_POINTER : UNWIND_BY_TABLE;
@@ -217,14 +224,24 @@ static enum unwind_stop plain_signal(struct plain *p)
 	return UNWIND_STOP_KERNEL;
 }
 
+static bool plain_trampoline(const struct plain *p)
+{
+	uint64_t flags, code;
+
+	return !plain_word(p->sp, &flags) && (flags == 6 || flags == 7) &&
+	       !image_read(&code, 8, p->ip) && code == UNWIND_SIGRETURN;
+}
+
 static enum unwind_stop plain_step(struct plain *p)
 {
 	struct unwind_escape e;
 	enum unwind_stop stop = plain_rule(p, &e);
-	bool guess = e.cfa == UNWIND_NONE, signal = e.cfa == UNWIND_SIGNAL;
+	bool guess, signal;
 
 	if (stop)
 		return stop;
+	signal = e.cfa == UNWIND_SIGNAL || (e.cfa == UNWIND_NONE && plain_trampoline(p));
+	guess = e.cfa == UNWIND_NONE && !signal;
 	if (e.cfa == UNWIND_END)
 		return UNWIND_STOP_ROOT;
 	stop = signal ? plain_signal(p) : guess ? plain_by_pointer(p) : plain_by_rule(p, &e);

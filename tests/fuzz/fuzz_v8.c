@@ -56,6 +56,7 @@ static void make_heap(void)
 
 static void ask(struct v8_heap *h, struct v8_names *names, uint64_t shared)
 {
+	struct v8_place places[V8_PLACES_MAX];
 	const struct v8_function *found;
 
 	v8_heap_begin(h);
@@ -65,7 +66,7 @@ static void ask(struct v8_heap *h, struct v8_names *names, uint64_t shared)
 		v8_names_line(names, found, off);
 	for (uint64_t pc = 0; pc < 210; pc += 30) {
 		v8_heap_begin(h);
-		v8_code_line(h, names, found, code_at + pc, pc % 60 == 0);
+		v8_code_places(h, names, found, code_at + pc, pc % 60 == 0, places);
 	}
 }
 

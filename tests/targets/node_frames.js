@@ -87,6 +87,34 @@ function hot() {
 	return warm(1);
 }
 
+// Optimised together: V8 puts the inner two into the outer one, which calls what it cannot foresee.
+const table = Array.from({ length: 8 }, (_, i) => eval(`(x) => x + ${i}`));
+
+function inner(k) {
+	return table[k & 7](3);
+}
+
+function middle(k) {
+	let x = 1;
+	x += inner(k);
+	return x;
+}
+
+function outer(k) {
+	let sum = 0;
+	for (let i = 0; i < 3; i++)
+		sum += middle(k + i);
+	return sum;
+}
+
+function inlined() {
+	const before = table[0];
+	for (let i = 0; i < 1000000; i++)
+		outer(i & 7);
+	table[0] = () => (table[0] = before, rest('inlined'));
+	return outer(0);
+}
+
 function* numbers() {
 	yield rest('generator');
 }
@@ -109,6 +137,8 @@ const cases = [
 	() => JSON.parse('[1]', (key, value) => key === '0' ? rest('parse') : value),
 	() => Reflect.apply(deep, null, [0]),
 	hot,
+	inlined,
+	inlined,
 ];
 
 function next(i) {

@@ -80,7 +80,8 @@ static void test_by_pointer(void **state)
 	chain(NONE, NONE + 9);
 	check_chain(NONE, NONE + 9);
 	chain(NONE, NONE + 9);
-	image.proc.map[0].n_pages = 1; /* beyond the table */
+	image.proc.map[0].n_pages = 1; /* beyond the table, whatever lies there */
+	image.pages[1] = image.pages[0];
 	image.cursor.regs[UNWIND_REG_IP] = CODE + 0x10005;
 	check_chain(CODE + 0x10005, NONE + 9);
 	chain(CODE + 0x10005, NONE + 9); /* a page without rows */
@@ -131,6 +132,11 @@ static void test_no_pointer(void **state)
 	image.cursor.regs[UNWIND_REG_BP] = SP - 8;
 	assert_int_equal(image_walk(), UNWIND_STOP_MAPPING);
 	assert_int_equal(image.cursor.exact, 1);
+	chain(NONE, MADE + 10); /* also when its caller's mapping was known */
+	image.proc.flags = UNWIND_PROC_JIT;
+	image_word(SP + 64, SP - 8);
+	assert_int_equal(image_walk(), UNWIND_STOP_MAPPING);
+	assert_int_equal(image.out.n_user, 2);
 }
 
 /* Code in no mapping: the walk can go on from where it stands. */
@@ -303,6 +309,17 @@ static void test_reads(void **state)
 	image.from = SP + 16;
 	assert_int_equal(image_walk(), UNWIND_STOP_READ);
 	assert_int_equal(image.out.n_user, 1);
+	/* A read that failed leaves nothing of the page before: the frame ends in the next one,
+	 * and its rbp lies in the one below, of which a part is missing. */
+	code();
+	image.words[ROW_FIRST] = UNWIND_ROW(0, UNWIND_RSP, UNWIND_RBP_AT_CFA, 3, (uint16_t)-24);
+	image_regs(CODE + 1, SP + 4096 - 8, 0);
+	image_word(SP + 4096 - 8, 0x7777);
+	image_word(SP + 4096 + 8, CODE + 2);
+	image_word(SP + 4096 + 16 + 16, END);
+	image.from = SP + 64;
+	assert_int_equal(image_walk(), UNWIND_STOP_ROOT);
+	assert_int_equal(image.out.n_user, 3);
 }
 
 /* Tables that were damaged, or replaced in the middle of a look. */

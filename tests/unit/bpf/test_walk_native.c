@@ -138,9 +138,16 @@ static void test_deref(void **state)
 	assert_int_equal(image_walk(), UNWIND_STOP_ROOT);
 	check(4, plain_stack);
 	assert_int_equal(image.cursor.bp, 0x5678);
+	/* A row has room for one of the two: where rbp is, or what is added. */
+	image.words[ROW_FIRST + 1] = UNWIND_ROW(0x100, UNWIND_RSP_DEREF, UNWIND_RBP_AT_CFA, 3,
+						(uint16_t)-16);
+	image_word(SP + 792, MIDDLE + 5);
+	image_word(SP + 784, SP + 1600);
+	assert_int_equal(image_walk(), UNWIND_STOP_ROOT);
+	check(4, plain_stack);
 	image_word(SP + 24, 0x1000); /* a frame further in */
 	assert_int_equal(image_walk(), UNWIND_STOP_RULE);
-	image_word(SP + 24, STACK_END);
+	image_word(SP + 24, STACK_END + 8);
 	assert_int_equal(image_walk(), UNWIND_STOP_READ);
 }
 
@@ -259,6 +266,33 @@ static void test_signal(void **state)
 	assert_int_equal(image_walk(), UNWIND_STOP_READ);
 }
 
+/* A C library without tables returns from its handlers with the same instruction: it is one only
+ * where the stack, too, looks like a signal frame's. */
+static void test_signal_without_table(void **state)
+{
+	static const uint64_t want[] = { LEAF + 7, UNKNOWN + 4, CALLER | USER_EXACT, ENDING + 3 };
+
+	(void)state;
+	for (int flags = 0; flags <= 16; flags++) {
+		bool other = flags == 16; /* another instruction */
+
+		plain();
+		image_word(SP + 8, UNKNOWN + 4);
+		image_word(SP + 16, other ? 7 : flags);
+		signal_frame(SP + 16, CALLER, SP + 0x400, 0x9999);
+		image_word(SP + 0x400 + 40, ENDING + 3);
+		image.at = UNKNOWN + 4;
+		image.code = 0x0f0000000fc0c748 + other;
+		image.cursor.regs[UNWIND_REG_BP] = 9;
+		if (flags != 6 && flags != 7) {
+			assert_int_equal(image_walk(), UNWIND_STOP_POINTER);
+			continue;
+		}
+		assert_int_equal(image_walk(), UNWIND_STOP_ROOT);
+		check(4, want);
+	}
+}
+
 /* rbp that a row gives up is not used again before another frame restores it. */
 static void test_lost_rbp(void **state)
 {
@@ -290,7 +324,8 @@ int main(void)
 		cmocka_unit_test(test_rbp),	  cmocka_unit_test(test_plt),
 		cmocka_unit_test(test_deref),	  cmocka_unit_test(test_big_frame),
 		cmocka_unit_test(test_registers), cmocka_unit_test(test_address_in_register),
-		cmocka_unit_test(test_signal),	  cmocka_unit_test(test_lost_rbp),
+		cmocka_unit_test(test_signal),	  cmocka_unit_test(test_signal_without_table),
+		cmocka_unit_test(test_lost_rbp),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -34,7 +34,8 @@ static const __u64 *unwind_word_in(void *chunk, __u32 index);
 
 static struct image {
 	uint64_t stack[STACK_WORDS];
-	uint64_t from; /* memory below is not there */
+	uint64_t from;	   /* memory below is not there */
+	uint64_t code, at; /* the instructions at one address */
 	unsigned int reads;
 	struct unwind_page pages[2];
 	uint64_t words[WORDS_MAX];
@@ -47,6 +48,11 @@ static struct image {
 static int image_read(void *dst, uint64_t size, uint64_t addr)
 {
 	image.reads++;
+	memset(dst, 0, size); /* also where it fails: so does the kernel */
+	if (size == 8 && addr == image.at) {
+		memcpy(dst, &image.code, size);
+		return 0;
+	}
 	if (addr < STACK || addr < image.from || addr + size > STACK_END)
 		return -1;
 	memcpy(dst, (char *)image.stack + (addr - STACK), size);

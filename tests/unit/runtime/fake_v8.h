@@ -170,6 +170,8 @@ static inline const struct v8_private *fake_hidden(void)
 					     .bytecode_positions = 32,
 					     .code_bytecode = 16,
 					     .code_positions = 24,
+					     .inlined_at = 7,
+					     .inlined_functions = 2,
 					     .code_start = 40,
 					     .code_flags = 48,
 					     .code_size = 56,

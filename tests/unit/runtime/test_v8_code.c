@@ -17,6 +17,8 @@ static struct v8_heap h;
 static struct v8_scripts *scripts;
 static struct v8_names *names;
 static const struct v8_function *function;
+static struct v8_place places[V8_PLACES_MAX];
+static size_t n_places;
 static uint64_t code, start;
 
 /* An InstructionStream of 200 bytes, and the Code that tells of it. */
@@ -75,7 +77,8 @@ static void make_function(uint64_t data)
 static uint32_t line(uint64_t offset, bool returns)
 {
 	v8_heap_begin(&h);
-	return v8_code_line(&h, names, function, start + offset, returns);
+	n_places = v8_code_places(&h, names, function, start + offset, returns, places);
+	return n_places == 1 ? v8_names_line_at(names, function, places[0].at) : 0;
 }
 
 /* Optimised code has rows for its calls: from 16 on character 0, from 48 on character 8. */
@@ -94,26 +97,78 @@ static void test_optimised(void **state)
 	assert_int_equal(line(20, true), 1);
 	assert_int_equal(line(48, true), 1);
 	assert_int_equal(line(49, true), 2);
-	assert_int_equal(line(80, true), 2);
+	assert_int_equal(line(177, true), 2);
 	/* too far behind the row to be that call; before all; what runs itself has no row */
-	assert_int_equal(line(82, true), 0);
+	assert_int_equal(line(178, true), 0);
 	assert_int_equal(line(3, true), 0);
 	assert_int_equal(line(20, false), 0);
 }
 
-/* Where a function was inlined the line is not the frame's own. */
+static size_t put_signed(uint8_t *to, uint64_t value)
+{
+	size_t n = 0;
+
+	for (value <<= 1; value || !n; value >>= 7)
+		to[n++] = (uint8_t)((value & 0x7f) | (value >> 7 ? 0x80 : 0));
+	return n;
+}
+
+static uint64_t position(uint64_t at, uint64_t inlined)
+{
+	return (at + 1) << 1 | inlined << 31;
+}
+
+/* A function inlined into one that was inlined; from 16 on all of it is a call in the inner one. */
+static void make_inlined(uint64_t inner, uint64_t outer)
+{
+	uint64_t sites[] = { position(9, 2), 0, position(16, 0), 1 }, data[8] = { 0 };
+	uint64_t functions[] = { inner, outer };
+	uint8_t rows[8] = { 0x22 };
+	size_t n = 1 + put_signed(rows + 1, position(2, 1));
+
+	data[2] = fake_array(&f, FAKE_ARRAY, functions, sizeof(functions), 2);
+	data[7] = fake_array(&f, FAKE_BYTES, sites, sizeof(sites), sizeof(sites));
+	make_code(OPTIMISED, fake_array(&f, FAKE_ARRAY, data, sizeof(data), 8), bytes(rows, n));
+	make_function(code);
+}
+
+/* Inlined functions come first, each with the place in it; the frame's own comes last. */
 static void test_inlined(void **state)
 {
-	const uint64_t raw = (1ull << 31 | 3 << 1) << 1;
-	uint8_t rows[8] = { 0x22 };
-	size_t n = 1;
+	uint64_t inner = fake_shared(&f, 0, 0, 0, 7), outer = fake_shared(&f, 0, 0, 0, 8);
 
 	(void)state;
-	for (uint64_t left = raw; left; left >>= 7)
-		rows[n++] = (uint8_t)((left & 0x7f) | (left >> 7 ? 0x80 : 0));
-	make_code(OPTIMISED, fake_array(&f, FAKE_ARRAY, "", 0, 0), bytes(rows, n));
+	make_inlined(inner, outer);
+	line(20, true);
+	assert_int_equal(n_places, 3);
+	assert_int_equal(places[0].shared, inner);
+	assert_int_equal(places[0].at, 2);
+	assert_int_equal(places[1].shared, outer);
+	assert_int_equal(places[1].at, 9);
+	assert_int_equal(places[2].shared, 0);
+	assert_int_equal(places[2].at, 16);
+	line(20, false);
+	assert_int_equal(n_places, 0);
+}
+
+/* What is no function, and sites that lead in a circle, give nothing rather than something. */
+static void test_inlined_damaged(void **state)
+{
+	uint64_t sites[] = { position(9, 1), 0 }, data[8] = { 0 }, functions[] = { 0 };
+	uint8_t rows[8] = { 0x22 };
+	size_t n = 1 + put_signed(rows + 1, position(2, 1));
+
+	(void)state;
+	make_inlined(fake_string(&f, "x"), fake_shared(&f, 0, 0, 0, 8));
+	line(20, true);
+	assert_int_equal(n_places, 0);
+	functions[0] = fake_shared(&f, 0, 0, 0, 8);
+	data[2] = fake_array(&f, FAKE_ARRAY, functions, sizeof(functions), 1);
+	data[7] = fake_array(&f, FAKE_BYTES, sites, sizeof(sites), sizeof(sites));
+	make_code(OPTIMISED, fake_array(&f, FAKE_ARRAY, data, sizeof(data), 8), bytes(rows, n));
 	make_function(code);
-	assert_int_equal(line(20, true), 0);
+	line(20, true);
+	assert_int_equal(n_places, 0);
 }
 
 /* Baseline code has the line of the bytecode that it stands for, also of what runs. */
@@ -159,6 +214,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_optimised, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_inlined, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_inlined_damaged, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_baseline, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_not_code, setup, teardown),
 	};
