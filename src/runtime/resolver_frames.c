@@ -204,7 +204,7 @@ static bool in_code(const struct runtime_code *code, uint64_t addr)
 
 static bool starts_with_any(const char *name, const char *const *prefixes)
 {
-	for (; *prefixes; prefixes++)
+	for (; prefixes && *prefixes; prefixes++)
 		if (str_starts(name, *prefixes))
 			return true;
 	return false;
@@ -212,7 +212,6 @@ static bool starts_with_any(const char *name, const char *const *prefixes)
 
 static enum merge_kind kind_of(const struct resolver *r, uint64_t place)
 {
-	static const char *const plumbing[] = { "_asyncio.", "_contextvars.", "_functools.", NULL };
 	static const char *const startup[] = { "libc.so", "libc-",  "libpthread",
 					       "ld-",	  "python", NULL };
 	const struct mapping *m = maps_find(&r->p->maps, place);
@@ -222,9 +221,9 @@ static enum merge_kind kind_of(const struct resolver *r, uint64_t place)
 		return MERGE_EVAL;
 	if (place >= r->facts.text_start && place < r->facts.text_end)
 		return MERGE_OWN;
-	if (starts_with_any(name, plumbing))
+	if (starts_with_any(name, r->facts.plumbing))
 		return MERGE_PLUMBING;
-	if (str_starts(name, "_greenlet."))
+	if (starts_with_any(name, r->facts.switches))
 		return MERGE_SWITCH;
 	if (r->session && m && native_names_trampoline(r->host->names, r->p, m, place))
 		return MERGE_OWN;

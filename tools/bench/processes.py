@@ -39,6 +39,10 @@ TOOLS: Dict[str, List[str]] = {
     "bpftrace": ["bpftrace", "-e", BPFTRACE],
     "perf trace": ["perf", "trace", "-s", "-o", "/dev/null", "-p", "{pid}"],
 }
+# An older build to compare with: STALLPROF_BEFORE names the program.
+BEFORE = os.environ.get("STALLPROF_BEFORE", "")
+if BEFORE:
+    TOOLS["before"] = [BEFORE, "-q", "-p", "{pid}"]
 
 
 class Skip(Exception):
@@ -165,8 +169,8 @@ def load(argv: Sequence[str]) -> Load:
     return Load(subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
 
 
-def switches(cpu: int) -> Load:
-    return load([str(BUILD / "switches"), str(cpu)])
+def switches(cpu: int, program: str = "switches") -> Load:
+    return load([str(BUILD / program), str(cpu)])
 
 
 def deepwait(cpu: int, python: str = sys.executable) -> Load:

@@ -98,10 +98,10 @@ static void test_build(void **state)
 	assert_int_equal(unwind_file_state(late), UNWIND_FILE_WAITS);
 	assert_false(unwind_file_place(late, libc, &place));
 	assert_true(unwind_tables_build_next(f->tables, &urgent));
-	assert_false(urgent);
 	assert_int_equal(unwind_file_state(soon), UNWIND_FILE_READY);
-	assert_int_equal(unwind_file_state(late), UNWIND_FILE_WAITS);
-	assert_true(unwind_tables_build_next(f->tables, &urgent));
+	assert_false(urgent);
+	while (unwind_file_state(late) == UNWIND_FILE_WAITS)
+		assert_true(unwind_tables_build_next(f->tables, &urgent));
 	assert_false(unwind_tables_build_next(f->tables, &urgent));
 	assert_true(unwind_file_place(late, libc, &place));
 	assert_int_equal(place.kind, UNWIND_BY_TABLE);
