@@ -86,7 +86,11 @@ $(UNIT) $(BPF_TESTS): %: %.o $(LIBRARY)
 
 $(FUZZERS) $(SUPPORT): %: %.o $(LIBRARY)
 	$(call say,LINK)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBBPF_LIBS)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBBPF_LIBS)
+
+# stallprof itself, with a look at what goes into one of its functions.
+$(B)/tests/support/bodies: $(B)/src/main.o
+$(B)/tests/support/bodies: override LDFLAGS += -Wl,--wrap=resolver_stack
 
 unit-programs: $(UNIT) ; @:
 bpf-test-programs: $(BPF_TESTS) ; @:
@@ -141,7 +145,7 @@ $(B)/headers/%.h: %.h | $(SKELETONS)
 	$(Q)mkdir -p $(@D) && echo '#include "$<"' | \
 		$(CC) $(CFLAGS) -MMD -MF $@.d -MT $@ -c -o $@ -x c -
 
-bench: all
+bench: all support-programs
 	tools/bench/run.sh
 
 vm-test: all bpf-test-programs

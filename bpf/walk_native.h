@@ -195,13 +195,15 @@ WALK_INLINE int unwind_signal(struct unwind_cursor *c)
 WALK_INLINE int unwind_by_pointer(struct unwind_cursor *c, struct event_stack *s)
 {
 	__u64 at = c->bp, bp = 0, ip = 0;
+	/* Where code is made at run time, a library that was just loaded looks like it, and so does
+	 * memory that holds no code. */
+	bool known = c->at.map.end;
 
 	/* Callers without a table end with 0.  The innermost frame may have it in use. */
 	if (!at && s->n_user > 1)
-		return UNWIND_STOP_ROOT;
-	/* Where code is made at run time, a library that was just loaded looks like it. */
+		return known ? UNWIND_STOP_ROOT : UNWIND_STOP_MAPPING;
 	if (at < c->sp || unwind_word(c, at, &bp) || unwind_word(c, at + 8, &ip))
-		return c->at.map.end ? UNWIND_STOP_POINTER : UNWIND_STOP_MAPPING;
+		return known ? UNWIND_STOP_POINTER : UNWIND_STOP_MAPPING;
 	c->bp = bp;
 	c->ip = ip;
 	c->sp = at + 16;

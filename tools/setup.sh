@@ -34,11 +34,15 @@ packages() {
 		test  cppcheck          command cppcheck
 		test  dwz               command dwz
 		test  shellcheck        command shellcheck
+		test  g++               command g++
+		test  musl-tools        command musl-gcc
+		test  elfutils          command eu-stack
 		test  debuginfod        command debuginfod
 		test  nodejs            command node
 		test  python3           command python3
 		test  python3-aiohttp   module aiohttp
 		test  python3-fastapi   module fastapi
+		test  python3-greenlet  module greenlet
 		test  python3-requests  module requests
 		test  python3-uvicorn   module uvicorn
 		test  python3-uvloop    module uvloop

@@ -273,6 +273,16 @@ static bool learn(struct capture *c, struct watched *w, uint64_t code)
 	return true;
 }
 
+/* Memory that holds no code: what was taken for a return address was none.  makecontext() of glibc
+ * leaves such a stack. */
+static void drop_astray(const struct watched *w, struct event_stack *s, uint64_t code)
+{
+	const struct mapping *m = maps_find(&w->process->maps, code);
+
+	if (s->user_stop == UNWIND_STOP_MAPPING && m && !m->exec && s->n_user > 1)
+		s->n_user--;
+}
+
 static void finish(struct capture *c, struct watched *w, struct event_stack *s,
 		   struct snapshot *snapshot)
 {
@@ -290,6 +300,7 @@ static void finish(struct capture *c, struct watched *w, struct event_stack *s,
 		snapshot_walk(snapshot, u->space, &u->entry, s);
 		code = snapshot_code(snapshot);
 	} while (s->user_stop == UNWIND_STOP_MAPPING && now_ns() < until && learn(c, w, code));
+	drop_astray(w, s, code);
 }
 
 /* Before a stack is looked at.  What was mapped after it was taken can wait: until then the old

@@ -249,6 +249,62 @@ def node(env: Env) -> str:
     return "%d stalls" % len(stalls)
 
 
+JAVA = """
+import java.nio.channels.Selector;
+public class App {
+    static int sink = 1;
+    static int inner(int n) {
+        int s = sink;
+        for (int i = 0; i < n; i++) s = s * 31 + i;
+        return s;
+    }
+    static void compute(long ms) {
+        long end = System.nanoTime() + ms * 1000000;
+        while (System.nanoTime() < end) sink += inner(200000);
+    }
+    static void poll(Selector s, long ms) throws Exception {
+        long end = System.nanoTime() + ms * 1000000;
+        while (System.nanoTime() < end) s.select(7);
+    }
+    public static void main(String[] a) throws Exception {
+        for (int i = 0; i < 31; i++) compute(30);
+        Selector s = Selector.open();
+        System.out.println("{\\"ready\\": " + ProcessHandle.current().pid() + "}");
+        while (System.in.available() == 0) poll(s, 30);
+        for (int i = 0; i < %d; i++) { compute(130); poll(s, 61); }
+        poll(s, 3000);
+    }
+}
+""" % COUNT
+
+
+def java(env: Env) -> str:
+    """A JVM that was asked for its map: methods by name, down through its interpreter."""
+    for program in ("java", "javac", "jcmd"):
+        need(program)
+    source = env.folder / "App.java"
+    source.write_text(JAVA)
+    subprocess.run(["javac", "-d", str(env.folder), str(source)], check=True)
+    target = env.start(["java", "-XX:+PreserveFramePointer", "-cp", str(env.folder), "App"])
+    with removed(map_path(target)):
+        subprocess.run(["jcmd", str(target.pid), "Compiler.perfmap"], check=True,
+                       stdout=subprocess.DEVNULL, timeout=40)
+        watch = env.watch("-p", str(target.pid), "--threshold", "50ms").attached()
+        target.go()
+        end_by_itself(target.proc, "the target")
+        run = watch.end()
+        stalls = [s for s in run.stalls() if s["dur_ns"] > 120_000_000]
+        if len(stalls) < COUNT - 1:  # the thread may be a loop only after its first
+            raise Failure("expected %d stalls, found %d: %s" % (COUNT, len(stalls), run.err))
+        for stall in stalls:
+            frames = frames_of(stall)
+            if not any(f["fn"] == "int App.inner(int)" and f.get("jit") for f in frames):
+                raise Failure("expected App.inner among %s" % [f["fn"] for f in frames])
+    if ";JavaMain;" not in run.path("folded").read_text():
+        raise Failure("no stack goes on through the interpreter")
+    return "%d stalls" % len(stalls)
+
+
 def python_perf(env: Env) -> str:
     """python -X perf: its trampolines do not stand between its own frames, nor hide them."""
     env.python = python_3(12)
@@ -271,5 +327,6 @@ CASES: List[Case] = [
     *[hostile(make) for make in HOSTILE],
     Case("jit-growing", growing),
     Case("jit-node", node),
+    Case("jit-java", java),
     Case("jit-python", python_perf),
 ]

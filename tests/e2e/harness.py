@@ -5,6 +5,7 @@ started is ended by its own pid, the folder is removed.  Knows nothing of what i
 that is compare.py.
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -168,16 +169,16 @@ class Watch:
 
     def links(self) -> int:
         """How many programs it has attached: open links and perf events."""
-        count = 0
+        links = events = 0
         base = "/proc/%d/fd" % self.proc.pid
         try:
             for fd in os.listdir(base):
                 name = os.readlink(os.path.join(base, fd))
-                count += name.startswith(("anon_inode:bpf-link", "anon_inode:bpf_link",
-                                          "anon_inode:[perf_event]"))
+                links += name.startswith(("anon_inode:bpf-link", "anon_inode:bpf_link"))
+                events += name == "anon_inode:[perf_event]"
         except OSError:
             pass
-        return count
+        return links + events if links else 0  # events that tell of mappings come long before
 
     def attached(self) -> "Watch":
         """Return once it has attached everything: links exist and no more come."""
@@ -194,6 +195,29 @@ class Watch:
                 return self
             time.sleep(0.02)
         raise Failure("stallprof had attached nothing after %.0f s: %s" % (ATTACH_S, self.err))
+
+    def cpu_ticks(self) -> int:
+        """Of it and the workers that it has."""
+        pids = [self.proc.pid]
+        with contextlib.suppress(OSError):
+            for task in Path("/proc/%d/task" % self.proc.pid).iterdir():
+                pids += map(int, (task / "children").read_text().split())
+        ticks = 0
+        for pid in pids:
+            with contextlib.suppress(OSError):
+                fields = Path("/proc/%d/stat" % pid).read_text().rsplit(")", 1)[1].split()
+                ticks += sum(map(int, fields[11:13]))
+        return ticks
+
+    def settled(self) -> "Watch":
+        """Return once it has nothing left to do: it knows the code of its targets by then."""
+        until, steady_since, before = time.monotonic() + ATTACH_S, time.monotonic(), -1
+        while time.monotonic() < until and time.monotonic() - steady_since < 0.6:
+            now = self.cpu_ticks()
+            if now > before + 1:
+                steady_since, before = time.monotonic(), now
+            time.sleep(0.05)
+        return self
 
     def wait_err(self, text: str, seconds: float = 10) -> None:
         until = time.monotonic() + seconds
@@ -287,10 +311,13 @@ class Env:
         last = command.index("-o", at)
         return command[:at] + command[last:] + command[at:last]
 
-    def measure(self, target: Target, *options: str, who: Sequence[str] = ()) -> Run:
+    def measure(self, target: Target, *options: str, who: Sequence[str] = (),
+                settled: bool = False) -> Run:
         """Watch the target from before its first stall to its end."""
         watch = self.watch(*(who or ("-p", str(target.pid))), "--threshold", "50ms", *options)
         watch.attached()
+        if settled:
+            watch.settled()
         target.go()
         target.finish()
         run = watch.end()

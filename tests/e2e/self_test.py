@@ -18,7 +18,9 @@ sys.dont_write_bytecode = True
 
 import unwind_truth  # noqa: E402
 from case_gil import check_gil  # noqa: E402
+from case_native import matches, plain  # noqa: E402
 from case_python import check_frames  # noqa: E402
+from case_truth import compare_thread  # noqa: E402
 from compare import CLASSES, check_folded, check_sums, check_truths  # noqa: E402
 from harness import Failure  # noqa: E402
 
@@ -148,6 +150,43 @@ class Broken(unittest.TestCase):
         self.assertTrue(check_folded(right.replace("[cpu]", "[cup]"), 20_000))
         self.assertTrue(check_folded("".join(reversed(right.splitlines(True))), 20_000))
         self.assertTrue(check_folded(right + "app;main\n", 20_000))
+
+
+class Native(unittest.TestCase):
+    """Frames against a pattern, and addresses against another unwinder's."""
+
+    WANT = ["~", "n_rest", "n_deep", "n_deep", "~", "?n_tail", "n_shape", "main"]
+    HAVE = ["nanosleep", "n_rest", "n_deep", "n_deep", "qsort", "n_shape", "main", "_start"]
+
+    def test_right_frames_pass(self) -> None:
+        self.assertTrue(matches(self.WANT, self.HAVE))
+        self.assertTrue(matches(self.WANT, self.HAVE[:5] + ["n_tail"] + self.HAVE[5:]))
+
+    def test_a_frame_missing_or_too_many(self) -> None:
+        for i in (1, 2, 5, 6):
+            self.assertFalse(matches(self.WANT, self.HAVE[:i] + self.HAVE[i + 1:]), i)
+        for i in range(len(self.HAVE) + 1):
+            self.assertFalse(matches(self.WANT, self.HAVE[:i] + ["n_deep"] + self.HAVE[i:]), i)
+        self.assertFalse(matches(self.WANT, self.HAVE[:3] + ["qsort"] + self.HAVE[3:]))
+        self.assertFalse(matches(self.WANT, self.HAVE[:2]))
+
+    def test_plain_names(self) -> None:
+        for name, own in (("native::Deep<double, 3>::n_deep(double)", "n_deep"),
+                          ("n_work.constprop.0", "n_work"), ("n_recurse.part.0.lto_priv.1", "n_recurse"),
+                          ("<native::Chain<T> as native::Visit>::n_visit", "n_visit"),
+                          ("native::n_loop::<core::iter::Map<A, B>>", "n_loop"),
+                          ("native::n_shape::{{closure}}", "{closure}"),
+                          ("n_f()::{lambda(int)#1}::operator()(int) const", "{lambda}"),
+                          ("native::n_coroutine(int) [clone .actor]", "n_coroutine")):
+            self.assertEqual(plain(name), own)
+
+    def test_addresses(self) -> None:
+        want = [0x1000, 0x2000, 0x3000]
+        body = {"tid": 7, "stop": 1, "user": [0x1002, 0x2000, 0x3000]}
+        self.assertEqual(compare_thread(7, want, [body], ("root",)), "")
+        for change in ({"user": [0x1003, 0x2000, 0x3000]}, {"user": [0x1002, 0x2001, 0x3000]},
+                       {"user": [0x1002, 0x2000]}, {"user": want + [0x4000]}, {"stop": 4}):
+            self.assertTrue(compare_thread(7, want, [dict(body, **change)], ("root",)), change)
 
 
 @unittest.skipUnless(shutil.which("readelf"), "no readelf")

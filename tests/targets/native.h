@@ -36,8 +36,8 @@ struct shape {
 	const char *name;
 	void (*run)(void);
 	const char *stack;
-	const char *klass;   /* NULL: a sleep */
-	const char *syscall; /* NULL: clock_nanosleep, or none when klass is not "syscall" */
+	const char *klass;	/* NULL: a sleep */
+	const char *syscall;	/* NULL: clock_nanosleep, or none when klass is not "syscall" */
 	bool (*possible)(void); /* NULL: always */
 };
 
@@ -51,9 +51,9 @@ extern const struct shape shapes_cxx[] __attribute__((weak));
 extern volatile int n_sink;
 extern const char *n_libraries[2]; /* paths given by --library */
 
-void n_rest(void);	/* sleeps as long as a stall is */
-int n_work(int n);	/* rests below one more frame */
-bool n_burning(void);	/* true until as much time has passed as a stall takes; asks rarely */
+void n_rest(void);    /* sleeps as long as a stall is */
+int n_work(int n);    /* rests below one more frame */
+bool n_burning(void); /* true until as much time has passed as a stall takes; asks rarely */
 
 #ifdef __cplusplus
 }

@@ -1,14 +1,16 @@
 //! native.rs: an epoll loop in Rust whose callbacks stall below stacks of known shapes.
 //!
-//! native [--wait] [--count N]: each shape N times, with healthy ticks between.  The frames are
-//! written as in native.h, whose functions begin with n_, too.  Built with both ways of mangling,
-//! without frame pointers.  Prints its own truth; knows nothing of stallprof.
+//! native [--wait] [--count N]: each shape N times, with healthy ticks between.  --together:
+//! instead each in a thread of its own, all at once, asleep for ever.  The frames are written as in
+//! native.h, whose functions begin with n_, too.  Built with both ways of mangling, without frame
+//! pointers.  Prints its own truth; knows nothing of stallprof.
 
 use std::collections::BTreeMap;
 use std::ffi::c_void;
 use std::hint::black_box;
 use std::io::{BufRead, Write};
 use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 // --- the few calls of libc that std does not offer
@@ -52,9 +54,11 @@ fn clock_ns(clock: i32) -> u64 {
 
 // --- shapes
 
+static REST_MS: AtomicU64 = AtomicU64::new(83);
+
 #[inline(never)]
 fn n_rest() {
-    std::thread::sleep(Duration::from_millis(83));
+    std::thread::sleep(Duration::from_millis(REST_MS.load(Ordering::Relaxed)));
     black_box(());
 }
 
@@ -262,10 +266,25 @@ fn n_loop<'a>(epoll: i32, timer: i32, mut wait: bool, mut next: impl Iterator<It
     }
 }
 
+fn rest_together() -> ! {
+    REST_MS.store(100_000_000, Ordering::Relaxed);
+    for shape in SHAPES {
+        std::thread::spawn(shape.1);
+        std::thread::sleep(Duration::from_millis(23));
+    }
+    println!("{{\"ready\": {}}}", std::process::id());
+    loop {
+        std::thread::park();
+    }
+}
+
 fn main() {
     let args: Vec<String> = std::env::args().collect();
     let at = args.iter().position(|a| a == "--count");
     let count: usize = at.and_then(|i| args.get(i + 1)).map_or(1, |n| n.parse().expect("number"));
+    if args.iter().any(|a| a == "--together") {
+        rest_together();
+    }
     let wait = args.iter().any(|a| a == "--wait");
     let (epoll, timer) = unsafe { (epoll_create1(0), timerfd_create(CLOCK_MONOTONIC, 0)) };
     let every = || Timespec { sec: 0, nsec: 5_000_000 };

@@ -251,7 +251,7 @@ const struct shape shapes_cxx[] = {
 	{ "member", n_shape_member, "n_rest n_work n_second ?n_second n_shape_member" },
 	{ "sort", n_shape_sort, "n_rest n_less ~ n_shape_sort" },
 	{ "function", n_shape_function,
-	  "n_rest {lambda} ~ {lambda} ~ {lambda} ~ n_shape_function" },
+	  "n_rest ~ n_shape_function" },
 	{ "template", n_shape_template, "n_rest n_work n_deep*5 n_shape_template" },
 	{ "catch", n_shape_catch, "n_rest n_work n_shape_catch" },
 	{ "unwind", n_shape_unwind, "n_rest ~Rests n_with_rests n_shape_unwind" },

@@ -1,8 +1,11 @@
 /* native_loop.c: an epoll loop whose callbacks stall below stacks of known shapes.
  *
- * native [--wait] [--count N] [--thread] [--only SHAPE] [--library FILE]...: each shape N times,
- * with healthy ticks between; in a thread of its own with --thread.  Built in many ways, most of
- * them without frame pointers.  Prints its own truth; knows nothing of stallprof.
+ * native [--wait] [--count N] [--only SHAPE] [--skip SHAPE] [--library FILE]...: each shape N
+ * times, with healthy ticks between.  --thread: in a thread of its own; --busy: it computes where
+ * it would sleep;
+ * --together: instead each shape in a thread of its own, all at once, asleep for ever.  Built in
+ * many ways, most of them without frame pointers.  Prints its own truth; knows nothing of
+ * stallprof.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -21,21 +24,40 @@
 struct loop {
 	int epoll, timer;
 	long count;
-	bool wait, thread;
-	const char *only;
+	bool wait, thread, together;
+	const char *only, *skip;
 	long done;
 };
 
 volatile int n_sink;
 const char *n_libraries[2];
 static uint64_t burn_start;
+static uint64_t rest_ns = REST_NS;
+static bool busy;
 
 /* --- how shapes spend their time */
 
+#ifdef N_OWN_CALLS
+/* Where libc has no tables, its functions cannot be walked through. */
+#define REST(length) \
+	__asm__ volatile("syscall" \
+			 : \
+			 : "a"((long)SYS_nanosleep), "D"(length), "S"(NULL) \
+			 : "rcx", "r11", "memory")
+#else
+#define REST(length) nanosleep(length, NULL)
+#endif
+
 KEEP void n_rest(void)
 {
-	sleep_ns(REST_NS);
-	NOT_LAST;
+	uint64_t start = clock_ns(CLOCK_MONOTONIC);
+	struct timespec length = { (time_t)(rest_ns / NSEC_PER_SEC),
+				   (long)(rest_ns % NSEC_PER_SEC) };
+
+	if (!busy)
+		REST(&length);
+	while (busy && clock_ns(CLOCK_MONOTONIC) < start + rest_ns)
+		n_sink++;
 }
 
 BY_ASM int n_work(int n)
@@ -84,8 +106,11 @@ static void print_truth(const struct loop *l, const struct shape *s, const struc
 	char frames[512];
 
 	snprintf(frames, sizeof(frames), "%.*s %s", (int)(own_root ? len - 1 : len), s->stack,
-		 own_root ? "" : l->thread ? "n_run n_loop n_thread" : "n_run n_loop main");
-	printf("{\"class\": \"%s\", \"kind\": \"%s\", \"syscall\": %s, \"target\": {}, \"stack\": [",
+		 own_root    ? ""
+		 : l->thread ? "n_run n_loop n_thread"
+			     : "n_run n_loop main");
+	printf("{\"class\": \"%s\", \"kind\": \"%s\", \"syscall\": %s, \"target\": {}, \"stack\": "
+	       "[",
 	       t->klass, s->name, t->syscall);
 	print_frames(frames);
 	printf("], \"func\": \"%.*s\", \"cpu_ns\": %llu, \"start_ns\": %llu, \"dur_ns\": %llu, "
@@ -101,8 +126,10 @@ KEEP static void n_run(struct loop *l, const struct shape *s)
 
 	if (s->syscall)
 		t.syscall = s->syscall;
+	else if (busy)
+		t.klass = "cpu";
 	else if (!s->klass)
-		t.syscall = "\"clock_nanosleep\"";
+		t.syscall = "[\"clock_nanosleep\", \"nanosleep\"]";
 	truth_begin(&t);
 	burn_start = t.start;
 	s->run();
@@ -125,6 +152,7 @@ static const struct shape *shape_next(const struct loop *l)
 				const struct shape *s = &lists[list][row++];
 
 				if ((!l->only || strcmp(s->name, l->only) == 0) &&
+				    (!l->skip || strcmp(s->name, l->skip) != 0) &&
 				    (!s->possible || s->possible()))
 					return s;
 			}
@@ -179,6 +207,33 @@ KEEP static void *n_thread(void *arg)
 	return NULL;
 }
 
+/* --- all at once */
+
+static void *n_alone(void *shape)
+{
+	((const struct shape *)shape)->run();
+	NOT_LAST;
+	return NULL;
+}
+
+/* One after the other, because some set what belongs to the process before they rest. */
+static void rest_together(struct loop *l)
+{
+	pthread_t thread;
+
+	rest_ns = 100000 * NSEC_PER_SEC;
+	for (const struct shape *s = shape_next(l); s; s = shape_next(l)) {
+		if (s->klass)
+			continue;
+		if (pthread_create(&thread, NULL, n_alone, (void *)s))
+			die("pthread_create");
+		sleep_ns(23 * NSEC_PER_MSEC);
+	}
+	announce();
+	for (;;)
+		pause();
+}
+
 static void loop_open(struct loop *l, int argc, char **argv)
 {
 	struct itimerspec every = { { 0, TICK_NS }, { 0, TICK_NS } };
@@ -187,9 +242,13 @@ static void loop_open(struct loop *l, int argc, char **argv)
 	l->count = flag_number(argc, argv, "--count", 1);
 	l->wait = has_flag(argc, argv, "--wait");
 	l->thread = has_flag(argc, argv, "--thread");
+	l->together = has_flag(argc, argv, "--together");
+	busy = has_flag(argc, argv, "--busy");
 	for (int i = 1; i + 1 < argc; i++) {
 		if (strcmp(argv[i], "--only") == 0)
 			l->only = argv[i + 1];
+		if (strcmp(argv[i], "--skip") == 0)
+			l->skip = argv[i + 1];
 		if (strcmp(argv[i], "--library") == 0 && libraries < 2)
 			n_libraries[libraries++] = argv[i + 1];
 	}
@@ -208,6 +267,8 @@ int main(int argc, char **argv)
 	pthread_t thread;
 
 	loop_open(&l, argc, argv);
+	if (l.together)
+		rest_together(&l);
 	announce();
 	if (!l.thread)
 		n_loop(&l);

@@ -49,7 +49,8 @@ static void n_shape_signal(void)
 static void n_shape_altstack(void)
 {
 	static char room[65536];
-	stack_t other = { .ss_sp = room, .ss_size = sizeof(room) }, none = { .ss_flags = SS_DISABLE };
+	stack_t other = { .ss_sp = room, .ss_size = sizeof(room) },
+		none = { .ss_flags = SS_DISABLE };
 
 	sigaltstack(&other, NULL);
 	handle(SIGUSR1, n_on_signal, SA_ONSTACK);

@@ -15,6 +15,7 @@ import time
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import parts_footprint
+import parts_native
 import parts_python
 import parts_server
 import parts_switch
@@ -24,6 +25,7 @@ from samples import BARE, Measure, Spread, over
 
 QUICK = bool(os.environ.get("QUICK"))
 OTHERS = ["offcputime", "bpftrace", "perf trace"]
+BEFORE = ["before"] if processes.BEFORE else []
 MIB = 1 << 20
 Result = Dict[str, Any]
 started = time.monotonic()
@@ -88,7 +90,7 @@ def part_switches() -> Result:
 
 
 def part_server(title: str, run: Callable[[Rounds, float], Dict[str, Measure]]) -> Result:
-    tools = ["stallprof"]
+    tools = ["stallprof"] + BEFORE
     if not QUICK:
         tools += ["no CPU samples", "same, poll=switch", "offcputime", "perf trace"]
     rounds = Rounds(tools, 2 if QUICK else 3, say)
@@ -139,9 +141,9 @@ def slope(m: Dict[str, Measure], kind: str, tool: str) -> Optional[float]:
 
 
 def part_waits() -> Result:
-    tools = ["stallprof", "no CPU samples", "offcputime"]
+    tools = ["stallprof", "no CPU samples", "offcputime"] + BEFORE
     result: Result = {}
-    for kind in ("native", "python"):
+    for kind in ("native", "tables", "python"):
         rounds = Rounds(tools, 1 if QUICK else 4, say)
         m = parts_switch.waits(kind, rounds, 100 if QUICK else 150)
         table_head("5. ns of CPU added to a wait outside the poll, by %s frames" % kind, rounds)
@@ -157,7 +159,7 @@ def part_waits() -> Result:
             row("wait below 32 %s frames" % kind, shown(at32, " ns"), "<= 10000 ns",
                 at32.median > 10000)
         if per_frame is not None:
-            aim = 60 if kind == "native" else 100
+            aim = 100 if kind == "python" else 60
             row("ns for a %s frame" % kind, "%.0f ns" % per_frame, "<= %d ns" % aim,
                 per_frame > aim)
         result[kind]["ns_per_frame"] = per_frame
@@ -224,9 +226,55 @@ def part_gil() -> Result:
     return {"measures": {n: x.json() for n, x in m.items()}, **disturbance(m)}
 
 
+def native_tables() -> Result:
+    found = parts_native.tables()
+    table_head("9. unwind tables")
+    columns(16, "", ["rows", "ns a row", "MiB of code", "MiB", "MiB a MiB"])
+    for t in found:
+        size, code = t["words"] * 8 / MIB, t["code"] / MIB
+        columns(16, os.path.basename(t["file"])[:19], [
+            "%d" % t["rows"], "%.0f" % (t["ns"] / t["rows"]), "%.2f" % code, "%.2f" % size,
+            "%.3f" % (size / code)])
+    rows, ns = sum(t["rows"] for t in found), sum(t["ns"] for t in found)
+    row("ns a row, all", "%.0f ns" % (ns / rows), "<= 100 ns", ns / rows > 100)
+    return {"tables": found}
+
+
+def native_ready() -> Result:
+    found = parts_native.ready()
+    row("%d libraries: exec to all tables" % found["libraries"], "%.0f ms" % found["ms"])
+    row("  CPU time of it; resident then; known", "%.0f ms; %.1f MiB; %d of %d" % (
+        found["cpu_ms"], found["resident_kb"] / 1024, found["known"], found["files"]))
+    return {"ready": found}
+
+
+def native_sampled(seconds: float) -> Result:
+    result: Result = {}
+    for name, what in (("py", "busy Python"), ("js", "busy Node")):
+        try:
+            found = result[name] = parts_native.sampled(name, seconds)
+        except processes.Skip as why:
+            print("  %s: skipped: %s" % (what, why))
+            continue
+        frames = found["native"] + found["script"]
+        for program, cost in found["programs"].items():
+            row("%s: %s, %.0f frames" % (what, program, frames), "%.1f us, %.0f ns a frame" % (
+                cost["ns"] / 1000, cost["ns"] / max(1, frames)), "<= 350 ns",
+                cost["ns"] / max(1, frames) > 350)
+    return result
+
+
+def part_native() -> Result:
+    result = native_tables()
+    result.update(native_ready())
+    result.update(native_sampled(5 if QUICK else 15))
+    return result
+
+
 PARTS: Dict[str, Callable[[], Result]] = {
     "switches": part_switches,
     "redis": lambda: part_server("Redis", parts_server.redis),
+    "nginx": lambda: part_server("nginx", parts_server.nginx),
     "asyncio": lambda: part_server("asyncio", parts_server.asyncio),
     "fastapi": lambda: part_server("FastAPI", parts_python.framework),
     "attach": part_attach,
@@ -236,6 +284,7 @@ PARTS: Dict[str, Callable[[], Result]] = {
     "recording": part_recording,
     "pythons": part_pythons,
     "gil": part_gil,
+    "native": part_native,
 }
 
 

@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Callable, Dict, List, Sequence, Tuple
 
@@ -92,6 +93,30 @@ def redis(rounds: Rounds, seconds: float) -> Dict[str, Measure]:
     argv = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "",
             "--appendonly", "no"]
     return measure_server(rounds, argv, port, seconds, redis_load)
+
+
+NGINX = """
+daemon off; master_process off; pid %(folder)s/pid; error_log %(folder)s/error; user root;
+events { worker_connections 128; }
+http {
+    access_log off; root %(folder)s;
+    client_body_temp_path %(folder)s/1; proxy_temp_path %(folder)s/2;
+    fastcgi_temp_path %(folder)s/3; uwsgi_temp_path %(folder)s/4; scgi_temp_path %(folder)s/5;
+    server { listen 127.0.0.1:%(port)d; }
+}
+"""
+
+
+def nginx(rounds: Rounds, seconds: float) -> Dict[str, Measure]:
+    need("nginx")
+    need("wrk")
+    port = processes.port_free()
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "index.html").write_text("pong\n")
+        conf = Path(folder, "conf")
+        conf.write_text(NGINX % {"folder": folder, "port": port})
+        return measure_server(rounds, ["nginx", "-c", str(conf), "-p", folder], port, seconds,
+                              wrk_load)
 
 
 def asyncio(rounds: Rounds, seconds: float) -> Dict[str, Measure]:

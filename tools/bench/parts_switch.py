@@ -94,8 +94,10 @@ def switches(rounds: Rounds, ms: int) -> Dict[str, Measure]:
 
 
 def waits(kind: str, rounds: Rounds, ms: int) -> Dict[str, Measure]:
-    """Waits outside the poll, by depth of native or Python frames; native also over the budget."""
-    load = processes.switches(CPU) if kind == "native" else processes.deepwait(CPU)
+    """Waits outside the poll, by depth of frames: native ones, those that only tables lead through,
+    or Python's; native also over the budget."""
+    load = (processes.deepwait(CPU) if kind == "python" else processes.switches(
+        CPU, "switches-tables" if kind == "tables" else "switches"))
     try:
         orders: Dict[str, Tuple[Load, List[Any]]] = {
             "%s %d" % (kind, depth): (load, ["wait", ms, depth]) for depth in DEPTHS}

@@ -39,6 +39,10 @@ TOOLS: Dict[str, List[str]] = {
     "bpftrace": ["bpftrace", "-e", BPFTRACE],
     "perf trace": ["perf", "trace", "-s", "-o", "/dev/null", "-p", "{pid}"],
 }
+# An older build to compare with: STALLPROF_BEFORE names the program.
+BEFORE = os.environ.get("STALLPROF_BEFORE", "")
+if BEFORE:
+    TOOLS["before"] = [BEFORE, "-q", "-p", "{pid}"]
 
 
 class Skip(Exception):
@@ -68,7 +72,10 @@ def fdinfo(pid: int) -> Iterator[Dict[str, str]]:
 
 
 def hooks_held(pid: int) -> int:
-    return sum("link_type" in f or "perf_event" in f["link"] for f in fdinfo(pid))
+    held = list(fdinfo(pid))
+    links = sum("link_type" in f for f in held)
+    # Events that tell of mappings come long before the first hook.
+    return links + sum("perf_event" in f["link"] for f in held) if links else 0
 
 
 def attached(proc: "subprocess.Popen[Any]") -> None:
@@ -165,8 +172,8 @@ def load(argv: Sequence[str]) -> Load:
     return Load(subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
 
 
-def switches(cpu: int) -> Load:
-    return load([str(BUILD / "switches"), str(cpu)])
+def switches(cpu: int, program: str = "switches") -> Load:
+    return load([str(BUILD / program), str(cpu)])
 
 
 def deepwait(cpu: int, python: str = sys.executable) -> Load:

@@ -18,4 +18,7 @@ gcc -std=gnu11 -O2 -Wall -Wextra -Werror -I"$out" -o "$out/empty" tools/bench/em
 # Frame pointers and real calls: the kernel walks this stack.
 gcc -std=gnu11 -D_GNU_SOURCE -O1 -Wall -Wextra -Werror -fno-omit-frame-pointer \
 	-fno-optimize-sibling-calls -o "$out/switches" tools/bench/targets/switches.c
+# And without, as Debian builds: only tables lead through it.
+gcc -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -fomit-frame-pointer \
+	-fno-optimize-sibling-calls -o "$out/switches-tables" tools/bench/targets/switches.c
 exec tools/as-root.sh bench env QUICK="$QUICK" python3 tools/bench/bench.py "$@"
