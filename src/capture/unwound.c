@@ -132,7 +132,8 @@ uint64_t unwound_due(const struct unwound *u)
 
 bool unwound_stale(const struct unwound *u, uint64_t ts)
 {
-	return u->publish || u->unsure || (u->dirty && history_first(&u->history) <= ts);
+	return u->publish || u->unsure || u->known != u->process->maps_at ||
+	       (u->dirty && history_first(&u->history) <= ts);
 }
 
 /* The same mapping as before, if nothing says that its file may be another. */
