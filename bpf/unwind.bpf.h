@@ -76,6 +76,20 @@ static __always_inline void unwind_registers(u64 *to, const struct pt_regs *regs
 	to[UNWIND_REG_IP] = regs->ip;
 }
 
+/* What was walked by may have become another's meanwhile: then only the innermost frame counts. */
+static __always_inline void unwind_settle(struct unwind_walk *walk, const struct pt_regs *regs,
+					  const struct unwind_proc *proc, u64 serial,
+					  struct event_stack *s)
+{
+	if (*(const volatile u64 *)&proc->serial == serial)
+		return;
+	unwind_registers(walk->cursor.regs, regs);
+	unwind_begin(&walk->cursor, s);
+	s->n_python = 0;
+	s->flags &= ~STACK_USER_CUT;
+	s->user_stop = UNWIND_STOP_MAPPING;
+}
+
 /* The native part of the current thread's stack into s->user, and why it ended into s->user_stop.
  * Returns 0 when its process has no tables: then nothing is changed. */
 __weak int unwind_user(struct unwind_walk *walk, struct event_stack *s)
@@ -85,9 +99,12 @@ __weak int unwind_user(struct unwind_walk *walk, struct event_stack *s)
 	u32 tgid = BPF_CORE_READ(t, tgid);
 	struct unwind_proc *proc = bpf_map_lookup_elem(&unwind_procs, &tgid);
 	struct proc_conf *conf = proc_of(t);
+	u64 serial;
 
-	if (!walk || !s || !proc || !task_started_at(t, proc->start_time) ||
-	    (regs->cs & 0xff) == SEGMENT_USER32)
+	if (!walk || !s || !proc)
+		return 0;
+	serial = *(const volatile u64 *)&proc->serial;
+	if (!task_started_at(t, proc->start_time) || (regs->cs & 0xff) == SEGMENT_USER32)
 		return 0;
 	s->generation = proc->flags >> UNWIND_PROC_GENERATION;
 	unwind_registers(walk->cursor.regs, regs);
@@ -96,6 +113,7 @@ __weak int unwind_user(struct unwind_walk *walk, struct event_stack *s)
 		walk_jit_run(&walk->cursor, &conf->jit, proc, s);
 	else if (s->n_user)
 		unwind_run(&walk->cursor, proc, s);
+	unwind_settle(walk, regs, proc, serial, s);
 	return 1;
 }
 
