@@ -82,7 +82,7 @@ struct jit_plan {
 	__u16 pad2;
 	__u64 kinds; /* bit per kind of frame that is noted, too */
 	/* Code of the interpreter: where its calls return to (not known: anywhere in a file), and
-	 * what runs one bytecode each, with the offset in register r9. */
+	 * what runs one bytecode each, which its registers tell. */
 	struct jit_code entry;
 	struct jit_code handlers;
 };

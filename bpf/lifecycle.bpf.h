@@ -187,6 +187,18 @@ static __always_inline void period_last(struct task_struct *t, struct loop_state
 	period_end(l, now);
 }
 
+/* Nothing is known of the new program's code: its stacks are sent with a copy until it is.  The
+ * thread that executes is the only one left, nobody else walks by the entry. */
+static __always_inline void unwind_execed(u32 tgid)
+{
+	struct unwind_proc *proc = bpf_map_lookup_elem(&unwind_procs, &tgid);
+
+	if (!proc)
+		return;
+	proc->n = 0;
+	proc->flags = ((proc->flags >> UNWIND_PROC_GENERATION) + 1) << UNWIND_PROC_GENERATION;
+}
+
 /* A new program: its descriptors, its interpreter and its loops are others. */
 static __always_inline void thread_execed(struct task_struct *t)
 {
@@ -201,7 +213,7 @@ static __always_inline void thread_execed(struct task_struct *t)
 	/* Its addresses, of locks too, are those of the program before. */
 	__builtin_memset(&conf->plan, 0, sizeof(conf->plan));
 	tgid = BPF_CORE_READ(t, tgid);
-	bpf_map_delete_elem(&unwind_procs, &tgid);
+	unwind_execed(tgid);
 	thread_id_drop(t, st);
 	l = loop_of(st);
 	if (l) {

@@ -13,8 +13,16 @@
 #include "bpf/walk_native.h"
 
 #define JIT_OFF_MAX	    (1u << 24)
-#define JIT_REG_OFF	    1 /* r9, in the order of struct sigcontext */
+#define JIT_HANDLER_MAX	    4096u /* bytes of one */
 #define JIT_IS_OBJECT(word) (((word)&3) == 1)
+
+/* What V8 keeps in registers while a bytecode runs, since 2016: r9, r12, r15, in the order of
+ * struct sigcontext (src/codegen/x64/register-x64.h). */
+enum jit_reg {
+	JIT_REG_OFF = 1,
+	JIT_REG_CODE = 4,
+	JIT_REG_TABLE = 7,
+};
 
 /* The frame's code lies in a file. */
 WALK_INLINE int jit_in_file(const struct unwind_cursor *c, __u64 ip)
@@ -29,21 +37,45 @@ WALK_INLINE int jit_in(const struct unwind_cursor *c, const struct jit_code *cod
 	return jit_in_file(c, ip) && addr >= code->start && addr < code->end;
 }
 
-/* Where the function's bytecode is at, -1: not known.  The frame says it when it calls, the
- * register as long as a bytecode runs: the frame is behind then. */
-WALK_INLINE __s32 jit_off(struct unwind_cursor *c, const struct jit_plan *plan)
+/* The bytecode that the handler at ip runs, as its registers have it; -1: they do not.  A handler
+ * may have put anything into them: the bytecode there must be one whose handler this is. */
+WALK_INLINE __s32 jit_running(const struct unwind_cursor *c, __u64 ip)
 {
-	__u64 ip = c->ip - !c->exact, word = 0;
+	__u64 off = c->regs[JIT_REG_OFF], table = c->regs[JIT_REG_TABLE], handler = 0;
+	__u64 code = c->regs[JIT_REG_CODE] + off;
+	__u8 bytecode = 0;
 
-	if (!jit_in_file(c, ip))
+	if (off >= JIT_OFF_MAX || !walk_addr_ok(code) ||
+	    walk_read(&bytecode, sizeof(bytecode), code))
 		return -1;
-	if (c->all_regs && !plan->handlers.end)
+	table += bytecode * 8u;
+	if (!walk_addr_ok(table) || walk_read(&handler, sizeof(handler), table) || ip < handler ||
+	    ip - handler >= JIT_HANDLER_MAX)
 		return -1;
-	if (c->all_regs && jit_in(c, &plan->handlers, ip)) {
-		word = c->regs[JIT_REG_OFF];
-		return word < JIT_OFF_MAX ? (__s32)word : -1;
-	}
-	if (!c->all_regs && plan->entry.end && !jit_in(c, &plan->entry, ip))
+	return (__s32)off;
+}
+
+/* The innermost instruction is a handler's, and this frame its function's: the handler has a frame
+ * of its own, or not.  ret_ip: that instruction. */
+WALK_INLINE int jit_runs(const struct unwind_cursor *c, const struct jit_plan *plan,
+			 const struct event_stack *s, __u64 *ret_ip)
+{
+	*ret_ip = USER_ADDRESS(s->user[0]);
+	return s->n_user <= 2 && jit_in(c, &plan->handlers, *ret_ip);
+}
+
+/* Where the function's bytecode is at, -1: not known.  The frame says it when it calls; as long as
+ * a bytecode runs, the frame is behind. */
+WALK_INLINE __s32 jit_off(struct unwind_cursor *c, const struct jit_plan *plan,
+			  const struct event_stack *s)
+{
+	__u64 ip = c->ip - !c->exact, inner = 0, word = 0;
+
+	if (!jit_in_file(c, ip) || (s->n_user <= 2 && !plan->handlers.end))
+		return -1;
+	if (jit_runs(c, plan, s, &inner))
+		return jit_running(c, inner);
+	if (!c->exact && plan->entry.end && !jit_in(c, &plan->entry, ip))
 		return -1;
 	if (unwind_word(c, c->bp + plan->fp_off, &word) || (__u32)word || word >> 32 >= JIT_OFF_MAX)
 		return -1;
@@ -71,17 +103,19 @@ WALK_INLINE __u64 jit_code(struct unwind_cursor *c, const struct jit_plan *plan)
 WALK_GLOBAL int walk_jit(struct unwind_cursor *c, const struct jit_plan *plan,
 			 struct event_stack *s)
 {
-	__u64 kind = 0, code = 0;
+	__u64 kind = 0, code = 0, ip;
 	__s32 off = -1;
 	__u32 n;
 
 	if (!c || !plan || !s || c->at.rule.cfa != UNWIND_NONE || c->bp < c->sp ||
 	    unwind_word(c, c->bp + plan->fp_kind, &kind))
 		return 0;
+	ip = c->ip - !c->exact;
 	if (JIT_IS_OBJECT(kind)) {
 		code = jit_code(c, plan);
-		off = jit_off(c, plan);
-	} else if (!(kind & 1) && kind >> 1 < JIT_KINDS && plan->kinds >> (kind >> 1) & 1) {
+		off = jit_off(c, plan, s);
+	} else if (!(kind & 1) && kind >> 1 < JIT_KINDS &&
+		   (plan->kinds >> (kind >> 1) & 1 || jit_in(c, &plan->handlers, ip))) {
 		code = kind;
 	}
 	n = s->n_python;

@@ -42,6 +42,7 @@ packages() {
 		test  python3           command python3
 		test  python3-aiohttp   module aiohttp
 		test  python3-fastapi   module fastapi
+		test  python3-greenlet  module greenlet
 		test  python3-requests  module requests
 		test  python3-uvicorn   module uvicorn
 		test  python3-uvloop    module uvloop

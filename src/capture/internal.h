@@ -99,6 +99,7 @@ struct capture {
 	uint64_t threads_lost;	    /* what their tables had no room for */
 	struct unwind *unwind;	    /* NULL: there are no tables */
 	uint64_t unwind_at;	    /* when it has something to do */
+	uint64_t behind_since;	    /* the ring was not emptied since; 0: it was */
 	int command_go;		    /* write end of the pipe that holds the command back, -1 */
 };
 

@@ -20,6 +20,7 @@
 #define INITIAL_PID_NAMESPACE 0xeffffffcU	    /* PROC_PID_INIT_INO of the kernel */
 #define DRAIN_MAX	      (100 * NSEC_PER_MSEC) /* a target that floods us must not take over */
 #define FINISH_MAX	      (2 * NSEC_PER_SEC)
+#define BEHIND_MAX	      (2 * NSEC_PER_SEC)
 #define OFFCPU_RING	      (8 << 20)
 #define OFFCPU_BODIES	      131072
 
@@ -278,7 +279,9 @@ static void housekeeping(struct capture *c, uint64_t now)
 {
 	c->scan_at = now + scan_pause(c);
 	c->busy_until = now + DRAIN_MAX;
-	watched_retry(c, now);
+	/* It reads mappings anew, and stacks of before, of another program even, may be to come. */
+	if (!c->behind_since || now > c->behind_since + BEHIND_MAX)
+		watched_retry(c, now);
 	if (!c->offcpu) {
 		loops_scan(c, now);
 		threads_scan(c, now);
@@ -315,6 +318,8 @@ static int drain(struct capture *c, uint64_t now, uint64_t until)
 
 int capture_run(struct capture *c, uint64_t deadline_ns, const volatile sig_atomic_t *stop)
 {
+	if (!c->unwind_at)
+		c->unwind_at = unwind_work(c, now_ns());
 	while (!*stop && !c->sink_error) {
 		uint64_t now = now_ns(), until;
 		int r;
@@ -333,7 +338,12 @@ int capture_run(struct capture *c, uint64_t deadline_ns, const volatile sig_atom
 		if (r < 0 && r != -EINTR)
 			return r;
 		/* After the stacks of before: their code is what is known now. */
-		c->unwind_at = unwind_work(c, now_ns());
+		if (r != -EINTR) {
+			c->unwind_at = unwind_work(c, now_ns());
+			c->behind_since = 0;
+		} else if (!c->behind_since) {
+			c->behind_since = now;
+		}
 	}
 	return c->sink_error;
 }

@@ -2,6 +2,7 @@
 #include "capture/unwind.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #include "capture/internal.h"
@@ -203,16 +204,18 @@ void unwind_woken(struct capture *c, uint64_t now)
 	u->wakes_at = (u->wakes_at > now ? u->wakes_at : now) + WAKE_COST;
 }
 
-/* Builds for as long as a slice takes.  True: there is more. */
-static bool build_slice(struct capture *c, uint64_t now)
+/* Builds files of these ranks for so long, and publishes what waits for them.  True: there may be
+ * more. */
+static bool build(struct capture *c, unsigned int last, uint64_t ns)
 {
 	struct unwind *u = c->unwind;
-	bool more, urgent;
+	uint64_t until = now_ns() + ns;
+	bool more;
 
 	do {
-		more = unwind_tables_build_next(u->tables, &urgent);
+		more = unwind_tables_build_next(u->tables, last);
 		u->built |= more;
-	} while (more && now_ns() < now + (urgent ? SLICE_URGENT : SLICE));
+	} while (more && now_ns() < until);
 	for (size_t i = 0; u->built && i < c->watched.count; i++) {
 		struct watched *w = &c->watched.items[i];
 
@@ -248,7 +251,8 @@ uint64_t unwind_work(struct capture *c, uint64_t now)
 		unwind_tables_reap(u->tables, now);
 		snapshots_reap(u->snapshots, now);
 	}
-	return build_slice(c, now) ? now : until;
+	build(c, UNWIND_RANK_URGENT, SLICE_URGENT);
+	return build(c, UINT_MAX, SLICE) ? now : until;
 }
 
 void unwind_snapshot(struct capture *c, const struct event_snapshot *e)
@@ -306,6 +310,8 @@ static void catch_up(struct capture *c, struct watched *w, uint64_t ts)
 	read_events(c);
 	if (unwound_stale(w->unwound, ts))
 		refresh(c, w);
+	/* Names can take long; until then every stack would come with a copy. */
+	build(c, UNWIND_RANK_URGENT, SLICE_URGENT);
 }
 
 void unwind_stack(struct capture *c, struct watched *w, struct event_stack *s)

@@ -11,6 +11,8 @@
 #define FILES_MAX    8192
 #define TIMEOUTS_MAX 8 /* of workers; a target that costs more gets no tables */
 #define PAGE_BYTES   4096
+#define PAGES_MAX    (UNWIND_PAGES_MAX / 4) /* of one file, whatever addresses it claims to have */
+#define WORKERS_MAX  4 /* at the same time, no more than there are processors */
 
 /* What was published, for all files with this table. */
 struct rows {
@@ -34,6 +36,7 @@ struct unwind_tables {
 	VEC(struct unwind_file *) files;
 	VEC(struct rows *) rows;
 	size_t waiting;
+	size_t workers;
 	unsigned int timeouts;
 	struct unwind_tables_counts counts;
 };
@@ -41,10 +44,12 @@ struct unwind_tables {
 int unwind_tables_new(struct unwind_space *space, struct unwind_tables **ret_tables)
 {
 	struct unwind_tables *t = calloc(1, sizeof(*t));
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 
 	if (!t)
 		return -ENOMEM;
 	t->space = space;
+	t->workers = cpus < 1 ? 1 : cpus < WORKERS_MAX ? cpus : WORKERS_MAX;
 	*ret_tables = t;
 	return 0;
 }
@@ -183,7 +188,7 @@ static int publish(struct unwind_tables *t, struct unwind_table *table, struct r
 	words = unwind_table_words(table, &n_words);
 	if (!n_words)
 		return -ENODATA;
-	if (n_pages > UNWIND_PAGES_MAX)
+	if (n_pages > PAGES_MAX)
 		return -ENOSPC;
 	rows = calloc(1, sizeof(*rows));
 	if (!rows)
@@ -206,11 +211,11 @@ static int publish(struct unwind_tables *t, struct unwind_table *table, struct r
 	return 0;
 }
 
-static int build(struct unwind_tables *t, struct unwind_file *f)
+static int take(struct unwind_tables *t, struct unwind_file *f, struct sandbox_task *task)
 {
 	struct unwind_table *table;
 	struct rows *rows;
-	int r = t->timeouts < TIMEOUTS_MAX ? unwind_table_build_safely(f->fd, &table) : -ETIMEDOUT;
+	int r = unwind_table_finish(task, &table);
 
 	if (r < 0)
 		return r;
@@ -227,13 +232,8 @@ static int build(struct unwind_tables *t, struct unwind_file *f)
 	return 0;
 }
 
-void unwind_tables_build(struct unwind_tables *t, struct unwind_file *f)
+static void built(struct unwind_tables *t, struct unwind_file *f, int r)
 {
-	int r;
-
-	if (f->state != UNWIND_FILE_WAITS)
-		return;
-	r = build(t, f);
 	f->state = r == 0 ? UNWIND_FILE_READY : UNWIND_FILE_NONE;
 	t->timeouts += r == -ETIMEDOUT && t->timeouts < TIMEOUTS_MAX;
 	t->waiting--;
@@ -243,24 +243,52 @@ void unwind_tables_build(struct unwind_tables *t, struct unwind_file *f)
 	t->counts.failed += r < 0 && r != -ENOSPC && r != -ENODATA;
 }
 
-bool unwind_tables_build_next(struct unwind_tables *t, bool *ret_urgent)
+/* All at the same time. */
+static void build_all(struct unwind_tables *t, struct unwind_file **files, size_t n)
+{
+	struct sandbox_task tasks[WORKERS_MAX];
+	int r[WORKERS_MAX];
+
+	for (size_t i = 0; i < n; i++)
+		r[i] = t->timeouts < TIMEOUTS_MAX ? unwind_table_begin(files[i]->fd, &tasks[i])
+						  : -ETIMEDOUT;
+	for (size_t i = 0; i < n; i++)
+		built(t, files[i], r[i] < 0 ? r[i] : take(t, files[i], &tasks[i]));
+}
+
+void unwind_tables_build(struct unwind_tables *t, struct unwind_file *f)
+{
+	if (f->state == UNWIND_FILE_WAITS)
+		build_all(t, &f, 1);
+}
+
+/* The one that is needed soonest and not among the n that were found. */
+static struct unwind_file *next_waiting(const struct unwind_tables *t, unsigned int last,
+					struct unwind_file *const *found, size_t n)
 {
 	struct unwind_file *next = NULL;
-	size_t urgent = 0;
 
-	for (size_t i = 0; t->waiting && i < t->files.count; i++) {
+	for (size_t i = 0; i < t->files.count; i++) {
 		struct unwind_file *f = t->files.items[i];
+		bool known = f->state != UNWIND_FILE_WAITS || !f->users || f->rank > last;
 
-		if (f->state != UNWIND_FILE_WAITS || !f->users)
-			continue;
-		urgent += f->rank <= UNWIND_RANK_URGENT;
-		if (!next || f->rank < next->rank)
+		for (size_t k = 0; k < n; k++)
+			known |= found[k] == f;
+		if (!known && (!next || f->rank < next->rank))
 			next = f;
 	}
-	*ret_urgent = urgent > 1;
-	if (next)
-		unwind_tables_build(t, next);
-	return next != NULL;
+	return next;
+}
+
+bool unwind_tables_build_next(struct unwind_tables *t, unsigned int last)
+{
+	struct unwind_file *files[WORKERS_MAX], *next;
+	size_t n = 0;
+
+	while (t->waiting && n < t->workers && (next = next_waiting(t, last, files, n)))
+		files[n++] = next;
+	build_all(t, files, n);
+	return n > 0;
 }
 
 static void rows_put(struct unwind_tables *t, struct rows *r, uint64_t now)

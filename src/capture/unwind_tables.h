@@ -41,9 +41,9 @@ void unwind_file_put(struct unwind_file *f, uint64_t now);
 
 #define UNWIND_RANK_URGENT 1 /* and those below: most stacks go through them */
 
-/* Builds and publishes one that waits.  False: none does.  *ret_urgent: another one of an urgent
- * rank waits. */
-bool unwind_tables_build_next(struct unwind_tables *t, bool *ret_urgent);
+/* Builds and publishes those that are needed soonest, as many as there are processors and at most
+ * four, none of a rank beyond `last`.  False: none waits. */
+bool unwind_tables_build_next(struct unwind_tables *t, unsigned int last);
 /* The same for this one, if it waits. */
 void unwind_tables_build(struct unwind_tables *t, struct unwind_file *f);
 /* Forgets what nobody has used for a while, and frees its room. */

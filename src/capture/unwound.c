@@ -12,6 +12,7 @@
 
 #define REFRESH_PAUSE 5000000ULL   /* ns: files are mapped in bursts */
 #define MISS_PAUSE    100000000ULL /* ns: code made at run time is mapped without end */
+#define COST_SHARE    20	   /* reading mappings takes at most this part of a core */
 
 /* A mapping of code that lies in a file. */
 struct mapped {
@@ -29,6 +30,7 @@ struct unwound {
 	bool publish; /* though nothing changed: the first time */
 	uint16_t generation;
 	uint64_t known; /* process->maps_at of what is known */
+	uint64_t cost;	/* ns that it took to learn it */
 	unsigned int waiting;
 	VEC(struct mapped) mapped; /* ascending */
 	struct history history;
@@ -121,14 +123,17 @@ void unwound_missed(struct unwound *u)
 
 uint64_t unwound_due(const struct unwound *u)
 {
-	if (u->dirty)
-		return u->known + REFRESH_PAUSE;
-	return u->missed ? u->known + MISS_PAUSE : UINT64_MAX;
+	uint64_t pause = u->dirty ? REFRESH_PAUSE : MISS_PAUSE, share = u->cost * COST_SHARE;
+
+	if (!u->dirty && !u->missed)
+		return UINT64_MAX;
+	return u->known + (share > pause ? share : pause);
 }
 
 bool unwound_stale(const struct unwound *u, uint64_t ts)
 {
-	return u->publish || u->unsure || (u->dirty && history_first(&u->history) <= ts);
+	return u->publish || u->unsure || u->known != u->process->maps_at ||
+	       (u->dirty && history_first(&u->history) <= ts);
 }
 
 /* The same mapping as before, if nothing says that its file may be another. */
@@ -200,6 +205,8 @@ static int follow(struct unwound *u, struct unwind_tables *t)
 
 		if (!unwind_entry_wants(m) || !(m->ino || mapping_is_vdso(m)))
 			continue;
+		if (list.count >= UNWIND_MAPPINGS_MAX)
+			break; /* the entry has no more either */
 		news |= look_at(u, t, m, &now);
 		r = vec_add(&list, now);
 		if (r < 0 && now.file)
@@ -218,6 +225,7 @@ static int follow(struct unwound *u, struct unwind_tables *t)
 
 int unwound_refresh(struct unwound *u, struct unwind_tables *t)
 {
+	uint64_t start = now_ns();
 	int r = 0;
 
 	if (u->dirty || u->missed)
@@ -227,7 +235,11 @@ int unwound_refresh(struct unwound *u, struct unwind_tables *t)
 		u->known = u->process->maps_at;
 		return r;
 	}
-	return u->known != u->process->maps_at || u->publish ? follow(u, t) : 0;
+	if (u->known == u->process->maps_at && !u->publish)
+		return 0;
+	r = follow(u, t);
+	u->cost = now_ns() - start;
+	return r;
 }
 
 static bool place(void *ctx, const struct mapping *m, struct unwind_mapping *ret)

@@ -8,13 +8,18 @@
 
 #include "base/map.h"
 #include "base/vec.h"
+#include "cli/restack.h"
+#include "runtime/native_lines.h"
 #include "target/debug_file.h"
 #include "target/debuginfod.h"
 #include "target/demangler.h"
+#include "target/lines.h"
 
-#define FILES_MAX    4096
-#define MODULES_MAX  65536
-#define TIMEOUTS_MAX 8 /* of files that take too long to read; then no more are read */
+#define FILES_MAX     4096
+#define MODULES_MAX   65536
+#define TIMEOUTS_MAX  8	   /* of files that take too long to read; then no more are read */
+#define KEPT_MAX      64   /* files held open for their source lines */
+#define LINES_WAIT_MS 5000 /* nobody waits for a stall here */
 
 /* A recording may claim many modules of one build; its file is read once. */
 struct rename_build {
@@ -33,11 +38,6 @@ struct rename_module {
 struct rename_file {
 	char *name;
 	char build_id[SYMBOLS_BUILD_ID_ROOM];
-};
-
-/* One text of a payload: where its length stands, and where it ends. */
-struct place {
-	size_t at, end;
 };
 
 static struct rename_module *find_module(struct rename *r, uint32_t number)
@@ -163,6 +163,8 @@ static int from_files(struct rename *r, struct rename_build *b)
 		}
 		symbols_free(b->symbols);
 		b->symbols = s;
+		if (symbols_has_lines(s))
+			symbols_keep_files(s, steal_fd(&fd), -1);
 		if (symbols_complete(s))
 			break;
 	}
@@ -178,6 +180,8 @@ static void from_servers(struct rename *r, struct rename_build *b)
 
 	if (status < 0 && status != -ENOENT)
 		r->fetch_error = status;
+	if (status == 0 && symbols_has_lines(b->symbols))
+		symbols_keep_files(b->symbols, steal_fd(&fd), -1);
 }
 
 static int load(struct rename *r, struct rename_build *b)
@@ -193,97 +197,60 @@ static int load(struct rename *r, struct rename_build *b)
 	if (status == 0 && !b->symbols && r->fetch)
 		from_servers(r, b);
 	r->found += b->symbols != NULL;
+	if (b->symbols && r->kept++ >= KEPT_MAX)
+		symbols_drop_files(b->symbols);
 	return status;
 }
 
-/* The place of each frame's name; the cursor is behind the last frame then. */
-static struct place *name_places(struct chunk_cursor *c, const struct chunk *chunk, uint32_t n)
+/* What the debug files say of a nameless frame. */
+static int name_frames(void *ctx, uint32_t number, uint64_t address,
+		       struct chunk_frame ret_frames[RESTACK_FRAMES_MAX], size_t *ret_count)
 {
-	struct place *places = calloc(n, sizeof(*places));
-
-	for (uint32_t i = 0; places && i < n && !c->bad; i++) {
-		uint32_t len;
-
-		chunk_get_u32(c);
-		chunk_get_u32(c);
-		chunk_get_u32(c);
-		chunk_get_u64(c);
-		places[i].at = (size_t)(c->at - (const unsigned char *)chunk->payload);
-		chunk_get_str(c, &len);
-		places[i].end = (size_t)(c->at - (const unsigned char *)chunk->payload);
-		chunk_get_str(c, &len);
-		chunk_get_str(c, &len);
-	}
-	return places;
-}
-
-/* The name for one nameless frame, or NULL. */
-static int name_for(struct rename *r, uint32_t number, uint64_t address, const char **ret)
-{
+	struct rename *r = ctx;
 	struct rename_module *m = find_module(r, number);
-	const char *name = NULL;
+	struct symbols *s;
+	const struct line_place *places;
+	const char *name;
+	size_t count = 0;
 	int status = m ? load(r, m->build) : 0;
 
-	if (status == 0 && m && m->build->symbols)
-		name = symbols_find(m->build->symbols, address);
-	*ret = name ? demangler_name(r->demangler, name) : NULL;
-	return status;
-}
-
-/* Writes the payload anew up to its end, with names where there are some.  Frames come in order. */
-static int rewrite(struct rename *r, const struct chunk *chunk, const struct place *places,
-		   uint32_t n, struct chunk_cursor *c)
-{
-	const char *from = chunk->payload;
-	uint32_t nameless = chunk_get_u32(c);
-	size_t done = 0;
-	int status = 0;
-
-	for (uint32_t i = 0; status == 0 && i < nameless && !c->bad; i++) {
-		uint32_t frame = chunk_get_u32(c), module = chunk_get_u32(c);
-		uint64_t address = chunk_get_u64(c);
-		const char *name;
-
-		if (c->bad || frame >= n || places[frame].at < done ||
-		    places[frame].end != places[frame].at + 4)
-			continue;
-		status = name_for(r, module, address, &name);
-		if (status < 0 || !name)
-			continue;
-		status = str_add_mem(&r->copy, from + done, places[frame].at - done);
-		if (status == 0)
-			status = chunk_put_str(&r->copy, name);
-		done = places[frame].end;
-	}
-	return status < 0 ? status : str_add_mem(&r->copy, from + done, chunk->len - done);
+	*ret_count = 0;
+	s = m ? m->build->symbols : NULL;
+	if (status < 0 || !s)
+		return status;
+	name = symbols_find(s, address);
+	lines_fetch(r->lines, s, &address, 1);
+	places = lines_find(r->lines, s, address, &count);
+	for (size_t i = 0; i < count; i++)
+		ret_frames[i] = (struct chunk_frame){
+			.fn = demangler_name(r->demangler, places[i].fn),
+			.file = places[i].file,
+			.line = places[i].line,
+			.flags = FRAME_INLINED |
+				 (native_lines_installed(places[i].file) ? FRAME_LIBRARY : 0),
+		};
+	if (!count && name)
+		ret_frames[count++] = (struct chunk_frame){ .file = "" };
+	if (name)
+		ret_frames[count - 1].fn = demangler_name(r->demangler, name);
+	*ret_count = count;
+	return 0;
 }
 
 static int put_names(struct rename *r, const struct chunk *chunk)
 {
-	_cleanup_free_ struct place *places = NULL;
 	struct chunk changed = *chunk;
-	struct chunk_cursor c;
-	uint32_t n;
 	int status;
 
-	chunk_cursor_init(&c, chunk);
-	chunk_get_u64(&c);
-	chunk_get_u32(&c);
-	n = chunk_get_u32(&c);
-	/* a frame takes more than its three lengths */
-	if (c.bad || !n || n > (size_t)(c.end - c.at) / 12)
-		return r->to->put(r->to, chunk);
-	places = name_places(&c, chunk, n);
-	if (!places)
-		return -ENOMEM;
-	if (c.bad || c.at == c.end)
-		return r->to->put(r->to, chunk);
 	str_clear(&r->copy);
-	status = rewrite(r, chunk, places, n, &c);
+	lines_begin(r->lines, LINES_WAIT_MS);
+	status = restack(chunk, name_frames, r, &r->copy);
 	if (status < 0)
 		return status;
-	changed.payload = r->copy.text;
-	changed.len = (uint32_t)r->copy.len;
+	if (r->copy.len) {
+		changed.payload = r->copy.text;
+		changed.len = (uint32_t)r->copy.len;
+	}
 	return r->to->put(r->to, &changed);
 }
 
@@ -306,13 +273,18 @@ static int put(struct chunk_sink *sink, const struct chunk *chunk)
 int rename_init(struct rename *r, struct chunk_sink *to, const char *folder,
 		struct debuginfod *fetch)
 {
+	int status;
+
 	*r = (struct rename){ .sink = { .put = put }, .to = to, .folder = -1, .fetch = fetch };
 	if (folder) {
 		r->folder = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (r->folder < 0)
 			return -errno;
 	}
-	return folder || fetch ? demangler_new(&r->demangler) : 0;
+	if (!folder && !fetch)
+		return 0;
+	status = lines_new(&r->lines);
+	return status < 0 ? status : demangler_new(&r->demangler);
 }
 
 void rename_release(struct rename *r)
@@ -332,6 +304,7 @@ void rename_release(struct rename *r)
 	for (size_t i = 0; i < r->files.count; i++)
 		free(r->files.items[i].name);
 	vec_release(&r->files);
+	lines_free(r->lines);
 	demangler_free(r->demangler);
 	debuginfod_free(r->fetch);
 	str_release(&r->copy);

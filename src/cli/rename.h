@@ -2,7 +2,8 @@
  * from servers that have them.
  *
  * A sink before the model: a recording says of each such frame which build of which module it lies
- * in, and where.  Frames that have a name keep it.
+ * in, and where.  Frames that have a name keep it; those that get one get their source line and
+ * the functions inlined there, too.
  */
 #ifndef STALLPROF_CLI_RENAME_H
 #define STALLPROF_CLI_RENAME_H
@@ -29,6 +30,8 @@ struct rename {
 		size_t count, room;
 	} files; /* that lie in the folder itself */
 	struct demangler *demangler;
+	struct lines *lines;
+	unsigned int kept;   /* files held open for their lines */
 	struct str copy;     /* of a chunk that had to be changed */
 	unsigned int wanted; /* builds of modules with nameless frames */
 	unsigned int found;  /* those of them that a file was found for */

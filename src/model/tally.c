@@ -25,6 +25,16 @@ static void add_to_row(struct row_node *node, const struct stall *s, const struc
 		node->longest = kept;
 }
 
+/* Native code that ran was at another line in each stall, and its function says as much; where it
+ * waited, the line tells two calls apart. */
+static uint32_t line_of_row(const struct stall *s)
+{
+	if (!s->at || (s->at->kind == FRAME_NATIVE &&
+		       (s->why.klass == CLASS_CPU || s->why.klass == CLASS_RUNQUEUE)))
+		return 0;
+	return s->at->line;
+}
+
 static int tally_row(struct model *m, const struct stall *s, const struct stall_rec *kept)
 {
 	struct row_node *node, probe;
@@ -33,7 +43,7 @@ static int tally_row(struct model *m, const struct stall *s, const struct stall_
 	probe.key.loop = s->loop;
 	probe.key.fn = intern_text(&m->texts, s->at ? s->at->fn : "");
 	probe.key.file = intern_text(&m->texts, s->at ? s->at->file : "");
-	probe.key.line = s->at ? s->at->line : 0;
+	probe.key.line = line_of_row(s);
 	probe.key.target = intern_text(&m->texts, s->why.target.group);
 	strcpy(probe.key.key, s->key);
 	if (!probe.key.fn || !probe.key.file || !probe.key.target)

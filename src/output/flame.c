@@ -27,6 +27,14 @@ static bool is_node(const struct flame_node *n, const struct flame_node *key)
 	       strcmp(n->name, key->name) == 0;
 }
 
+static void add_to_node(struct flame_node *n, const struct flame_node *key, uint64_t ns)
+{
+	n->ns += ns;
+	if (n->frame &&
+	    (n->frame->line != key->frame->line || strcmp(n->frame->file, key->frame->file) != 0))
+		n->many_lines = true;
+}
+
 /* The child of `parent` that is like `key`, new if need be, with `ns` more; its index or -ENOMEM.
  */
 static int add_child(struct flame *flame, int parent, const struct flame_node *key, uint64_t ns)
@@ -38,7 +46,7 @@ static int add_child(struct flame *flame, int parent, const struct flame_node *k
 
 	for (; *link >= 0; link = &flame->nodes.items[*link].next) {
 		if (is_node(&flame->nodes.items[*link], key)) {
-			flame->nodes.items[*link].ns += ns;
+			add_to_node(&flame->nodes.items[*link], key, ns);
 			return *link;
 		}
 		if (strcmp(flame->nodes.items[*link].name, key->name) > 0)

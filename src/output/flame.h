@@ -21,6 +21,7 @@ struct flame_node {
 	char *name; /* as in folded stacks; owned */
 	enum flame_kind kind;
 	const struct frame *frame; /* of the first stack that had it */
+	bool many_lines;	   /* others had it at other lines */
 	enum stall_class klass;
 	uint64_t start;	       /* offset from the left, ns */
 	uint64_t ns;	       /* with everything above it */

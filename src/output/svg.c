@@ -104,6 +104,17 @@ static bool is_narrow(const struct canvas *c, const struct flame_node *n)
 	return n->ns < c->flame.nodes.items[0].ns / NARROW;
 }
 
+/* The source line of native code, whose name does not have it, where there is only one. */
+static void put_place(FILE *f, const struct flame_node *n)
+{
+	if (n->kind != FLAME_FRAME || n->frame->kind != FRAME_NATIVE || n->many_lines ||
+	    !n->frame->line || !*n->frame->file)
+		return;
+	fputc('\n', f);
+	xml_text(f, n->frame->file);
+	fprintf(f, ":%" PRIu32, n->frame->line);
+}
+
 static int put_node(struct canvas *c, const struct flame_node *n)
 {
 	uint64_t all = c->flame.nodes.items[0].ns;
@@ -121,6 +132,7 @@ static int put_node(struct canvas *c, const struct flame_node *n)
 		node_class(n), node_shade(n), mine ? " mine" : "", n->start, n->ns, n->depth,
 		n->kind == FLAME_ALL ? 0 : -1);
 	xml_text(c->f, n->name);
+	put_place(c->f, n);
 	fprintf(c->f, "\n%s, %s</title>", DURATION(n->ns), PERCENT(n->ns, all));
 	fprintf(c->f, "<rect x=\"%.2f\" y=\"%u\" width=\"%.2f\" height=\"%d\" rx=\"1.5\"/>", x, y,
 		w, ROW - 1);

@@ -73,6 +73,19 @@ static int choose_offsets(const struct process *p, const struct cpython_place *p
 	return 0;
 }
 
+/* What the interpreter calls through, and what makes it run on another list of frames: greenlets,
+ * and sub-interpreters where the thread's state is the one that runs now. */
+static void write_extensions(const struct cpython_place *place, struct runtime_facts *facts)
+{
+	static const char *const plumbing[] = { "_asyncio.", "_contextvars.", "_functools.", NULL };
+	static const char *const switches[] = { "_greenlet.", "_interpreters.",
+						"_xxsubinterpreters.", NULL };
+	static const char *const old_switches[] = { "_greenlet.", NULL };
+
+	facts->plumbing = plumbing;
+	facts->switches = place->minor < 12 ? old_switches : switches;
+}
+
 static void write_version(const struct cpython_place *place, struct runtime_facts *facts)
 {
 	if (place->micro >= 0)
@@ -98,6 +111,7 @@ static int attach(struct process *p, struct runtime_facts *facts,
 	facts->text_end = place.text_end;
 	memcpy(facts->eval, place.eval, sizeof(facts->eval));
 	write_version(&place, facts);
+	write_extensions(&place, facts);
 
 	s = calloc(1, sizeof(*s));
 	if (!s)

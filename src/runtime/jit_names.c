@@ -67,6 +67,12 @@ static bool is_its_own(char *text, struct chunk_frame *f)
 	return false;
 }
 
+/* The whole name, not the beginning of another. */
+static bool is_its_own_exactly(char *text, struct chunk_frame *f)
+{
+	return *text ? false : is_its_own(text, f);
+}
+
 static const struct row {
 	const char *prefix;
 	bool (*split)(char *text, struct chunk_frame *f); /* false: show the whole as it is */
@@ -79,6 +85,8 @@ static const struct row {
 	{ "Builtin:", is_its_own },
 	{ "BytecodeHandler:", is_its_own },
 	{ "Stub:", is_its_own },
+	{ "Interpreter", is_its_own_exactly }, /* HotSpot's */
+	{ "StubRoutines (", is_its_own },
 	{ "py::", split_python },
 };
 

@@ -83,9 +83,7 @@ void native_lines_begin(struct native_lines *l, const struct process *p, const u
 			fetch_file(l, &asked[i], count - i);
 }
 
-/* Code that came with the compiler or a package and was made part of the user's function: the
- * module is the user's, the source is not. */
-static bool is_installed(const char *source)
+bool native_lines_installed(const char *source)
 {
 	return str_starts(source, "/usr/include/") || str_starts(source, "/usr/lib/") ||
 	       str_starts(source, "/rustc/") || strstr(source, "/rustlib/src/") ||
@@ -112,7 +110,7 @@ size_t native_lines_find(struct native_lines *l, const struct process *p, const 
 		f->file = places[i].file;
 		f->line = places[i].line;
 		f->flags = (i + 1 < count ? FRAME_INLINED : 0) |
-			   (is_installed(f->file) ? FRAME_LIBRARY : 0);
+			   (native_lines_installed(f->file) ? FRAME_LIBRARY : 0);
 	}
 	return count;
 }

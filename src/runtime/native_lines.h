@@ -6,6 +6,7 @@
 #ifndef STALLPROF_RUNTIME_NATIVE_LINES_H
 #define STALLPROF_RUNTIME_NATIVE_LINES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,6 +16,10 @@
 #include "target/process.h"
 
 #define NATIVE_LINES_MAX 64 /* frames of one place */
+
+/* Code that came with the compiler or a package and was made part of the user's function: the
+ * module is the user's, the source is not. */
+bool native_lines_installed(const char *source);
 
 struct native_lines;
 

@@ -95,10 +95,23 @@ static bool may_be_made(const struct mapping *m)
 			   str_starts(m->path, "/memfd:") || str_starts(m->path, "/dev/"));
 }
 
-static void find_made(struct native_names *n, const struct process *p, uint64_t inside,
-		      struct chunk_frame *f)
+/* NULL: the perf map is not to be asked, or does not know it. */
+static const char *made_name(struct native_names *n, const struct process *p,
+			     const struct mapping *m, uint64_t inside)
 {
-	const char *name = perf_maps_find(n->perf_maps, p, inside);
+	return may_be_made(m) ? perf_maps_find(n->perf_maps, p, inside) : NULL;
+}
+
+bool native_names_made(struct native_names *n, const struct process *p, const struct mapping *m,
+		       uint64_t inside)
+{
+	return made_name(n, p, m, inside) != NULL;
+}
+
+static void find_made(struct native_names *n, const struct process *p, const struct mapping *m,
+		      uint64_t inside, struct chunk_frame *f)
+{
+	const char *name = made_name(n, p, m, inside);
 	char *copy = name ? arena_alloc(&n->made, strlen(name) + 1) : NULL;
 
 	if (!copy)
@@ -113,7 +126,7 @@ static void find_made(struct native_names *n, const struct process *p, uint64_t 
 bool native_names_trampoline(struct native_names *n, const struct process *p,
 			     const struct mapping *m, uint64_t inside)
 {
-	const char *name = may_be_made(m) ? perf_maps_find(n->perf_maps, p, inside) : NULL;
+	const char *name = made_name(n, p, m, inside);
 
 	return name && str_starts(name, "py::");
 }
@@ -126,8 +139,8 @@ void native_names_find(struct native_names *n, const struct process *p, const st
 	const char *name;
 
 	f->offset = offset + (shown - inside);
-	if (!s && may_be_made(m))
-		find_made(n, p, inside, f);
+	if (!s)
+		find_made(n, p, m, inside, f);
 	if (!s || !symbols_vaddr(s, offset, &vaddr))
 		return;
 	f->offset = vaddr + (shown - inside);

@@ -32,6 +32,10 @@ void native_names_begin(struct native_names *n);
 void native_names_find(struct native_names *n, const struct process *p, const struct mapping *m,
 		       uint64_t inside, uint64_t shown, struct chunk_frame *f);
 
+/* Whether the process's perf map has a name for the place. */
+bool native_names_made(struct native_names *n, const struct process *p, const struct mapping *m,
+		       uint64_t inside);
+
 /* Whether the place is one of the small functions that python -X perf makes, one for each of its
  * own. */
 bool native_names_trampoline(struct native_names *n, const struct process *p,

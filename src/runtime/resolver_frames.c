@@ -164,6 +164,18 @@ static bool is_placed(const struct resolver *r, const struct event_stack *stack,
 	return false;
 }
 
+/* Looks like a return address.  Some interpreters that were made at run time return to where
+ * nothing was called (HotSpot's): what the perf map names is accepted, too. */
+static bool is_plausible(struct resolver *r, uint64_t place)
+{
+	const struct mapping *m;
+
+	if (native_plausible(r->p, place + 1))
+		return true;
+	m = process_map(r->p, place);
+	return m && native_names_made(r->host->names, r->p, m, place);
+}
+
 /* Frame pointers lead astray in code built without them: the instruction itself is certain, what
  * was found by a table too, and what the runtime knows for its own; anything else must look like a
  * call.  How many frames there are up to the first that does not.  Looks at all of them: that may
@@ -176,7 +188,7 @@ static size_t count_native(struct resolver *r, const struct event_stack *stack)
 		uint64_t place = place_of(stack, n);
 
 		if (is_guessed(stack, n) && !is_placed(r, stack, n)) {
-			if (!native_plausible(r->p, place + 1))
+			if (!is_plausible(r, place))
 				break;
 		} else if (!native_executable(r->p, place) && by_pointer_only(stack)) {
 			break;
@@ -192,7 +204,7 @@ static bool in_code(const struct runtime_code *code, uint64_t addr)
 
 static bool starts_with_any(const char *name, const char *const *prefixes)
 {
-	for (; *prefixes; prefixes++)
+	for (; prefixes && *prefixes; prefixes++)
 		if (str_starts(name, *prefixes))
 			return true;
 	return false;
@@ -200,7 +212,6 @@ static bool starts_with_any(const char *name, const char *const *prefixes)
 
 static enum merge_kind kind_of(const struct resolver *r, uint64_t place)
 {
-	static const char *const plumbing[] = { "_asyncio.", "_contextvars.", "_functools.", NULL };
 	static const char *const startup[] = { "libc.so", "libc-",  "libpthread",
 					       "ld-",	  "python", NULL };
 	const struct mapping *m = maps_find(&r->p->maps, place);
@@ -210,9 +221,9 @@ static enum merge_kind kind_of(const struct resolver *r, uint64_t place)
 		return MERGE_EVAL;
 	if (place >= r->facts.text_start && place < r->facts.text_end)
 		return MERGE_OWN;
-	if (starts_with_any(name, plumbing))
+	if (starts_with_any(name, r->facts.plumbing))
 		return MERGE_PLUMBING;
-	if (str_starts(name, "_greenlet."))
+	if (starts_with_any(name, r->facts.switches))
 		return MERGE_SWITCH;
 	if (r->session && m && native_names_trampoline(r->host->names, r->p, m, place))
 		return MERGE_OWN;

@@ -39,6 +39,10 @@ struct runtime_facts {
 	 * frames, up to an entry frame: the function and what the compiler split off it.  end 0:
 	 * not known. */
 	struct runtime_code eval[2];
+	/* Beginnings of the names of extensions' files, NULL at the end; static storage, or NULL.
+	 * Plumbing only hands calls on; a switch begins a list of interpreter frames of its own. */
+	const char *const *plumbing;
+	const char *const *switches;
 	/* The runtime's frames are native ones and say themselves where they stand: each one's tag
 	 * is an index into event_stack.user, ascending; several of one index are functions inlined
 	 * into one another, innermost first.  name_frame -ENOENT: it stays a native frame. */

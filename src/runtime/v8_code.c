@@ -11,7 +11,7 @@
 
 #define SEARCH_MAX (128u << 10) /* bytes of code below an address that are looked at */
 #define BLOCK	   4096u
-/* Between a call's row and its return address lie its arguments, pushed one by one, and the call. */
+/* Between a call's row and its return address: its arguments, pushed one by one, and the call. */
 #define CALL_MAX 128
 
 struct code {

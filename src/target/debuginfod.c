@@ -17,8 +17,6 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "base/str.h"
-
 #define LIBRARY	      "libdebuginfod.so.1"
 #define BUILD_ID_ROOM 129
 #define NOBODY	      65534
@@ -49,12 +47,7 @@ uid_t debuginfod_user(void)
 
 /* --- the process that asks */
 
-static char cache[] = "/tmp/stallprof-debuginfod-XXXXXX";
-
-static bool has_cache(void)
-{
-	return !str_ends(cache, "XXXXXX");
-}
+static char cache[64]; /* a folder for the time being; "": none */
 
 static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *where)
 {
@@ -77,9 +70,12 @@ static int become(uid_t uid)
 	/* what root's home is told by must not lead there */
 	unsetenv("XDG_CACHE_HOME");
 	unsetenv("DEBUGINFOD_CACHE_PATH");
-	if (uid == NOBODY)
-		return mkdtemp(cache) && setenv("DEBUGINFOD_CACHE_PATH", cache, 1) == 0 ? 0
-											: -errno;
+	if (uid == NOBODY) {
+		snprintf(cache, sizeof(cache), "/tmp/stallprof-debuginfod-%d-XXXXXX", getppid());
+		if (!mkdtemp(cache))
+			cache[0] = '\0';
+		return *cache && setenv("DEBUGINFOD_CACHE_PATH", cache, 1) == 0 ? 0 : -EACCES;
+	}
 	return setenv("HOME", user ? user->pw_dir : "/nonexistent", 1) < 0 ? -errno : 0;
 }
 
@@ -91,10 +87,12 @@ static int prepare(pid_t parent)
 		return r;
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	/* after a change of user, which takes it back; who has files to remove ends by itself */
-	if (has_cache())
+	if (*cache) {
 		signal(SIGINT, SIG_IGN);
-	else if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
+		signal(SIGTERM, SIG_IGN);
+	} else if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent) {
 		return -ESRCH;
+	}
 	setenv("DEBUGINFOD_TIMEOUT", "10", 0); /* seconds until the first 100 KB */
 	setenv("DEBUGINFOD_MAXTIME", "120", 0);
 	setenv("DEBUGINFOD_MAXSIZE", "2147483648", 0);
@@ -174,7 +172,7 @@ static void __attribute__((noreturn)) ask_servers(int socket, pid_t parent)
 			break;
 		closep(&fd);
 	}
-	if (has_cache())
+	if (*cache)
 		nftw(cache, remove_one, CACHE_FOLDERS, FTW_DEPTH | FTW_PHYS);
 	_exit(0);
 }

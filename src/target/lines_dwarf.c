@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "target/lines_index.h"
+#include "target/lines_scope.h"
 
 #define STEPS_MAX  (1u << 20) /* entries of one function looked at for an address */
 #define NESTED_MAX 256	      /* blocks in blocks */
@@ -19,6 +20,7 @@ struct lines_dwarf {
 	Elf *elf, *alt_elf;
 	Dwarf *dwarf, *alt;
 	struct lines_index index;
+	struct lines_scopes scopes;
 };
 
 /* The inlined functions at an address, outermost first. */
@@ -62,6 +64,28 @@ static uint64_t lowest_code(Elf *elf)
 	return lowest;
 }
 
+/* Bytes of the sections that the library copies into memory, all of them at once. */
+static uint64_t debug_bytes(Elf *elf)
+{
+	Elf_Scn *section = NULL;
+	uint64_t bytes = 0;
+	size_t names;
+
+	if (elf_getshdrstrndx(elf, &names) < 0)
+		return 0;
+	while (bytes <= LINES_FILE_MAX && (section = elf_nextscn(elf, section))) {
+		GElf_Shdr h;
+		const char *name;
+
+		if (!gelf_getshdr(section, &h) || h.sh_type == SHT_NOBITS)
+			continue;
+		name = elf_strptr(elf, names, h.sh_name);
+		if (name && (strncmp(name, ".debug_", 7) == 0 || strncmp(name, ".zdebug_", 8) == 0))
+			bytes += h.sh_size < LINES_FILE_MAX ? h.sh_size : LINES_FILE_MAX;
+	}
+	return bytes;
+}
+
 /* Without it names that lie in it are missing, which is no error. */
 static void use_alternate(struct lines_dwarf *d, int fd)
 {
@@ -89,6 +113,8 @@ int lines_dwarf_open(int fd, int alt, struct lines_dwarf **ret_dwarf)
 	r = open_elf(fd, &d->elf);
 	if (r < 0)
 		return r;
+	if (debug_bytes(d->elf) > LINES_FILE_MAX)
+		return -EFBIG;
 	d->dwarf = dwarf_begin_elf(d->elf, DWARF_C_READ, NULL);
 	if (!d->dwarf)
 		return -ENODATA;
@@ -105,6 +131,7 @@ struct lines_dwarf *lines_dwarf_close(struct lines_dwarf *d)
 	if (!d)
 		return NULL;
 	lines_index_release(&d->index);
+	lines_scopes_release(&d->scopes);
 	if (d->dwarf)
 		dwarf_end(d->dwarf);
 	if (d->alt)
@@ -128,16 +155,13 @@ static const char *text_attribute(Dwarf_Die *die, unsigned int name)
 	return text && strlen(text) <= LINES_TEXT_MAX ? text : "";
 }
 
-static const char *function_name(Dwarf_Die *die)
+static const char *function_name(struct lines_dwarf *d, Dwarf_Die *die)
 {
-	static const unsigned int names[] = { DW_AT_linkage_name, DW_AT_MIPS_linkage_name,
-					      DW_AT_name };
-	const char *text = "";
-	size_t i;
+	const char *text = text_attribute(die, DW_AT_linkage_name);
 
-	for (i = 0; !*text && i < sizeof(names) / sizeof(names[0]); i++)
-		text = text_attribute(die, names[i]);
-	return text;
+	if (!*text)
+		text = text_attribute(die, DW_AT_MIPS_linkage_name);
+	return *text ? text : lines_scopes_name(&d->scopes, die);
 }
 
 static bool is_block(int tag)
@@ -238,12 +262,12 @@ void lines_dwarf_find(struct lines_dwarf *d, uint64_t address, struct line_chain
 	while (in.count) {
 		Dwarf_Die *die = &in.dies[--in.count];
 
-		place.fn = function_name(die);
+		place.fn = function_name(d, die);
 		if (*place.fn)
 			ret_chain->places[ret_chain->count++] = place;
 		place = call_place(&unit, die);
 	}
 	if (has_function)
-		place.fn = function_name(&function);
+		place.fn = function_name(d, &function);
 	ret_chain->places[ret_chain->count++] = place;
 }

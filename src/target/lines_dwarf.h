@@ -16,11 +16,13 @@
 #include "base/cleanup.h"
 #include "target/lines_answer.h"
 
+#define LINES_FILE_MAX (512ull << 20) /* bytes of debug information that are read into memory */
+
 struct lines_dwarf;
 
 /* fd: the ELF file, alt: its alternate file (.gnu_debugaltlink) or -1; one of another build is not
  * used.  Both must stay open.  0; -ENOEXEC no such file; -ENODATA it has no debug information;
- * -ENOMEM. */
+ * -EFBIG it has too much; -ENOMEM. */
 int lines_dwarf_open(int fd, int alt, struct lines_dwarf **ret_dwarf);
 struct lines_dwarf *lines_dwarf_close(struct lines_dwarf *d);
 DEFINE_CLEANUP(struct lines_dwarf *, lines_dwarf_close)

@@ -65,7 +65,7 @@ static void serve(int in, int out, const void *arg)
 {
 	const bool *has_alt = arg;
 	struct lines_dwarf *d = NULL;
-	struct lines_question q;
+	struct lines_question q = { 0 };
 	int status = 0;
 
 	while (read_question(in, &q)) {

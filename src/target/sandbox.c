@@ -292,22 +292,33 @@ static int drain(int fd, int64_t until, struct str *result)
 	}
 }
 
-static int run(int in, const struct one_job *one, unsigned int deadline_ms, struct str *ret_result)
+static int begin(int in, const struct one_job *one, unsigned int deadline_ms,
+		 struct sandbox_task *ret_task)
 {
 	struct work w = {
 		.in = in, .opener = one->opener ? open_for_job : NULL, .body = do_job, .arg = one
 	};
-	cleanup(str_releasep) struct str answer = { 0 };
-	int64_t until = now_ms() + deadline_ms;
-	int32_t status;
-	pid_t pid;
-	int out, r = spawn(&w, &pid, &out);
 
-	if (r < 0)
-		return r;
-	r = drain(out, until, &answer);
-	close(out);
-	sandbox_end(pid);
+	ret_task->until_ms = now_ms() + deadline_ms;
+	return spawn(&w, &ret_task->pid, &ret_task->out);
+}
+
+int sandbox_begin(int fd, sandbox_job *job, const void *arg, unsigned int deadline_ms,
+		  struct sandbox_task *ret_task)
+{
+	struct one_job one = { .job = job, .arg = arg };
+
+	return begin(fd, &one, deadline_ms, ret_task);
+}
+
+int sandbox_finish(struct sandbox_task *t, struct str *ret_result)
+{
+	cleanup(str_releasep) struct str answer = { 0 };
+	int r = drain(t->out, t->until_ms, &answer);
+	int32_t status;
+
+	close(t->out);
+	sandbox_end(t->pid);
 	if (r < 0)
 		return r;
 	if (answer.len < sizeof(status))
@@ -316,6 +327,14 @@ static int run(int in, const struct one_job *one, unsigned int deadline_ms, stru
 	if (status < 0)
 		return status;
 	return str_add_mem(ret_result, answer.text + sizeof(status), answer.len - sizeof(status));
+}
+
+static int run(int in, const struct one_job *one, unsigned int deadline_ms, struct str *ret_result)
+{
+	struct sandbox_task task;
+	int r = begin(in, one, deadline_ms, &task);
+
+	return r < 0 ? r : sandbox_finish(&task, ret_result);
 }
 
 int sandbox_run(int fd, sandbox_job *job, const void *arg, unsigned int deadline_ms,

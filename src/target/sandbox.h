@@ -7,6 +7,7 @@
 #define STALLPROF_TARGET_SANDBOX_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/str.h"
@@ -24,6 +25,18 @@ typedef int sandbox_job(int fd, const void *arg, struct str *result);
  * -EAGAIN, -ENOMEM no worker could be made.  The result is still hostile: the caller checks it. */
 int sandbox_run(int fd, sandbox_job *job, const void *arg, unsigned int deadline_ms,
 		struct str *ret_result);
+
+/* A job that runs beside its caller. */
+struct sandbox_task {
+	pid_t pid;
+	int out;
+	int64_t until_ms;
+};
+
+/* As sandbox_run in two halves: what is begun must be finished, in any order. */
+int sandbox_begin(int fd, sandbox_job *job, const void *arg, unsigned int deadline_ms,
+		  struct sandbox_task *ret_task);
+int sandbox_finish(struct sandbox_task *t, struct str *ret_result);
 
 /* Opens a job's file, in the worker, before it is locked in: for places where that may never
  * return.  `in` is all that is open besides.  A descriptor or negative errno. */

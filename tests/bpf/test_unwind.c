@@ -1,5 +1,5 @@
-/* test_unwind.c: stacks that the kernel side walks by tables, against what the C library says of
- * the same stack.
+/* test_unwind.c: stacks that the kernel side walks by tables, against what the compiler's own
+ * unwinder says of the same stack.
  */
 #include <setjmp.h>
 #include <stdarg.h>

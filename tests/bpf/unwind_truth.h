@@ -1,12 +1,12 @@
-/* unwind_truth.h: stacks of this very process: made, taken by the kernel side, and as the C library
- * has them.
+/* unwind_truth.h: stacks of this very process: made, taken by the kernel side, and as the compiler
+ * unwinds them.
  *
  * Included by each test program of the walk; cmocka's headers and the skeleton come first.
  */
 #ifndef TESTS_BPF_UNWIND_TRUTH_H
 #define TESTS_BPF_UNWIND_TRUTH_H
 
-#include <execinfo.h>
+#include <unwind.h>
 
 #include "tests/bpf/unwind_fixture.h"
 
@@ -36,10 +36,19 @@ static inline void look(uint32_t slot)
 			 0);
 }
 
-/* What the C library says; `caller` returns there.  A sanitizer's own frames come before it. */
+static _Unwind_Reason_Code asked(struct _Unwind_Context *frame, void *unused)
+{
+	(void)unused;
+	if (n_truth < TRUTH_MAX && _Unwind_GetIP(frame))
+		truth[n_truth++] = (void *)_Unwind_GetIP(frame);
+	return _URC_NO_REASON;
+}
+
+/* What the compiler's own unwinder says; `caller` returns there. */
 static inline void ask(void *caller)
 {
-	n_truth = backtrace(truth, TRUTH_MAX);
+	n_truth = 0;
+	_Unwind_Backtrace(asked, NULL);
 	for (in_truth = 0; in_truth < n_truth && truth[in_truth] != caller;)
 		in_truth++;
 	assert_true(in_truth < n_truth);
@@ -64,7 +73,7 @@ PLAIN static int deep(int n, int (*leaf)(int x))
 	return deep(n - 1, leaf) + room[n % 64];
 }
 
-/* From the function that asked on, the callers are those that the C library found, down to the last
+/* From the function that asked on, the callers are those that the compiler found, down to the last
  * one, none of them guessed. */
 static inline void check_callers(void)
 {

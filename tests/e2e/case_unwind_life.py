@@ -17,6 +17,7 @@ from harness import TARGETS, Case, Env, Failure, Record, Run, Skip, Target, Watc
 FLAGS = ("-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-Werror", "-fomit-frame-pointer",
          "-fno-ipa-sra")
 MANY = 300
+PAUSE = ["tick"] * 12  # 0.3 s: on a busy machine names are found later than code is replaced
 
 
 def build(env: Env, source: str, name: str, *flags: str) -> str:
@@ -88,7 +89,7 @@ def warm(env: Env, *steps: str) -> "tuple[Target, Watch]":
     target = env.start([program(env), "--wait", "stall", "until:%s" % flag, *steps])
     watch = env.watch("-p", str(target.pid), "--threshold", "50ms").attached()
     target.go()
-    watch.wait_err("STALL 1")
+    watch.wait_err("own_wait", 30)
     flag.touch()
     return target, watch
 
@@ -113,9 +114,9 @@ def swapped(env: Env) -> str:
     addresses are the same to the byte, and with another, which is walked by other rules."""
     alpha, gamma = plugin(env, "alpha"), plugin(env, "gamma")
     beta = plugin(env, "beta", 2008)
-    steps = ["open:" + alpha, "call"]
+    steps = ["open:" + alpha, "call", *PAUSE]
     for path in (gamma, beta, alpha, beta, gamma, alpha):
-        steps += ["swap:" + path, "call", "tick", "call"]
+        steps += ["swap:" + path, "call", *PAUSE, "call", *PAUSE]
     target, watch = warm(env, *steps)
     target.finish()
     run = watch.end()

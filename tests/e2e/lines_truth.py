@@ -5,7 +5,8 @@
 
 At each of COUNT addresses, drawn from the functions of each file, file name and line of every place
 of the chain must be those of one of the two (binutils 2.40 leaves inlined functions out where clang
-wrote DWARF 5, and files of a link-time optimised unit), and so must the names of inlined functions.
+wrote DWARF 5, and files of a link-time optimised unit), and so must the names of inlined functions,
+before which stallprof puts the namespace or class where there is no linkage name.
 Names of concrete functions are the symbols' in stallprof, and not compared where they differ from
 DWARF's.  Knows nothing of how stallprof reads the information.
 """
@@ -82,7 +83,7 @@ def verdict(mine: List[Place], theirs: List[List[Place]]) -> str:
     if not same:
         return "line or depth"
     for i, (fn, _, _) in enumerate(mine[:-1]):
-        if fn not in [t[i][0] for t in same]:
+        if not any(fn == t[i][0] or fn.endswith("::" + t[i][0]) for t in same):
             return "name of an inlined function"
     return ""
 

@@ -1,9 +1,10 @@
 /* jitted.c: an epoll loop in C whose stalls are in code made at run time.
  *
- * jitted [--wait] [--count N] [--map]: N sleeps, called by two functions that were written into
- * memory of their own, with frame pointers.  Says where they are; --map: also in /tmp/perf-PID.map,
- * as jit_outer and jit_inner, after other names that the same addresses had before.  Prints its own
- * truth; knows nothing of stallprof.  Build with -O1 -fno-omit-frame-pointer.
+ * jitted [--wait] [--count N] [--linger S] [--map]: N sleeps, called by two functions that were
+ * written into memory of their own, with frame pointers.  Says where they are; --map: also in
+ * /tmp/perf-PID.map, as jit_outer and jit_inner, after other names that the same addresses had
+ * before.  Prints its own truth; knows nothing of stallprof.  Build with -O1
+ * -fno-omit-frame-pointer.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -87,15 +88,16 @@ static void watch(int epoll, int fd)
 		die("epoll_ctl");
 }
 
-/* Until a line comes the loop is healthy; then every few ticks a stall. */
-static void run_loop(int epoll, int timer, bool wait, long total, void (*stall)(void))
+/* Until a line comes the loop is healthy; then every few ticks a stall; then it is healthy again
+ * for so many ticks. */
+static void run_loop(int epoll, int timer, bool wait, long total, long linger, void (*stall)(void))
 {
 	struct epoll_event ev;
 	uint64_t expired;
 	char line[64];
 	long tick = 0, done = 0;
 
-	while (done < total) {
+	while (done < total || linger > 0) {
 		if (epoll_wait(epoll, &ev, 1, -1) != 1)
 			continue;
 		if (ev.data.fd == 0) {
@@ -105,7 +107,9 @@ static void run_loop(int epoll, int timer, bool wait, long total, void (*stall)(
 		}
 		if (read(timer, &expired, sizeof(expired)) < 0 || wait)
 			continue;
-		if (++tick % TICKS_BETWEEN == 0) {
+		if (done == total) {
+			linger--;
+		} else if (++tick % TICKS_BETWEEN == 0) {
 			stall();
 			done++;
 		}
@@ -118,6 +122,7 @@ int main(int argc, char **argv)
 	int timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
 	struct itimerspec every = { { 0, TICK_NS }, { 0, TICK_NS } };
 	long total = flag_number(argc, argv, "--count", 7);
+	long linger = flag_number(argc, argv, "--linger", 0) * (long)(NSEC_PER_SEC / TICK_NS);
 	bool wait = has_flag(argc, argv, "--wait");
 	uint8_t *code = make_code();
 
@@ -131,7 +136,7 @@ int main(int argc, char **argv)
 	announce();
 	printf("{\"outer\": %lu, \"inner\": %lu, \"size\": %d}\n", (unsigned long)code,
 	       (unsigned long)(code + SPACING), CODE_SIZE);
-	run_loop(epoll, timer, wait, total, (void (*)(void))code);
+	run_loop(epoll, timer, wait, total, linger, (void (*)(void))code);
 	printf("{\"done\": true, \"expected\": %ld, \"pid\": %d}\n", total, getpid());
 	return 0;
 }

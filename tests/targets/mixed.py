@@ -22,6 +22,11 @@ from shapes import LENGTH_S, SHAPES, keep, own_stack, shape
 THROUGH = ["n:mixed_inner", "n:mixed_outer", "n:mixed_through"]
 LEAF = ["n:mixed_wait", "n:mixed_block", "p:rest"]
 
+try:
+    import greenlet
+except ImportError:
+    greenlet = None
+
 mixed: Any = None
 order: List[str] = []
 
@@ -185,7 +190,21 @@ def ctypes_() -> None:
     ctypes.CDLL(None).qsort(two, 2, ctypes.sizeof(ctypes.c_int), COMPARE(rest))
 
 
-def steps(name: str) -> Callable[[], Any]:
+if greenlet:
+    @shape("greenlet")
+    def greenlet_() -> None:
+        """Its frames end where it begins: what is below in memory is another one's."""
+        def run() -> int:
+            return mixed.through(rest, 2)
+
+        def parent() -> None:
+            greenlet.greenlet(run).switch()
+
+        expect("n:mixed_inner", *THROUGH, "p:run")
+        mixed.through(parent, 1)
+
+
+def steps() -> Callable[[], Any]:
     async def inner() -> None:
         mixed.through(rest, 1)
 
@@ -200,7 +219,7 @@ def steps(name: str) -> Callable[[], Any]:
     return task
 
 
-SHAPES["task"] = steps("task")
+SHAPES["task"] = steps()
 
 
 async def main() -> None:

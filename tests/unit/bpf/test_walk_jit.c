@@ -111,24 +111,59 @@ static void test_chain(void **state)
 	expect(3, noted(8), 3, -1);
 }
 
-/* While a bytecode runs, the frame is behind: the register says where it is. */
+/* A bytecode runs: number 9, at offset 113 of the code, and the handler at HANDLER is its own. */
+static void run_bytecode(void)
+{
+	image_word(OBJECTS + 0x2000 + 112, 0x0900);
+	image_word(OBJECTS + 0x3000 + 9 * 8, HANDLER - 8);
+	image.cursor.regs[JIT_REG_OFF] = 113;
+	image.cursor.regs[JIT_REG_CODE] = OBJECTS + 0x2000;
+	image.cursor.regs[JIT_REG_TABLE] = OBJECTS + 0x3000;
+}
+
+/* While a bytecode runs, the frame is behind: registers say where it is, if they fit together. */
 static void test_handler(void **state)
 {
 	(void)state;
 	setup_image();
 	image_regs(HANDLER, SP, frame(0));
-	image.cursor.regs[JIT_REG_OFF] = 113;
 	push(0, 0, 5, 71);
+	run_bytecode();
 	walk();
 	expect(0, noted(5), 0, 113);
+	image.cursor.regs[JIT_REG_OFF] = 114; /* another bytecode, whose handler is not here */
+	walk();
+	expect(0, noted(5), 0, -1);
 	image.cursor.regs[JIT_REG_OFF] = 1ull << 40;
 	walk();
 	expect(0, noted(5), 0, -1);
 	/* where handlers are not known, nothing that runs is certain */
+	run_bytecode();
 	plan.handlers.end = 0;
-	image.cursor.regs[JIT_REG_OFF] = 113;
 	walk();
 	expect(0, noted(5), 0, -1);
+}
+
+/* A handler that may call has a frame of its own, which stands for nothing. */
+static void test_handler_frame(void **state)
+{
+	(void)state;
+	setup_image();
+	image_regs(HANDLER, SP, frame(0));
+	push(0, ENTRY + 4, 5, 71);
+	push(1, ENTRY + 4, 6, 73);
+	push(2, 0, 7, 79);
+	image_word(frame(0) - 8, 4 << 1);
+	run_bytecode();
+	walk();
+	assert_int_equal(image.out.n_python, 3);
+	expect(0, 4 << 1, 0, -1);
+	expect(1, noted(6), 1, 113);
+	expect(2, noted(7), 2, 79);
+	image.cursor.regs[JIT_REG_OFF] = 3;
+	walk();
+	expect(1, noted(6), 1, -1);
+	expect(2, noted(7), 2, 79);
 }
 
 /* Without its place any code of a file may be the interpreter's. */
@@ -139,9 +174,10 @@ static void test_no_entry(void **state)
 	plan.entry.end = 0;
 	image_regs(BUILTIN, SP, frame(0));
 	push(0, BUILTIN + 1, 5, 71);
-	push(1, 0, 6, 83);
+	push(1, BUILTIN + 1, 6, 83);
+	push(2, 0, 7, 89);
 	walk();
-	expect(1, noted(6), 1, 83);
+	expect(2, noted(7), 2, 89);
 }
 
 /* Frames of another kind are noted when they are asked for. */
@@ -210,10 +246,10 @@ static void test_below_stack(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_chain),	    cmocka_unit_test(test_handler),
-		cmocka_unit_test(test_no_entry),    cmocka_unit_test(test_kinds),
-		cmocka_unit_test(test_garbage),	    cmocka_unit_test(test_known_code),
-		cmocka_unit_test(test_below_stack),
+		cmocka_unit_test(test_chain),	      cmocka_unit_test(test_handler),
+		cmocka_unit_test(test_handler_frame), cmocka_unit_test(test_no_entry),
+		cmocka_unit_test(test_kinds),	      cmocka_unit_test(test_garbage),
+		cmocka_unit_test(test_known_code),    cmocka_unit_test(test_below_stack),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -89,20 +89,18 @@ static void test_build(void **state)
 	const struct mapping *mine = code_at(f, (uintptr_t)test_build);
 	struct unwind_file *late, *soon, *again;
 	struct unwind_mapping place;
-	bool urgent;
-
 	assert_int_equal(unwind_tables_get(f->tables, f->p, libc, 2, &late), 0);
 	assert_int_equal(unwind_tables_get(f->tables, f->p, mine, 0, &soon), 0);
 	assert_int_equal(unwind_tables_get(f->tables, f->p, libc, 2, &again), 0);
 	assert_ptr_equal(late, again);
 	assert_int_equal(unwind_file_state(late), UNWIND_FILE_WAITS);
 	assert_false(unwind_file_place(late, libc, &place));
-	assert_true(unwind_tables_build_next(f->tables, &urgent));
-	assert_false(urgent);
+	assert_true(unwind_tables_build_next(f->tables, 1));
 	assert_int_equal(unwind_file_state(soon), UNWIND_FILE_READY);
 	assert_int_equal(unwind_file_state(late), UNWIND_FILE_WAITS);
-	assert_true(unwind_tables_build_next(f->tables, &urgent));
-	assert_false(unwind_tables_build_next(f->tables, &urgent));
+	assert_false(unwind_tables_build_next(f->tables, 1));
+	assert_true(unwind_tables_build_next(f->tables, 2));
+	assert_false(unwind_tables_build_next(f->tables, 9));
 	assert_true(unwind_file_place(late, libc, &place));
 	assert_int_equal(place.kind, UNWIND_BY_TABLE);
 	assert_int_equal(place.end, libc->end);
@@ -119,8 +117,6 @@ static void test_shared_rows(void **state)
 	struct unwind_mapping a, b, c;
 	const struct mapping *m, *n, *o;
 	char path[2][64];
-	bool urgent;
-
 	m = map_copy(f, "/bin/sh", path[0]);
 	assert_int_equal(unwind_tables_get(f->tables, f->p, m, 0, &one), 0);
 	n = map_copy(f, "/bin/sh", path[1]);
@@ -128,7 +124,7 @@ static void test_shared_rows(void **state)
 	o = code_at(f, (uintptr_t)getppid);
 	assert_int_equal(unwind_tables_get(f->tables, f->p, o, 0, &third), 0);
 	assert_ptr_not_equal(one, other);
-	while (unwind_tables_build_next(f->tables, &urgent))
+	while (unwind_tables_build_next(f->tables, 9))
 		;
 	for (int i = 0; i < 2; i++)
 		unlink(path[i]);
@@ -156,10 +152,8 @@ static void test_reap(void **state)
 	const struct mapping *libc = code_at(f, (uintptr_t)getppid);
 	struct unwind_file *file;
 	uint64_t now = 1000;
-	bool urgent;
-
 	assert_int_equal(unwind_tables_get(f->tables, f->p, libc, 0, &file), 0);
-	assert_true(unwind_tables_build_next(f->tables, &urgent));
+	assert_true(unwind_tables_build_next(f->tables, 9));
 	assert_int_equal(f->memory->open, 1);
 	unwind_file_put(file, now);
 	unwind_tables_reap(f->tables, now + UNWIND_UNUSED_KEPT - 1);
@@ -182,20 +176,18 @@ static void test_none(void **state)
 	struct unwind_file *file;
 	const struct mapping *m;
 	char path[64];
-	bool urgent;
-
 	m = map_copy(f, "/etc/passwd", path);
 	unlink(path);
 	assert_int_equal(unwind_tables_get(f->tables, f->p, m, 0, &file), 0);
-	assert_true(unwind_tables_build_next(f->tables, &urgent));
+	assert_true(unwind_tables_build_next(f->tables, 9));
 	assert_int_equal(unwind_file_state(file), UNWIND_FILE_NONE);
 	m = code_at(f, (uintptr_t)getppid);
 	assert_int_equal(unwind_tables_get(f->tables, f->p, m, 0, &file), 0);
-	assert_true(unwind_tables_build_next(f->tables, &urgent));
+	assert_true(unwind_tables_build_next(f->tables, 9));
 	assert_int_equal(unwind_file_state(file), UNWIND_FILE_NONE);
 	assert_int_equal(unwind_tables_counts(f->tables).failed, 1);
 	assert_int_equal(unwind_tables_counts(f->tables).without_room, 1);
-	assert_false(unwind_tables_build_next(f->tables, &urgent));
+	assert_false(unwind_tables_build_next(f->tables, 9));
 }
 
 int main(void)

@@ -67,9 +67,7 @@ static void publish(struct fixture *f)
 
 static void build(struct fixture *f)
 {
-	bool urgent;
-
-	while (unwind_tables_build_next(f->tables, &urgent))
+	while (unwind_tables_build_next(f->tables, 9))
 		;
 	unwound_entry(f->u, &f->entry);
 }

@@ -46,6 +46,40 @@ TEST(test_rows)
 	bench_close(&b);
 }
 
+static void give_native(struct bench *b, uint64_t hash, const char *fn, uint32_t line)
+{
+	struct chunk_frame f = {
+		.kind = FRAME_NATIVE, .line = line, .fn = fn, .file = "server.c", .module = "server"
+	};
+
+	give_stack(b, hash, 0, &f, 1);
+}
+
+/* Native code that waits has a row for each line, one that runs has one for each function, which
+ * names the line of the longest. */
+TEST(test_native_lines)
+{
+	const struct profile *p;
+
+	BENCH(b);
+	for (uint64_t i = 0; i < 6; i++) {
+		struct event_stall e = a_stall(1, i + 1, (101 + i) * MS);
+		struct stall_part *part = add_part(&e, i < 3 ? CLASS_CPU : CLASS_SYSCALL, e.ns,
+						   7 + i);
+
+		give_native(&b, 7 + i, i == 2 ? "other" : "handle", 40 + (uint32_t)i);
+		if (i >= 3)
+			part->syscall = NR_RECV;
+		give_stall(&b, &e);
+	}
+	p = seal(&b);
+	assert_int_equal(p->n_rows, 5);
+	assert_int_equal(p->rows[0].count, 2);
+	assert_int_equal(p->rows[0].at->line, 41);
+	assert_int_equal(p->rows[1].at->line, 45);
+	bench_close(&b);
+}
+
 /* A new child each time is one row and one sample; the row names the longest one's. */
 TEST(test_children)
 {
@@ -177,13 +211,10 @@ TEST(test_nothing)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rows),
-		cmocka_unit_test(test_samples),
-		cmocka_unit_test(test_two_processes),
-		cmocka_unit_test(test_rounding),
-		cmocka_unit_test(test_children),
-		cmocka_unit_test(test_nothing),
-		cmocka_unit_test(test_longest_of_two_loops),
+		cmocka_unit_test(test_rows),	 cmocka_unit_test(test_native_lines),
+		cmocka_unit_test(test_samples),	 cmocka_unit_test(test_two_processes),
+		cmocka_unit_test(test_rounding), cmocka_unit_test(test_children),
+		cmocka_unit_test(test_nothing),	 cmocka_unit_test(test_longest_of_two_loops),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -90,6 +90,37 @@ static void kinds_are_kept_apart(void **state)
 	flame_release(&flame);
 }
 
+/* A native function that was at several lines has none of them. */
+static void lines_are_those_of_all(void **state)
+{
+	struct frame frames[] = {
+		{ .kind = FRAME_NATIVE, .fn = "f", .file = "a.c", .line = 7, .module = "" },
+		{ .kind = FRAME_NATIVE, .fn = "f", .file = "a.c", .line = 7, .module = "" },
+		{ .kind = FRAME_NATIVE, .fn = "f", .file = "a.c", .line = 8, .module = "" },
+	};
+	struct stack stacks[3];
+	struct sample samples[3];
+	struct profile p = *fixture_find("empty");
+	struct flame flame;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		stacks[i] = (struct stack){ .n_frames = 1, .frames = &frames[i] };
+		samples[i] =
+			(struct sample){ .stack = i, .klass = CLASS_CPU, .tip = "[cpu]", .ns = 7 };
+	}
+	p.stacks = stacks;
+	p.samples = samples;
+	p.n_stacks = 3;
+	for (p.n_samples = 1; p.n_samples <= 3; p.n_samples++) {
+		assert_int_equal(flame_init(&flame, &p), 0);
+		assert_int_equal(flame.nodes.count, 4);
+		assert_string_equal(flame.nodes.items[2].name, "f");
+		assert_int_equal(flame.nodes.items[2].many_lines, p.n_samples == 3);
+		flame_release(&flame);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -97,6 +128,7 @@ int main(void)
 		cmocka_unit_test(children_lie_inside_their_parent),
 		cmocka_unit_test(stacks_are_merged_from_the_root),
 		cmocka_unit_test(kinds_are_kept_apart),
+		cmocka_unit_test(lines_are_those_of_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

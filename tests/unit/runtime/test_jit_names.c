@@ -55,6 +55,16 @@ static void test_python(void **state)
 	       FRAME_LIBRARY);
 }
 
+/* As OpenJDK's jcmd writes them. */
+static void test_hotspot(void **state)
+{
+	(void)state;
+	expect("int App.inner(int)", "int App.inner(int)", "", 0, 0);
+	expect("Interpreter", "Interpreter", "", 0, FRAME_LIBRARY);
+	expect("Interpreter.run", "Interpreter.run", "", 0, 0);
+	expect("StubRoutines (1)", "StubRoutines (1)", "", 0, FRAME_LIBRARY);
+}
+
 /* What is not certain stays whole. */
 static void test_others(void **state)
 {
@@ -92,6 +102,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_v8),
 		cmocka_unit_test(test_python),
+		cmocka_unit_test(test_hotspot),
 		cmocka_unit_test(test_others),
 	};
 

@@ -145,6 +145,9 @@ static void test_made(void **state)
 	assert_int_equal(f.offset, 16);
 	assert_int_equal(f.flags, 0);
 	assert_string_equal(find(n, p, local, local).fn, "names_marker");
+	assert_true(native_names_made(n, p, process_map(p, at), at + 15));
+	assert_false(native_names_made(n, p, process_map(p, at), at + 16));
+	assert_false(native_names_made(n, p, process_map(p, local), local));
 	assert_true(native_names_trampoline(n, p, process_map(p, at), at + 64));
 	assert_false(native_names_trampoline(n, p, process_map(p, at), at));
 	assert_false(native_names_trampoline(n, p, process_map(p, local), local));

@@ -332,15 +332,30 @@ static void fake_begin(struct runtime_session *s, const struct event_stack *of)
 	(void)of;
 }
 
-/* Code 7 has no name. */
+static int fake_outer_left;
+
+/* Code 7 has no name, code 5 none that is shown, and code 6 was put into two others. */
 static int fake_name(struct runtime_session *s, const struct interp_frame *frame,
 		     struct chunk_frame *ret_frame)
 {
 	(void)s;
-	if (frame->code == 7)
-		return -ENOENT;
+	fake_outer_left = frame->code == 6 ? 2 : 0;
+	if (frame->code == 7 || frame->code == 5)
+		return frame->code == 7 ? -ENOENT : -ENODATA;
 	*ret_frame = (struct chunk_frame){ .kind = FRAME_JS,
 					   .fn = frame->code == 3 ? "inner" : "outer",
+					   .file = "app.js",
+					   .module = "" };
+	return 0;
+}
+
+static int fake_outer(struct runtime_session *s, struct chunk_frame *ret_frame)
+{
+	(void)s;
+	if (!fake_outer_left)
+		return -ENOENT;
+	*ret_frame = (struct chunk_frame){ .kind = FRAME_JS,
+					   .fn = fake_outer_left-- == 2 ? "around" : "all",
 					   .file = "app.js",
 					   .module = "" };
 	return 0;
@@ -388,6 +403,40 @@ static void test_placed(void **state)
 	assert_string_equal(seen[4].fn, "test_placed");
 	/* the guess without a frame of the runtime ends it */
 	assert_int_equal(seen_flags, STACK_USER_CUT);
+	resolver_close(r);
+	process_close(p);
+}
+
+/* A frame of the runtime's own goes together with its native one; several functions may stand in
+ * the place of one native frame. */
+static void test_placed_many(void **state)
+{
+	static const struct runtime fake = { .name = "fake",
+					     .begin = fake_begin,
+					     .name_frame = fake_name,
+					     .name_outer = fake_outer,
+					     .close = fake_close };
+	struct process *p;
+	struct resolver *r = open_self(&p);
+
+	(void)state;
+	r->runtime = &fake;
+	r->session = (struct runtime_session *)r;
+	r->facts.placed = true;
+	memset(&stack, 0, sizeof(stack));
+	resolver_marker(p);
+	stack.user[2] = stack.user[3] = stack.user[1];
+	stack.n_user = 4;
+	stack.user_stop = UNWIND_STOP_ROOT;
+	stack.python[0] = (struct interp_frame){ .code = 5, .tag = 1 };
+	stack.python[1] = (struct interp_frame){ .code = 6, .tag = 2 };
+	stack.n_python = 2;
+	assert_int_equal(resolve(r), 5);
+	assert_string_equal(seen[0].fn, "resolver_marker");
+	assert_string_equal(seen[1].fn, "outer");
+	assert_string_equal(seen[2].fn, "around");
+	assert_string_equal(seen[3].fn, "all");
+	assert_string_equal(seen[4].fn, "test_placed_many");
 	resolver_close(r);
 	process_close(p);
 }
@@ -501,7 +550,7 @@ int main(void)
 		cmocka_unit_test(test_kernel),	 cmocka_unit_test(test_native),
 		cmocka_unit_test(test_by_table), cmocka_unit_test(test_counts),
 		cmocka_unit_test(test_python),	 cmocka_unit_test(test_merged),
-		cmocka_unit_test(test_placed),
+		cmocka_unit_test(test_placed),	 cmocka_unit_test(test_placed_many),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);

@@ -216,6 +216,45 @@ static void test_placed(void **state)
 	assert_int_equal(merge_placed(&in, items), 0);
 }
 
+/* Whatever the two are, every interpreter frame is shown once, and both in their own order. */
+static void test_any(void **state)
+{
+	uint32_t seed = 4711;
+	int round;
+
+	(void)state;
+	for (round = 0; round < 100003; round++) {
+		struct merge_input in = { .native = kinds, .interp = frames };
+		size_t count, i, native = 0, interp = 0;
+
+		in.n_native = (seed = seed * 1664525 + 1013904223) >> 28;
+		in.n_interp = (seed = seed * 1664525 + 1013904223) >> 29;
+		in.rooted = seed >> 8 & 1;
+		in.truncated = seed >> 9 & 1;
+		in.guessed = (seed >> 10 & 7) == 0;
+		for (i = 0; i < in.n_native; i++)
+			kinds[i] = (seed = seed * 1664525 + 1013904223) >> 16 & 1
+					   ? MERGE_EVAL
+					   : (uint8_t)((seed >> 24) % (MERGE_SWITCH + 1));
+		for (i = 0; i < in.n_interp; i++)
+			frames[i].code = (seed = seed * 1664525 + 1013904223) >> 30;
+		count = merge_frames(&in, items, &found);
+		for (i = 0; i < count; i++) {
+			if (items[i].interp)
+				assert_int_equal(items[i].index, interp++);
+			else
+				assert_true(items[i].index < in.n_native &&
+					    (items[i].index >= native));
+			if (!items[i].interp)
+				native = items[i].index + 1u;
+		}
+		assert_int_equal(interp, in.n_interp);
+		/* the innermost frame is never left out */
+		if (in.n_native)
+			assert_true(!items[0].interp && items[0].index == 0);
+	}
+}
+
 /* The largest stack fits. */
 static void test_largest(void **state)
 {
@@ -244,7 +283,7 @@ int main(void)
 		cmocka_unit_test(test_bottom),	   cmocka_unit_test(test_early),
 		cmocka_unit_test(test_block),	   cmocka_unit_test(test_pushing),
 		cmocka_unit_test(test_switch),	   cmocka_unit_test(test_placed),
-		cmocka_unit_test(test_largest),
+		cmocka_unit_test(test_largest),	   cmocka_unit_test(test_any),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

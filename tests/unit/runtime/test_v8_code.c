@@ -81,10 +81,11 @@ static uint32_t line(uint64_t offset, bool returns)
 	return n_places == 1 ? v8_names_line_at(names, function, places[0].at) : 0;
 }
 
-/* Optimised code has rows for its calls: from 16 on character 0, from 48 on character 8. */
+/* Optimised code has rows for its calls: from 16 on character 0, from 48 on character 8, and one
+ * near its end. */
 static void make_optimised(void)
 {
-	static const uint8_t rows[] = { 0x22, 0x04, 0x40, 0x20 };
+	static const uint8_t rows[] = { 0x22, 0x04, 0x40, 0x20, 0x9c, 0x02, 0x00 };
 
 	make_code(OPTIMISED, fake_array(&f, FAKE_ARRAY, "", 0, 0), bytes(rows, sizeof(rows)));
 	make_function(code);
@@ -200,6 +201,7 @@ static void test_not_code(void **state)
 	(void)state;
 	make_optimised();
 	assert_int_equal(line(20, true), 1);
+	assert_int_equal(line(199, true), 2);
 	assert_int_equal(line(201, true), 0);
 	fake_put(&f, code, 40, start + 32);
 	assert_int_equal(line(20, true), 0);

@@ -135,6 +135,9 @@ static void test_refused(void **state)
 	set("v8dbg_class_Script__name__Object", 1 << 20);
 	assert_int_equal(read_layout(&l), -EPROTO);
 	set("v8dbg_class_Script__name__Object", 16);
+	set("v8dbg_class_SharedFunctionInfo__flags__int", 56);
+	assert_int_equal(read_layout(&l), -EPROTO);
+	set("v8dbg_class_SharedFunctionInfo__flags__int", 48);
 	set("v8dbg_off_fp_function", 16);
 	assert_int_equal(read_layout(&l), -EPROTO);
 	memset(symbols, 0, sizeof(symbols));

@@ -95,8 +95,9 @@ static void test_scopes(void **state)
 	fake_put(&f, many, 32, fake_array(&f, FAKE_ARRAY, "", 0, 0));
 	fake_put(&f, many, 32 + 8 + 80 * 8, name);
 	assert_string_equal(get(fake_shared(&f, many, script, 0, 5), 0)->fn, "after");
+	fake_map(&f, FAKE_ARRAY);
 	bare = fake_object(&f, FAKE_SCOPE, 4);
-	fake_string(&f, "neighbour");
+	fake_array(&f, FAKE_ARRAY, &name, sizeof(name), 1);
 	assert_string_equal(get(fake_shared(&f, bare, 0, 0, 5), 0)->fn, "<anonymous>");
 }
 

@@ -109,6 +109,9 @@ static void test_lines(void **state)
 	assert_int_equal(v8_scripts_line(scripts, get(table), 21), 3);
 	fake_put(&f, shifted, 24, fake_smi(41));
 	assert_int_equal(v8_scripts_line(scripts, get(shifted), 3), 43);
+	fake_put(&f, shifted, 8, fake_string(&f, "again\n"));
+	fake_put(&f, shifted, 24, fake_smi(-41));
+	assert_int_equal(v8_scripts_line(scripts, get(shifted), 3), 0);
 	/* a table of something else is not used */
 	ends[1] = 0x1234567;
 	fake_put(&f, wrong, 56, fake_array(&f, FAKE_ARRAY, ends, sizeof(ends), 3));

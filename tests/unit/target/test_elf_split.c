@@ -46,6 +46,12 @@ static void test_jumps(void **state)
 
 	(void)state;
 	memset(code, 0x90, sizeof(code));
+	jump(0, at, 0x1234, 0);
+	jump(16, at, 0x1234, 1); /* the same place twice is one */
+	expect_part(8192, at, starts, 5, 0, 0);
+	jump(32, at, 0x1238, 1);
+	expect_part(8192, at, starts, 5, 0x1000, 0x3000);
+	memset(code, 0x90, sizeof(code));
 	jump(0, at, 0x3000, 0);	 /* a call at the end of the function */
 	jump(16, at, 0x5100, 1); /* inside */
 	jump(32, at, 0xb000, 0); /* behind all */

@@ -128,6 +128,10 @@ static void test_names(void **state)
 	struct lines_dwarf *d;
 
 	(void)state;
+	if (built_run("c++ --version") != 0) {
+		print_message("SKIP no C++ compiler\n");
+		return;
+	}
 	assert_int_equal(built_write("lines.c",
 				     "volatile int sink;\n"
 				     "namespace shop {\n"
@@ -147,6 +151,51 @@ static void test_names(void **state)
 	assert_true(find_line(d, "lines", "_ZZN4shop4Cart5totalEiEN1L5localEv", 6));
 	assert_int_equal(chain.count, 1);
 	assert_non_null(strstr(chain.places[0].fn, "local"));
+	lines_dwarf_close(d);
+}
+
+/* Where gcc tells no linkage name, the namespaces and types around a function are part of its name,
+ * and those that end before it are not. */
+static void test_scopes(void **state)
+{
+	static const char *const names[] = { "shop::(anonymous namespace)::Box<int>::put",
+					     "shop::(anonymous namespace)::fill", "shop::twice",
+					     "once" };
+	struct lines_dwarf *d;
+	size_t i;
+
+	(void)state;
+	if (built_run("c++ --version") != 0) {
+		print_message("SKIP no C++ compiler\n");
+		return;
+	}
+	assert_int_equal(built_write("lines.c",
+				     "volatile int sink;\n"
+				     "#define IN static inline __attribute__((always_inline))\n"
+				     "namespace shop { namespace {\n"
+				     "template <class T> struct Box { T v; struct Lid { T l; };\n"
+				     "	inline __attribute__((always_inline)) void put(T n) {\n"
+				     "		sink = n; }\n"
+				     "};\n"
+				     "IN void fill(int n) { Box<int> b;\n"
+				     "	b.put(n); }\n"
+				     "}\n"
+				     "IN void twice(int n) { \n"
+				     "	fill(n); } }\n"
+				     "IN void once(int n) {\n"
+				     "	shop::twice(n); }\n"
+				     "extern \"C\" void outer(int n) {\n"
+				     "	once(n); }\n"),
+			 0);
+	assert_int_equal(built_run("c++ -O2 -g -fPIC -shared -x c++ lines.c -o lines"), 0);
+	d = open_lines("lines");
+	assert_true(find_line(d, "lines", "outer", 6));
+	assert_int_equal(chain.count, 5);
+	for (i = 0; i < 4; i++)
+		if (!str_starts(chain.places[i].fn, "_Z"))
+			assert_string_equal(chain.places[i].fn, names[i]);
+	assert_int_equal(chain.places[3].line, 14);
+	assert_place(4, "outer", 16);
 	lines_dwarf_close(d);
 }
 
@@ -221,8 +270,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_compilers), cmocka_unit_test(test_dropped),
-		cmocka_unit_test(test_names),	  cmocka_unit_test(test_split),
-		cmocka_unit_test(test_refused),	  cmocka_unit_test(test_alternate),
+		cmocka_unit_test(test_names),	  cmocka_unit_test(test_scopes),
+		cmocka_unit_test(test_split),	  cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_alternate),
 	};
 
 	return cmocka_run_group_tests(tests, built_setup, built_teardown);

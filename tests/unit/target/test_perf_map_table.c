@@ -234,6 +234,13 @@ static void test_long_lines(void **state)
 	assert_string_equal(at(&m, 0x4000), "");
 	assert_string_equal(at(&m, 0x5000), "");
 	assert_int_equal(strlen(at(&m, 0x6000)), PERF_MAP_NAME_MAX);
+	/* given up before it ended: its end is no line */
+	append_many(&m, 'w', 2 * PERF_MAP_LINE_MAX);
+	look(&m);
+	append(&m, "7000 10 seven\n8000 10 eight\n");
+	look(&m);
+	assert_string_equal(at(&m, 0x7000), "");
+	assert_string_equal(at(&m, 0x8000), "eight");
 	stop(&m);
 }
 
