@@ -263,7 +263,7 @@ CASES: List[Case] = [
     c_case("gcc-Os", "gcc", "-Os"),
     # Nearly every frame is realigned: where it begins is an expression.
     c_case("gcc-realign", "gcc", "-O2", "-mpreferred-stack-boundary=5",
-           "-mincoming-stack-boundary=4"),
+           "-mincoming-stack-boundary=4", static=True),
     c_case("gcc-lto", "gcc", "-O3", "-flto"),
     c_case("gcc-cet", "gcc", "-O2", "-fcf-protection=full", "-Wl,-z,ibtplt", "-Wl,-z,lazy"),
     c_case("gcc-no-pie", "gcc", "-O2", "-no-pie", "-fno-pie"),
