@@ -183,7 +183,8 @@ __weak int stack_send(struct event_stack *s)
 		lose(LOST_STACKS);
 		return 0;
 	}
-	if (bpf_map_update_elem(&bodies, &hash, &one, BPF_ANY))
+	/* One that user space goes on with is like no other: the table has better uses. */
+	if (!(s->flags & STACK_USER_MORE) && bpf_map_update_elem(&bodies, &hash, &one, BPF_ANY))
 		lose(LOST_BODIES);
 	return 0;
 }

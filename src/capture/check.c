@@ -87,9 +87,8 @@ static void check_process(struct checker *k, pid_t pid)
 	}
 	str_clear(&text);
 	str_printf(&text, "%s %s", resolver_runtime(resolver), resolver_version(resolver));
-	say(k, "runtime", str_text(&text), resolver_attached(resolver),
-	    resolver_attached(resolver), resolver_why(resolver),
-	    "native and kernel frames are shown; please report the build");
+	say(k, "runtime", str_text(&text), resolver_attached(resolver), resolver_attached(resolver),
+	    resolver_why(resolver), "native and kernel frames are shown; please report the build");
 }
 
 int capture_check(pid_t pid, const char *hooks, capture_check_fn fn, void *ctx)

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/vec.h"
 #include "bpf/control.h"
+#include "capture/backlog.h"
 #include "capture/capture.h"
 #include "capture/rungs.h"
 #include "capture/unwind.h"
@@ -67,6 +68,7 @@ struct sampled;
 struct capture {
 	struct stallprof_bpf *skel;
 	struct ring_buffer *ring;
+	struct backlog backlog;
 	struct chunk_sink *sink;
 	const struct rung *rung[NEED_COUNT];
 	VEC(struct bpf_link *) links;
@@ -138,6 +140,8 @@ void command_go(struct capture *c);
 /* names.c */
 /* Names the stack unless it was named before; what cannot be trusted of it is taken out. */
 void name_stack(struct capture *c, struct event_stack *stack);
+/* Reads what its runtime must be asked soon, for name_stack. */
+void name_stack_early(struct capture *c, struct event_stack *stack);
 /* Names a stack that was read from outside; returns the hash under which all stacks with the same
  * names are known, whatever instruction of a line they stand at.  0: it has no names. */
 uint64_t name_alike(struct capture *c, const struct event_stack *stack);
@@ -216,6 +220,11 @@ int attach(struct capture *c, struct str *why);
 
 /* drain.c */
 int drain_open(struct capture *c, struct str *why);
+/* Takes what is in the ring into the backlog, and reads the names that may soon be gone.  Cheap:
+ * whatever takes long calls it now and then.  0 or negative errno. */
+int drain_pull(struct capture *c);
+/* The same, and handles the events.  -EINTR: some are left, or it shall stop. */
+int drain_take(struct capture *c);
 
 /* open.c: runs the kernel side's iterator over all threads once: to find those that exist already,
  * or with `closing` set to end what they wait in. */

@@ -287,7 +287,7 @@ void loops_scan(struct capture *c, uint64_t now)
 			continue;
 		if (l->flags & LOOP_EXITED) {
 			/* What it sent before it ended is still to be told as this loop's. */
-			if (ring_buffer__consume(c->ring) < 0)
+			if (drain_take(c) < 0)
 				continue;
 			if (c->slots[i].id)
 				loop_sum(c, i, now);

@@ -115,6 +115,14 @@ void name_stack(struct capture *c, struct event_stack *stack)
 		     stack->user_stop == UNWIND_STOP_ROOT);
 }
 
+void name_stack_early(struct capture *c, struct event_stack *stack)
+{
+	struct watched *w = watched_find(c, stack->head.tgid);
+
+	if (w && !named_find(c, stack->hash))
+		resolver_touch(w->resolver, stack);
+}
+
 uint64_t name_alike(struct capture *c, const struct event_stack *stack)
 {
 	const size_t hash_size = sizeof(stack->hash); /* what a payload begins with */

@@ -173,6 +173,7 @@ static struct capture *capture_new(const struct capture_opts *opts, struct chunk
 static void capture_free(struct capture *c)
 {
 	ring_buffer__free(c->ring);
+	backlog_release(&c->backlog);
 	loops_close(c);
 	samples_close(c);
 	for (size_t i = 0; i < c->links.count; i++)
@@ -290,7 +291,7 @@ static void housekeeping(struct capture *c, uint64_t now)
 		return;
 	c->look_at = now + LOOK_PAUSE;
 	/* The kernel's word on how a process ended is better than ours that it did. */
-	if (ended_unsaid(c) && ring_buffer__consume(c->ring) < 0)
+	if (ended_unsaid(c) && drain_take(c) < 0)
 		return;
 	for (size_t i = 0; i < c->watched.count; i++) {
 		struct watched *w = &c->watched.items[i];
@@ -309,11 +310,13 @@ static int drain(struct capture *c, uint64_t now, uint64_t until)
 		{ .fd = unwind_fd(c), .events = POLLIN }, /* one that is -1 is not looked at */
 	};
 
+	if (!backlog_empty(&c->backlog))
+		until = now;
 	if (poll(ready, 2, until > now ? (until - now) / NSEC_PER_MSEC + 1 : 0) < 0)
 		return -errno;
 	if (ready[1].revents)
 		unwind_woken(c, now_ns());
-	return ready[0].revents ? ring_buffer__poll(c->ring, 0) : 0;
+	return drain_take(c);
 }
 
 int capture_run(struct capture *c, uint64_t deadline_ns, const volatile sig_atomic_t *stop)
@@ -355,12 +358,12 @@ int capture_finish(struct capture *c)
 
 	c->busy_until = now + FINISH_MAX;
 	c->stop = NULL;
-	ring_buffer__consume(c->ring);
+	drain_take(c);
 	if (c->offcpu)
 		rows_finish(c);
 	else
 		loops_finish(c, now);
-	ring_buffer__consume(c->ring);
+	drain_take(c);
 	if (!c->offcpu)
 		threads_tell(c);
 	emit_losses(c);

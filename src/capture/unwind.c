@@ -216,6 +216,8 @@ static bool build(struct capture *c, unsigned int last, uint64_t ns)
 	do {
 		more = unwind_tables_build_next(u->tables, last);
 		u->built |= more;
+		if (drain_pull(c) < 0)
+			break; /* whoever drains next meets it again */
 	} while (more && now_ns() < until);
 	for (size_t i = 0; u->built && i < c->watched.count; i++) {
 		struct watched *w = &c->watched.items[i];
@@ -270,6 +272,7 @@ static bool learn(struct capture *c, struct watched *w, uint64_t code)
 	if (!f || unwind_file_state(f) != UNWIND_FILE_WAITS)
 		return false;
 	unwind_tables_build(c->unwind->tables, f);
+	drain_pull(c);
 	c->unwind->built = true; /* for the others that wait for it */
 	return true;
 }

@@ -63,12 +63,12 @@ static void fetch_file(struct native_lines *l, struct asked *first, size_t count
 }
 
 void native_lines_begin(struct native_lines *l, const struct process *p, const uint64_t *insides,
-			size_t count)
+			size_t count, bool hurried)
 {
 	struct asked asked[STACK_USER_MAX] = { 0 };
 	size_t i;
 
-	lines_begin(l->lines, LINES_STACK_MS);
+	lines_begin(l->lines, hurried ? 0 : LINES_STACK_MS);
 	if (count > STACK_USER_MAX)
 		count = STACK_USER_MAX;
 	for (i = 0; i < count; i++) {

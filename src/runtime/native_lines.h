@@ -7,6 +7,7 @@
 #define STALLPROF_RUNTIME_NATIVE_LINES_H
 
 #include <stdbool.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,9 +29,10 @@ int native_lines_new(struct native_names *names, struct native_lines **ret_lines
 struct native_lines *native_lines_free(struct native_lines *l);
 DEFINE_CLEANUP(struct native_lines *, native_lines_free)
 
-/* Begins a stack: asks for all its places at once, those of the instructions that run or call. */
+/* Begins a stack: hurried, it takes what is there and leaves the rest to later ones.  Asks for all
+ * its places at once, those of the instructions that run or call. */
 void native_lines_begin(struct native_lines *l, const struct process *p, const uint64_t *insides,
-			size_t count);
+			size_t count, bool hurried);
 
 /* The frames of a place in mapping m, innermost first, the concrete function last: fn, file and
  * line of each, and flags: of all FRAME_LIBRARY.  0: nothing is known, or not yet.  Texts belong to

@@ -234,6 +234,19 @@ int resolver_stack(struct resolver *r, const struct event_stack *stack, struct s
 	return 0;
 }
 
+void resolver_touch(struct resolver *r, const struct event_stack *stack)
+{
+	if (!r->session || stack->n_python > STACK_PYTHON_MAX)
+		return;
+	r->runtime->begin(r->session, stack);
+	for (size_t i = 0; i < stack->n_python; i++) {
+		struct chunk_frame unused = { .fn = "", .file = "", .module = "", .path = "" };
+
+		if (r->runtime->name_frame(r->session, &stack->python[i], &unused) == -ENOMEM)
+			return;
+	}
+}
+
 int resolver_modules(struct resolver *r, int (*put)(void *ctx, const struct str *payload),
 		     void *ctx)
 {

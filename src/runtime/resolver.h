@@ -61,6 +61,10 @@ const struct jit_plan *resolver_jit(const struct resolver *r); /* the same, for 
  * limits). */
 int resolver_stack(struct resolver *r, const struct event_stack *stack, struct str *payload);
 
+/* Reads what the runtime knows of the stack's frames, so that resolver_stack need not ask for it
+ * later, when it may be gone: code objects live as long as a call. */
+void resolver_touch(struct resolver *r, const struct event_stack *stack);
+
 /* Hands out, as payloads of CHUNK_MODULE, the modules that stacks resolved so far refer to and that
  * were not handed out yet, whichever process had them.  0 or what put returned. */
 int resolver_modules(struct resolver *r, int (*put)(void *ctx, const struct str *payload),

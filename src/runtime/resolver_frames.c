@@ -263,7 +263,8 @@ static int add_interp_frame(struct resolver *r, const struct interp_frame *frame
 	return error < 0 ? (error == -ENODATA ? 1 : error) : add_outer(r);
 }
 
-/* Asks for the lines of all frames that will be shown, so that each file is asked once. */
+/* Asks for the lines of all frames that will be shown, so that each file is asked once.  Nothing is
+ * waited for where an interpreter runs: the names of the next stacks' code may go meanwhile. */
 static void fetch_lines(struct resolver *r, const struct event_stack *stack,
 			const struct merge_item *items, size_t count)
 {
@@ -273,7 +274,7 @@ static void fetch_lines(struct resolver *r, const struct event_stack *stack,
 	for (i = 0; i < count; i++)
 		if (!items[i].interp)
 			places[n++] = place_of(stack, items[i].index);
-	native_lines_begin(r->host->lines, r->p, places, n);
+	native_lines_begin(r->host->lines, r->p, places, n, r->session != NULL);
 }
 
 static int add_items(struct resolver *r, const struct event_stack *stack,

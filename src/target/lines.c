@@ -43,6 +43,7 @@ struct lines {
 	size_t text_bytes;
 	uint64_t left;	  /* ns that may still be waited in this stack */
 	uint64_t opening; /* ns that may still be waited for first answers */
+	bool patient;	  /* wait at all */
 	uint64_t uses;
 	unsigned int deaths;
 };
@@ -84,6 +85,7 @@ struct lines *lines_free(struct lines *l)
 void lines_begin(struct lines *l, unsigned int wait_ms)
 {
 	l->left = wait_ms * MS;
+	l->patient = wait_ms > 0;
 	if (HASH_COUNT(l->known) >= CACHED_MAX || l->text_bytes >= TEXTS_MAX)
 		forget(l);
 }
@@ -162,7 +164,7 @@ static int wait_for(struct lines *l, struct file *f)
 	unsigned int deaths = f->worker.deaths;
 	int r;
 
-	if (!f->worker.answered)
+	if (!f->worker.answered && l->patient)
 		extra = f->opening < l->opening ? f->opening : l->opening;
 	r = lines_worker_wait(&f->worker, start + l->left + extra, keep, &a);
 	took = now_ns() - start;

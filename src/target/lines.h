@@ -24,7 +24,8 @@ int lines_new(struct lines **ret_lines); /* 0 or -ENOMEM */
 struct lines *lines_free(struct lines *l);
 DEFINE_CLEANUP(struct lines *, lines_free)
 
-/* Begins a stack: the time to wait starts anew.  Chains found before are no longer valid. */
+/* Begins a stack: the time to wait starts anew; with 0 only what workers have found meanwhile is
+ * taken, and the rest is asked for.  Chains found before are no longer valid. */
 void lines_begin(struct lines *l, unsigned int wait_ms);
 
 /* Fetches what is not known yet about addresses in the file's own numbering.  s: the file, known by

@@ -53,6 +53,18 @@ static void test_stack_hash(void **state)
 	s->head.tgid = 1;
 	RUN(a, hash);
 	assert_int_not_equal(a->bpf->bss->door.out, first);
+	s->head.tgid = 0;
+	s->user_stop = UNWIND_STOP_ROOT; /* whole, or only as far as it could be walked */
+	RUN(a, hash);
+	assert_int_not_equal(a->bpf->bss->door.out, first);
+}
+
+static int known(struct account *a, uint64_t hash)
+{
+	uint8_t one = 0;
+
+	bpf_map_lookup_elem(bpf_map__fd(a->bpf->maps.bodies), &hash, &one);
+	return one;
 }
 
 /* A body is sent once for its hash, cut to the frames that it has; hash 0 is none. */
@@ -75,6 +87,12 @@ static void test_stack_send(void **state)
 	s->hash = 4712;
 	RUN(a, stack_send);
 	assert_int_equal(events_of(a, EVENT_STACK, NULL), 2);
+	assert_int_equal(known(a, 4712), 1);
+	s->hash = 4713;
+	s->flags = STACK_USER_MORE; /* user space finds its end: no other has this hash */
+	RUN(a, stack_send);
+	assert_int_equal(events_of(a, EVENT_STACK, NULL), 3);
+	assert_int_equal(known(a, 4713), 0);
 }
 
 int main(void)

@@ -261,6 +261,9 @@ CASES: List[Case] = [
     c_case("gcc-O0", "gcc", "-O0"),
     c_case("gcc-O2", "gcc", "-O2"),
     c_case("gcc-Os", "gcc", "-Os"),
+    # Nearly every frame is realigned: where it begins is an expression.
+    c_case("gcc-realign", "gcc", "-O2", "-mpreferred-stack-boundary=5",
+           "-mincoming-stack-boundary=4", static=True),
     c_case("gcc-lto", "gcc", "-O3", "-flto"),
     c_case("gcc-cet", "gcc", "-O2", "-fcf-protection=full", "-Wl,-z,ibtplt", "-Wl,-z,lazy"),
     c_case("gcc-no-pie", "gcc", "-O2", "-no-pie", "-fno-pie"),

@@ -213,6 +213,6 @@ CASES: List[Case] = [
     Case("samples-c++", busy_shapes(cxx_program)),
     Case("samples-python", busy_python),
     Case("samples-nginx", busy_server(servers.nginx, servers.nginx_ask, 6, "2ms")),
-    Case("samples-redis", busy_server(servers.redis, servers.redis_turn, 3, "20ms")),
+    Case("samples-redis", busy_server(servers.redis, servers.redis_turn, 3, "5ms")),
     Case("samples-node", busy_node),
 ]

@@ -175,7 +175,8 @@ static void n_shape_tail(void)
 }
 
 #ifdef __OPTIMIZE__
-#define TAIL_STACK "n_rest n_work n_tail_end n_shape_tail"
+/* Unless the compiler has a reason to keep the frame. */
+#define TAIL_STACK "n_rest n_work n_tail_end ?n_tail n_shape_tail"
 #else
 #define TAIL_STACK "n_rest n_work n_tail_end n_tail n_shape_tail"
 #endif

@@ -141,7 +141,8 @@ KEEP static void n_run(struct loop *l, const struct shape *s)
 
 static const struct shape *shape_next(const struct loop *l)
 {
-	static const struct shape *const lists[] = { shapes_frames, shapes_signals, shapes_roots,
+	/* Code made at run time comes late: from then on what is in no mapping is taken for it. */
+	static const struct shape *const lists[] = { shapes_roots, shapes_signals, shapes_frames,
 						     shapes_library, shapes_cxx };
 	static size_t list;
 	static long row, round;

@@ -52,7 +52,7 @@ static void test_self(void **state)
 	m = process_map(p, insides[0]);
 	assert_int_equal(native_lines_find(l, p, m, insides[0], frames), 0);
 	for (i = 0, n = 0; i < 100 && !n; i++) { /* the machine may be busy */
-		native_lines_begin(l, p, insides, 2);
+		native_lines_begin(l, p, insides, 2, false);
 		n = native_lines_find(l, p, m, insides[0], frames);
 	}
 	assert_int_equal(n, 2);
