@@ -19,6 +19,10 @@
 #define SNAPSHOT_COST	 50000000ULL /* ns */
 #define SNAPSHOT_BURST	 64
 #define SNAPSHOT_BACKLOG (RING_BYTES / 4) /* bytes in the ring, which has other uses */
+/* Copies of stacks that were alike: what did not help so often, as with a virtual machine that
+ * keeps no frame pointers, never will, and each makes a stack that is like no other. */
+#define SNAPSHOT_ALIKE 64
+#define SNAPSHOT_SEED  0x6a09e667f3bcc909ULL
 
 #define SEGMENT_USER32 0x23 /* cs of 32-bit code, arch/x86/include/asm/segment.h */
 
@@ -151,6 +155,20 @@ static __always_inline u32 snapshot_copy(struct event_snapshot *e, u64 sp)
 	return len;
 }
 
+/* One more copy of a stack with that hash. */
+static __always_inline bool snapshot_counts(u64 hash)
+{
+	u64 key = hash ^ SNAPSHOT_SEED;
+	u8 *n = bpf_map_lookup_elem(&bodies, &key), one = 1;
+
+	if (!n)
+		return !bpf_map_update_elem(&bodies, &key, &one, BPF_NOEXIST);
+	if (*n >= SNAPSHOT_ALIKE)
+		return false;
+	*n += 1;
+	return true;
+}
+
 /* The walk ended in code that is not known: sends what user space needs to go on, if it may.  What
  * it will find is not in the stack's hash: that becomes `hash`, mixed so that it is like no other.
  */
@@ -165,7 +183,8 @@ __weak int unwind_snapshot(struct unwind_walk *walk, struct event_stack *s, u64 
 	c = &walk->cursor;
 	if (!walk_addr_ok(c->ip) || !walk_addr_ok(c->sp) ||
 	    bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) > SNAPSHOT_BACKLOG ||
-	    !budget_allows(&walk->snapshots_at, s->head.ts, SNAPSHOT_COST, SNAPSHOT_BURST))
+	    !budget_allows(&walk->snapshots_at, s->head.ts, SNAPSHOT_COST, SNAPSHOT_BURST) ||
+	    !snapshot_counts(s->hash))
 		return 0;
 	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
 	if (!e)
