@@ -20,6 +20,7 @@
 #define FLAG_KERNEL_THREAD 0x00200000 /* PF_KTHREAD of linux/sched.h */
 #define READ_MAX	   (1u << 20)
 #define MAPS_TEXT_MAX	   (64u << 20)
+#define MAPS_TRIES	   4 /* threads that are asked */
 #define SMALL_TEXT_MAX	   (1u << 20)
 #define CMDLINE_MAX	   4096
 #define REFRESH_NS	   100000000ull
@@ -309,13 +310,32 @@ int process_refresh(struct process *p)
 	return process_refresh_maps(p);
 }
 
+/* A main thread that ended has none any more, while the others go on. */
+static int read_maps(const struct process *p, struct str *ret_text)
+{
+	int r = read_at(p->dir, "maps", MAPS_TEXT_MAX, ret_text);
+	_cleanup_free_ int *tids = NULL;
+	size_t n = 0;
+
+	if (r < 0 || ret_text->len || process_tids(p, &tids, &n) < 0)
+		return r;
+	/* the last one is the youngest; one may be ending */
+	for (size_t i = n; i > 1 && n - i < MAPS_TRIES && !ret_text->len; i--) {
+		char path[64];
+
+		snprintf(path, sizeof(path), "task/%d/maps", tids[i - 1]);
+		read_at(p->dir, path, MAPS_TEXT_MAX, ret_text);
+	}
+	return 0;
+}
+
 int process_refresh_maps(struct process *p)
 {
 	cleanup(str_releasep) struct str text = { 0 };
 	int r;
 
 	p->maps_at = now_ns();
-	r = read_at(p->dir, "maps", MAPS_TEXT_MAX, &text);
+	r = read_maps(p, &text);
 	if (r < 0)
 		return r;
 	if (!text.len) /* exiting: its old map still says what the addresses were */

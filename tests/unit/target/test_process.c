@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -203,12 +204,52 @@ static void test_exit(void **state)
 	process_close(p);
 }
 
+static void *stay(void *arg)
+{
+	while (!arg)
+		pause();
+	return NULL;
+}
+
+/* The main thread has ended and has no memory any more; the others have. */
+static void test_main_gone(void **state)
+{
+	cleanup(process_closep) struct process *p = NULL;
+	char path[64], kind = 0, stat[256];
+	pid_t pid = fork();
+	pthread_t thread;
+
+	(void)state;
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		pthread_create(&thread, NULL, stay, NULL);
+		syscall(SYS_exit, 0); /* of this thread only */
+	}
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	while (kind != 'Z') {
+		FILE *f = fopen(path, "r");
+
+		assert_non_null(f);
+		assert_non_null(fgets(stat, sizeof(stat), f));
+		fclose(f);
+		kind = strrchr(stat, ')')[2];
+		usleep(1000);
+	}
+	assert_int_equal(process_open("/proc", pid, &p), 0);
+	assert_non_null(maps_find(&p->maps, (uintptr_t)test_main_gone));
+	assert_int_equal(process_refresh_maps(p), 0);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	assert_int_equal(process_refresh_maps(p), -ESRCH);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_tree),	cmocka_unit_test(test_cwd),
-		cmocka_unit_test(test_states),	cmocka_unit_test(test_self),
-		cmocka_unit_test(test_refresh), cmocka_unit_test(test_exit),
+		cmocka_unit_test(test_tree),	  cmocka_unit_test(test_cwd),
+		cmocka_unit_test(test_states),	  cmocka_unit_test(test_self),
+		cmocka_unit_test(test_refresh),	  cmocka_unit_test(test_exit),
+		cmocka_unit_test(test_main_gone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
