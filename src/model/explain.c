@@ -203,6 +203,8 @@ static uint64_t spread(uint64_t hash)
 	return hash ^ (hash >> 29);
 }
 
+/* Without native functions that were inlined: which of them are known depends on when, and with
+ * which debug files, the stack was named.  Inlined script functions are known always. */
 static void make_key(const struct stack *stack, struct stall *s)
 {
 	uint8_t numbers[2] = { s->why.klass, s->why.target.kind };
@@ -214,7 +216,8 @@ static void make_key(const struct stack *stack, struct stall *s)
 			own_script = true;
 	for (size_t i = 0; stack && i < stack->n_frames; i++) {
 		const struct frame *f = &stack->frames[i];
-		bool use = own_script ? is_script(f) && !f->library : f->kind == FRAME_NATIVE;
+		bool use = own_script ? is_script(f) && !f->library
+				      : f->kind == FRAME_NATIVE && !f->inlined;
 
 		if (use && *f->fn)
 			hash = hash_text(hash, f->fn);

@@ -227,6 +227,22 @@ TEST(test_key)
 	bench_close(&b);
 }
 
+/* Functions that the compiler inlined are known once the debug information is read: the key of a
+ * stall that was named before is the same. */
+TEST(test_key_inlined)
+{
+	char key[20];
+
+	BENCH(b);
+	GIVE_STACK(&b, 1, 0, NATIVE("serve", 0));
+	GIVE_STACK(&b, 2, 0, NATIVE("copy", FRAME_INLINED), NATIVE("serve", 0));
+	GIVE_STACK(&b, 3, 0, NATIVE("copy", 0), NATIVE("serve", 0));
+	strcpy(key, explained(&b, 3, 1)->key);
+	assert_string_equal(explained(&b, 5, 2)->key, key);
+	assert_string_not_equal(explained(&b, 7, 3)->key, key);
+	bench_close(&b);
+}
+
 /* The id is the same for two reports of one stall and differs between stalls. */
 TEST(test_id)
 {
@@ -291,9 +307,10 @@ int main(void)
 		cmocka_unit_test(test_at_python),  cmocka_unit_test(test_at_only_libraries),
 		cmocka_unit_test(test_at_native),  cmocka_unit_test(test_at_nothing),
 		cmocka_unit_test(test_why_by_sum), cmocka_unit_test(test_at_of_the_cause),
-		cmocka_unit_test(test_key),	   cmocka_unit_test(test_id),
-		cmocka_unit_test(test_quality),	   cmocka_unit_test(test_tie),
-		cmocka_unit_test(test_why_named),  cmocka_unit_test(test_at_of_cpu),
+		cmocka_unit_test(test_key),	   cmocka_unit_test(test_key_inlined),
+		cmocka_unit_test(test_id),	   cmocka_unit_test(test_quality),
+		cmocka_unit_test(test_tie),	   cmocka_unit_test(test_why_named),
+		cmocka_unit_test(test_at_of_cpu),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
