@@ -57,7 +57,6 @@ static int filter_syscalls(void)
 		ALLOW(fstat),
 		ALLOW(newfstatat), /* how newer glibc spells fstat; there is nothing it could tell
 				    */
-		ALLOW(fcntl),
 		ALLOW(close),
 		ALLOW(brk),
 		ALLOW(munmap),
@@ -72,6 +71,14 @@ static int filter_syscalls(void)
 		REFUSE(open),
 		REFUSE(openat),
 		REFUSE(readlink),
+		/* what copies a descriptor or asks about it: F_SETOWN would have any process
+		 * signalled */
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_fcntl, 0, 5),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, ARG_AT(1)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, F_DUPFD_CLOEXEC, 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, F_GETFL, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mmap, 0, 3),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, ARG_AT(3)),
 		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, MAP_ANONYMOUS, 0, 1),

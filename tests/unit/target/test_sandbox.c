@@ -75,6 +75,14 @@ static int socket_job(int fd, const void *arg, struct str *result)
 	return (int)syscall(SYS_socket, AF_INET, SOCK_STREAM, 0);
 }
 
+/* Would have any process signalled when its descriptor is ready. */
+static int signal_job(int fd, const void *arg, struct str *result)
+{
+	(void)arg;
+	(void)result;
+	return fcntl(fd, F_SETOWN, 1) < 0 ? -errno : 0;
+}
+
 /* Only its own descriptor is open: those of the parent must not be there. */
 static int leak_job(int fd, const void *arg, struct str *result)
 {
@@ -133,7 +141,8 @@ static void test_death(void **state)
 	assert_int_equal(result.len, 0);
 }
 
-/* Opening a file fails, a socket ends the worker; the parent's descriptors are out of its reach. */
+/* Opening a file fails, a socket ends the worker, as does having others signalled; the parent's
+ * descriptors are out of its reach. */
 static void test_walls(void **state)
 {
 	struct str result = { 0 };
@@ -141,6 +150,7 @@ static void test_walls(void **state)
 	(void)state;
 	assert_int_equal(run(open_job, "/etc/passwd", 5000, &result), -EACCES);
 	assert_int_equal(run(socket_job, NULL, 5000, &result), -EIO);
+	assert_int_equal(run(signal_job, NULL, 5000, &result), -EIO);
 	assert_int_equal(run(leak_job, NULL, 5000, &result), 0);
 	assert_string_equal(str_text(&result), "clean");
 	str_release(&result);
