@@ -51,11 +51,12 @@ bool stack_has_script(const struct stack *stack)
 	return false;
 }
 
-/* In a program with an interpreter only its frames are the user's: native ones belong to the
- * interpreter or an extension, even those that no list calls a library. */
+/* In a program with an interpreter only its frames are the user's, also where they could not be
+ * read: native ones belong to the interpreter or an extension, even those that no list calls a
+ * library. */
 const struct frame *user_frame(const struct stack *stack)
 {
-	bool script = stack_has_script(stack);
+	bool script = stack_has_script(stack) || stack->flags & STACK_PYTHON_LOST;
 
 	for (size_t i = 0; i < stack->n_frames; i++) {
 		const struct frame *f = &stack->frames[i];

@@ -197,6 +197,18 @@ TEST(test_at_of_the_cause)
 	bench_close(&b);
 }
 
+/* Where the script's frames are lost, a function of the interpreter is not the user's. */
+TEST(test_at_lost)
+{
+	BENCH(b);
+	GIVE_STACK(&b, 1, STACK_PYTHON_LOST, NATIVE("v8::base::ConditionVariable::WaitFor", 0));
+	GIVE_STACK(&b, 2, 0, NATIVE("serve", 0));
+	assert_null(explained(&b, 3, 1)->at);
+	assert_string_equal(b.last->leaf->fn, "v8::base::ConditionVariable::WaitFor");
+	assert_string_equal(explained(&b, 5, 2)->at->fn, "serve");
+	bench_close(&b);
+}
+
 /* Lines and addresses do not change the key; a function, the call or the object do. */
 TEST(test_key)
 {
@@ -304,13 +316,13 @@ TEST(test_quality)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_at_python),  cmocka_unit_test(test_at_only_libraries),
-		cmocka_unit_test(test_at_native),  cmocka_unit_test(test_at_nothing),
-		cmocka_unit_test(test_why_by_sum), cmocka_unit_test(test_at_of_the_cause),
-		cmocka_unit_test(test_key),	   cmocka_unit_test(test_key_inlined),
-		cmocka_unit_test(test_id),	   cmocka_unit_test(test_quality),
-		cmocka_unit_test(test_tie),	   cmocka_unit_test(test_why_named),
-		cmocka_unit_test(test_at_of_cpu),
+		cmocka_unit_test(test_at_python),   cmocka_unit_test(test_at_only_libraries),
+		cmocka_unit_test(test_at_native),   cmocka_unit_test(test_at_nothing),
+		cmocka_unit_test(test_why_by_sum),  cmocka_unit_test(test_at_of_the_cause),
+		cmocka_unit_test(test_key),	    cmocka_unit_test(test_at_lost),
+		cmocka_unit_test(test_key_inlined), cmocka_unit_test(test_id),
+		cmocka_unit_test(test_quality),	    cmocka_unit_test(test_tie),
+		cmocka_unit_test(test_why_named),   cmocka_unit_test(test_at_of_cpu),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
