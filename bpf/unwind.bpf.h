@@ -135,7 +135,7 @@ static __always_inline u32 snapshot_copy(struct event_snapshot *e, u64 sp)
 
 /* The walk ended in code that is not known: sends what user space needs to go on, if it may.  What
  * it will find is not in the stack's hash: that becomes `hash`, mixed so that it is like no other.
- */
+ * Returns 1 when the stack stays as short as it is. */
 __weak int unwind_snapshot(struct unwind_walk *walk, struct event_stack *s, u64 hash)
 {
 	struct event_snapshot *e;
@@ -148,10 +148,10 @@ __weak int unwind_snapshot(struct unwind_walk *walk, struct event_stack *s, u64 
 	if (!walk_addr_ok(c->ip) || !walk_addr_ok(c->sp) ||
 	    bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) > SNAPSHOT_BACKLOG ||
 	    !budget_allows(&walk->snapshots_at, s->head.ts, SNAPSHOT_COST, SNAPSHOT_BURST))
-		return 0;
+		return 1;
 	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
 	if (!e)
-		return 0;
+		return 1;
 	s->flags |= STACK_USER_MORE;
 	s->hash = (hash ^ c->sp) | 1;
 	e->head = s->head;
