@@ -175,7 +175,12 @@ static int open_input(const struct work *w)
 static void __attribute__((noreturn)) worker(pid_t parent, int pipe, const struct work *w)
 {
 	int in, fds[2 + SANDBOX_FILES_MAX] = { w->in, pipe };
+	sigset_t all;
 
+	/* The key that ends us goes to the whole group, and names are still needed then; a handler
+	 * of ours could not even return. */
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(1);

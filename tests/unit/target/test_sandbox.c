@@ -252,12 +252,57 @@ static void test_files(void **state)
 		close(fds[i]);
 }
 
+static void note(int number)
+{
+	(void)number;
+}
+
+static void echo_bytes(int in, int out, const void *arg)
+{
+	char byte;
+
+	(void)arg;
+	while (read(in, &byte, 1) == 1 && write(out, &byte, 1) == 1)
+		;
+}
+
+/* The key that ends us goes to the whole group.  Workers go on, whatever we do with the signal. */
+static void test_signals(void **state)
+{
+	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+	char byte = 0;
+	int pair[2], out;
+	pid_t pid;
+
+	(void)state;
+	for (int handled = 0; handled < 2; handled++) {
+		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+		for (size_t i = 0; i < 3; i++)
+			signal(numbers[i], handled ? note : SIG_DFL);
+		assert_int_equal(sandbox_spawn(pair[1], echo_bytes, NULL, &pid, &out), 0);
+		close(pair[1]);
+		assert_int_equal(send(pair[0], "a", 1, MSG_NOSIGNAL), 1);
+		assert_int_equal(read(out, &byte, 1), 1);
+		for (size_t i = 0; i < 3; i++)
+			kill(pid, numbers[i]);
+		assert_int_equal(send(pair[0], "b", 1, MSG_NOSIGNAL), 1);
+		assert_int_equal(read(out, &byte, 1), 1);
+		assert_int_equal(byte, 'b');
+		close(pair[0]);
+		close(out);
+		sandbox_end(pid);
+		for (size_t i = 0; i < 3; i++)
+			signal(numbers[i], SIG_DFL);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_result), cmocka_unit_test(test_error),
-		cmocka_unit_test(test_death),  cmocka_unit_test(test_walls),
-		cmocka_unit_test(test_opener), cmocka_unit_test(test_files),
+		cmocka_unit_test(test_result),	cmocka_unit_test(test_error),
+		cmocka_unit_test(test_death),	cmocka_unit_test(test_walls),
+		cmocka_unit_test(test_opener),	cmocka_unit_test(test_files),
+		cmocka_unit_test(test_signals),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
