@@ -14,6 +14,7 @@
 
 #define SLICE	     (20 * NSEC_PER_MSEC)  /* of building, between two looks into the ring */
 #define SLICE_URGENT (100 * NSEC_PER_MSEC) /* of files that every stack goes through */
+#define PREPARE	     (200 * NSEC_PER_MSEC) /* of the same, at attach: python takes 15 ms, node 40 */
 #define REAP_PAUSE   NSEC_PER_SEC
 /* Others' programs wake us, too, with each library they map: beyond a burst at most 20 times a
  * second; then their records wait for the next look at open periods, 50 ms away at most. */
@@ -227,6 +228,16 @@ static bool build(struct capture *c, unsigned int last, uint64_t ns)
 	u->built = false;
 	tell_room(c);
 	return more;
+}
+
+void unwind_prepare(struct capture *c)
+{
+	if (!c->unwind)
+		return;
+	for (size_t i = 0; i < c->watched.count; i++)
+		if (c->watched.items[i].unwound)
+			refresh(c, &c->watched.items[i]);
+	build(c, UNWIND_RANK_URGENT, PREPARE);
 }
 
 uint64_t unwind_work(struct capture *c, uint64_t now)
