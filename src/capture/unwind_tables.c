@@ -180,7 +180,7 @@ static int publish(struct unwind_tables *t, struct unwind_table *table, struct r
 	cleanup(unwind_table_freep) struct unwind_table *owned = table;
 	const struct unwind_page *pages;
 	const uint64_t *words;
-	size_t n_pages, n_words;
+	size_t n_pages = 0, n_words;
 	struct rows *rows;
 	int r;
 
