@@ -234,6 +234,33 @@ static void make_id(const struct event_stall *e, struct stall *s)
 	snprintf(s->id, sizeof(s->id), "%012" PRIx64, spread(hash) >> 16);
 }
 
+static bool same_function(const struct frame *a, const struct frame *b)
+{
+	return a && b && a->kind == b->kind && !strcmp(a->fn, b->fn) && !strcmp(a->file, b->file);
+}
+
+/* The heaviest stack of the user's function that has the largest sum: code that runs is seen at
+ * another instruction each time, and each of these is a stack of its own. */
+static int heaviest_stack(const struct model *m, const struct stall_stack *s, size_t n)
+{
+	uint64_t best_ns = 0;
+	int best = s[0].stack;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct frame *at = user_frame(&m->stacks.items[s[i].stack]);
+		uint64_t ns = s[i].weight_ns;
+
+		for (size_t k = 0; k < n; k++)
+			if (k != i && same_function(at, user_frame(&m->stacks.items[s[k].stack])))
+				ns += s[k].weight_ns;
+		if (ns > best_ns) {
+			best_ns = ns;
+			best = s[i].stack;
+		}
+	}
+	return best;
+}
+
 int explain_stall(struct model *m, const struct event_stall *e, struct stall *s)
 {
 	struct stall_stack of_class[STALL_PARTS_MAX + CLASS_COUNT];
@@ -247,7 +274,8 @@ int explain_stall(struct model *m, const struct event_stall *e, struct stall *s)
 	explain_why(s);
 	n_class = weigh_stacks(s, s->why.klass, of_class);
 	if (n_class || s->n_stacks) {
-		int index = n_class ? of_class[0].stack : s->stacks[0].stack;
+		int index = n_class ? heaviest_stack(m, of_class, n_class)
+				    : heaviest_stack(m, s->stacks, s->n_stacks);
 
 		stack = &m->stacks.items[index];
 		s->at = user_frame(stack);

@@ -197,6 +197,27 @@ TEST(test_at_of_the_cause)
 	bench_close(&b);
 }
 
+/* What runs has a stack for each place at which it was seen: together they outweigh one of another
+ * function. */
+TEST(test_at_sum)
+{
+	struct event_stall e = a_stall(1, 3, 17 * MS);
+
+	BENCH(b);
+	GIVE_STACK(&b, 1, 0, NATIVE("one", 0), PY("print", 19, 0));
+	GIVE_STACK(&b, 2, 0, NATIVE("two", 0), PY("derive", 41, 0));
+	GIVE_STACK(&b, 3, 0, NATIVE("three", 0), PY("derive", 43, 0));
+	GIVE_STACK(&b, 4, 0, NATIVE("four", 0), PY("derive", 41, 0));
+	add_part(&e, CLASS_CPU, 5 * MS, 1);
+	add_part(&e, CLASS_CPU, 3 * MS, 2);
+	add_part(&e, CLASS_CPU, 4 * MS, 3);
+	add_part(&e, CLASS_CPU, 3 * MS, 4);
+	give_stall(&b, &e);
+	assert_string_equal(b.last->at->fn, "derive");
+	assert_int_equal(b.last->at->line, 43);
+	bench_close(&b);
+}
+
 /* Where the script's frames are lost, a function of the interpreter is not the user's. */
 TEST(test_at_lost)
 {
@@ -316,13 +337,14 @@ TEST(test_quality)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_at_python),   cmocka_unit_test(test_at_only_libraries),
-		cmocka_unit_test(test_at_native),   cmocka_unit_test(test_at_nothing),
-		cmocka_unit_test(test_why_by_sum),  cmocka_unit_test(test_at_of_the_cause),
-		cmocka_unit_test(test_key),	    cmocka_unit_test(test_at_lost),
-		cmocka_unit_test(test_key_inlined), cmocka_unit_test(test_id),
-		cmocka_unit_test(test_quality),	    cmocka_unit_test(test_tie),
-		cmocka_unit_test(test_why_named),   cmocka_unit_test(test_at_of_cpu),
+		cmocka_unit_test(test_at_python),  cmocka_unit_test(test_at_only_libraries),
+		cmocka_unit_test(test_at_native),  cmocka_unit_test(test_at_nothing),
+		cmocka_unit_test(test_why_by_sum), cmocka_unit_test(test_at_of_the_cause),
+		cmocka_unit_test(test_key),	   cmocka_unit_test(test_at_lost),
+		cmocka_unit_test(test_at_sum),	   cmocka_unit_test(test_key_inlined),
+		cmocka_unit_test(test_id),	   cmocka_unit_test(test_quality),
+		cmocka_unit_test(test_tie),	   cmocka_unit_test(test_why_named),
+		cmocka_unit_test(test_at_of_cpu),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
