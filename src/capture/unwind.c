@@ -316,6 +316,10 @@ static void finish(struct capture *c, struct watched *w, struct event_stack *s,
 		code = snapshot_code(snapshot);
 	} while (s->user_stop == UNWIND_STOP_MAPPING && now_ns() < until && learn(c, w, code));
 	drop_astray(w, s, code);
+	/* Frames of a virtual machine are noted by the kernel side only: their objects may have
+	 * been moved since. */
+	if (resolver_jit(w->resolver)->enabled)
+		s->flags |= s->n_python ? STACK_PYTHON_CUT : STACK_PYTHON_LOST;
 }
 
 /* Before a stack is looked at.  What was mapped after it was taken can wait: until then the old
