@@ -152,38 +152,47 @@ static __noinline int unwind_inherit(u32 tgid, u32 parent)
 	return 0;
 }
 
-static __always_inline void thread_forked(void *ctx, struct task_struct *parent,
-					  struct task_struct *child)
+/* A process that is followed has a child, which is watched like it.  A function of its own: its
+ * stack would come on top of what taking a stack needs, and kernels before 6.13 round each up. */
+static __noinline int process_forked(struct task_struct *parent, struct task_struct *child)
 {
-	u32 tgid = BPF_CORE_READ(child, tgid), parent_tgid = BPF_CORE_READ(parent, tgid);
+	u32 tgid = BPF_CORE_READ(child, tgid);
+	struct proc_conf *conf = proc_of(parent);
 	struct thread_state *st;
-	struct proc_conf *conf;
 	struct proc_conf copy;
 
-	if (!thread_peek(parent))
-		return;
-	conf = proc_of(parent);
-	if (!conf)
-		return;
-	if (tgid == parent_tgid) {
-		st = thread_add(child);
-		if (st && thread_pointer_own(parent, child))
-			thread_id_set(child, st, true);
-		if (!offcpu_mode)
-			made_thread(ctx, parent, child);
-		return;
-	}
-	/* Of one that user space does not know the tables could become another's. */
-	if (life_send(parent, LIFE_FORK, tgid, 0) || !(conf->flags & PROC_FOLLOW))
-		return;
+	if (!conf || !(conf->flags & PROC_FOLLOW))
+		return 0;
 	__builtin_memcpy(&copy, conf, sizeof(copy));
 	copy.start_time = 0;
 	if (bpf_map_update_elem(&procs, &tgid, &copy, BPF_NOEXIST))
-		return;
-	unwind_inherit(tgid, parent_tgid);
+		return 0;
+	unwind_inherit(tgid, BPF_CORE_READ(parent, tgid));
 	st = thread_add(child);
 	if (st)
 		thread_id_set(child, st, true);
+	return 0;
+}
+
+static __always_inline void thread_forked(void *ctx, struct task_struct *parent,
+					  struct task_struct *child)
+{
+	u32 tgid = BPF_CORE_READ(child, tgid);
+	struct thread_state *st;
+
+	if (!thread_peek(parent) || !proc_of(parent))
+		return;
+	if (tgid != BPF_CORE_READ(parent, tgid)) {
+		/* Of one that user space does not know the tables could become another's. */
+		if (!life_send(parent, LIFE_FORK, tgid, 0))
+			process_forked(parent, child);
+		return;
+	}
+	st = thread_add(child);
+	if (st && thread_pointer_own(parent, child))
+		thread_id_set(child, st, true);
+	if (!offcpu_mode)
+		made_thread(ctx, parent, child);
 }
 
 /* The thread will not come back to this loop: what it was doing, it was doing to the end. */

@@ -6,17 +6,15 @@
 #include "home.bpf.h"
 #include "thread_id.bpf.h"
 
-/* Tells user space, with the stack of the poll call, that the thread came back to its home. */
-static __noinline int loop_announce(void *ctx, struct task_struct *t, struct loop_state *l, u64 now)
+/* A function of its own, so that its stack does not lie below what taking one needs: kernels before
+ * 6.13 round each up to 32 bytes, of 512. */
+static __noinline int loop_tell(struct task_struct *t, struct loop_state *l, u64 stack, u64 now)
 {
 	struct event_loop e = {};
 
 	if (!l)
 		return 0;
-	/* after exec the thread has another */
-	l->thread_pointer = BPF_CORE_READ(t, thread.fsbase);
-	e.stack = stack_take(ctx, t, &l->stack, now);
-	stack_send(&l->stack);
+	e.stack = stack;
 	event_head_set(&e.head, EVENT_LOOP, sizeof(e), t, now);
 	e.loop = l->stats.loop;
 	e.home = l->home;
@@ -28,6 +26,20 @@ static __noinline int loop_announce(void *ctx, struct task_struct *t, struct loo
 	else
 		l->flags |= LOOP_ANNOUNCED;
 	return 0;
+}
+
+/* Tells user space, with the stack of the poll call, that the thread came back to its home. */
+static __noinline int loop_announce(void *ctx, struct task_struct *t, struct loop_state *l, u64 now)
+{
+	u64 stack;
+
+	if (!l)
+		return 0;
+	/* after exec the thread has another */
+	l->thread_pointer = BPF_CORE_READ(t, thread.fsbase);
+	stack = stack_take(ctx, t, &l->stack, now);
+	stack_send(&l->stack);
+	return loop_tell(t, l, stack, now);
 }
 
 /* The loop enters its home poll. */

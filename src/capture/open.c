@@ -224,6 +224,8 @@ static int capture_start(struct capture *c, const struct capture_opts *opts, str
 		r = unwind_open(c);
 	if (r == 0)
 		r = targets_open(c, opts, why);
+	if (r == 0 && !opts->command) /* which does not run its program yet */
+		unwind_prepare(c);
 	if (r == 0)
 		r = attach(c, why);
 	if (r == 0)

@@ -14,6 +14,7 @@
 
 #define SLICE	     (20 * NSEC_PER_MSEC)  /* of building, between two looks into the ring */
 #define SLICE_URGENT (100 * NSEC_PER_MSEC) /* of files that every stack goes through */
+#define PREPARE	     (200 * NSEC_PER_MSEC) /* of the same, at attach: python takes 15 ms, node 40 */
 #define REAP_PAUSE   NSEC_PER_SEC
 /* Others' programs wake us, too, with each library they map: beyond a burst at most 20 times a
  * second; then their records wait for the next look at open periods, 50 ms away at most. */
@@ -230,6 +231,16 @@ static bool build(struct capture *c, unsigned int last, uint64_t ns)
 	return more;
 }
 
+void unwind_prepare(struct capture *c)
+{
+	if (!c->unwind)
+		return;
+	for (size_t i = 0; i < c->watched.count; i++)
+		if (c->watched.items[i].unwound)
+			refresh(c, &c->watched.items[i]);
+	build(c, UNWIND_RANK_URGENT, PREPARE);
+}
+
 uint64_t unwind_work(struct capture *c, uint64_t now)
 {
 	struct unwind *u = c->unwind;
@@ -305,6 +316,10 @@ static void finish(struct capture *c, struct watched *w, struct event_stack *s,
 		code = snapshot_code(snapshot);
 	} while (s->user_stop == UNWIND_STOP_MAPPING && now_ns() < until && learn(c, w, code));
 	drop_astray(w, s, code);
+	/* Frames of a virtual machine are noted by the kernel side only: their objects may have
+	 * been moved since. */
+	if (resolver_jit(w->resolver)->enabled)
+		s->flags |= s->n_python ? STACK_PYTHON_CUT : STACK_PYTHON_LOST;
 }
 
 /* Before a stack is looked at.  What was mapped after it was taken can wait: until then the old

@@ -32,6 +32,9 @@ void unwind_release(struct watched *w);
 int unwind_fd(const struct capture *c);
 /* It was readable. */
 void unwind_woken(struct capture *c, uint64_t now);
+/* Before the first hook: the tables that nearly every stack of the processes at hand goes through.
+ * Without them all but a burst of the stacks of the first moments would end at once. */
+void unwind_prepare(struct capture *c);
 /* A slice of what is to be done.  When to come back: CLOCK_MONOTONIC ns, UINT64_MAX: no need. */
 uint64_t unwind_work(struct capture *c, uint64_t now);
 

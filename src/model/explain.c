@@ -51,11 +51,12 @@ bool stack_has_script(const struct stack *stack)
 	return false;
 }
 
-/* In a program with an interpreter only its frames are the user's: native ones belong to the
- * interpreter or an extension, even those that no list calls a library. */
+/* In a program with an interpreter only its frames are the user's, also where they could not be
+ * read: native ones belong to the interpreter or an extension, even those that no list calls a
+ * library. */
 const struct frame *user_frame(const struct stack *stack)
 {
-	bool script = stack_has_script(stack);
+	bool script = stack_has_script(stack) || stack->flags & STACK_PYTHON_LOST;
 
 	for (size_t i = 0; i < stack->n_frames; i++) {
 		const struct frame *f = &stack->frames[i];
@@ -203,6 +204,8 @@ static uint64_t spread(uint64_t hash)
 	return hash ^ (hash >> 29);
 }
 
+/* Without native functions that were inlined: which of them are known depends on when, and with
+ * which debug files, the stack was named.  Inlined script functions are known always. */
 static void make_key(const struct stack *stack, struct stall *s)
 {
 	uint8_t numbers[2] = { s->why.klass, s->why.target.kind };
@@ -214,7 +217,8 @@ static void make_key(const struct stack *stack, struct stall *s)
 			own_script = true;
 	for (size_t i = 0; stack && i < stack->n_frames; i++) {
 		const struct frame *f = &stack->frames[i];
-		bool use = own_script ? is_script(f) && !f->library : f->kind == FRAME_NATIVE;
+		bool use = own_script ? is_script(f) && !f->library
+				      : f->kind == FRAME_NATIVE && !f->inlined;
 
 		if (use && *f->fn)
 			hash = hash_text(hash, f->fn);
@@ -230,6 +234,33 @@ static void make_id(const struct event_stall *e, struct stall *s)
 	snprintf(s->id, sizeof(s->id), "%012" PRIx64, spread(hash) >> 16);
 }
 
+static bool same_function(const struct frame *a, const struct frame *b)
+{
+	return a && b && a->kind == b->kind && !strcmp(a->fn, b->fn) && !strcmp(a->file, b->file);
+}
+
+/* The heaviest stack of the user's function that has the largest sum: code that runs is seen at
+ * another instruction each time, and each of these is a stack of its own. */
+static int heaviest_stack(const struct model *m, const struct stall_stack *s, size_t n)
+{
+	uint64_t best_ns = 0;
+	int best = s[0].stack;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct frame *at = user_frame(&m->stacks.items[s[i].stack]);
+		uint64_t ns = s[i].weight_ns;
+
+		for (size_t k = 0; k < n; k++)
+			if (k != i && same_function(at, user_frame(&m->stacks.items[s[k].stack])))
+				ns += s[k].weight_ns;
+		if (ns > best_ns) {
+			best_ns = ns;
+			best = s[i].stack;
+		}
+	}
+	return best;
+}
+
 int explain_stall(struct model *m, const struct event_stall *e, struct stall *s)
 {
 	struct stall_stack of_class[STALL_PARTS_MAX + CLASS_COUNT];
@@ -243,7 +274,8 @@ int explain_stall(struct model *m, const struct event_stall *e, struct stall *s)
 	explain_why(s);
 	n_class = weigh_stacks(s, s->why.klass, of_class);
 	if (n_class || s->n_stacks) {
-		int index = n_class ? of_class[0].stack : s->stacks[0].stack;
+		int index = n_class ? heaviest_stack(m, of_class, n_class)
+				    : heaviest_stack(m, s->stacks, s->n_stacks);
 
 		stack = &m->stacks.items[index];
 		s->at = user_frame(stack);

@@ -157,6 +157,7 @@ static int attach(struct process *p, struct runtime_facts *facts,
 static void begin(struct runtime_session *s, const struct event_stack *stack)
 {
 	s->stack = stack;
+	v8_heap_begin_stack(&s->heap);
 	v8_names_trim(s->names);
 }
 

@@ -163,6 +163,24 @@ static int step_out(struct v8_heap *h, const struct inlined *in, struct v8_posit
 	return 0;
 }
 
+/* Whether the code says that it is of another function: it may have been freed, and its memory
+ * used again, since the address was noted.  The function stands before the places of inlining,
+ * since V8 12 in an object of its own. */
+static bool is_of_another(struct v8_heap *h, const struct code *c, const struct v8_function *f)
+{
+	const struct v8_private *p = h->l->hidden;
+	const uint32_t type = (uint32_t)h->l->type_shared;
+	uint64_t data, word;
+
+	if (v8_field(h, c->object, h->l->type_code, p->code_bytecode, &data) < 0 ||
+	    element(h, data, p->inlined_at - 1u, &word) < 0)
+		return false;
+	if (v8_type(h, word) != type &&
+	    (!v8_is_object(word) || v8_heap_word(h, v8_address(word) + 8, &word) < 0))
+		return false;
+	return v8_type(h, word) == type && word != f->shared;
+}
+
 static size_t optimised_places(struct v8_heap *h, const struct code *c, int32_t offset,
 			       struct v8_place *places)
 {
@@ -201,5 +219,7 @@ size_t v8_code_places(struct v8_heap *h, struct v8_names *n, const struct v8_fun
 		return ret_places[0].at >= 0;
 	}
 	/* Optimised code has rows for its calls only. */
-	return returns ? optimised_places(h, &c, (int32_t)(addr - c.start) - 1, ret_places) : 0;
+	return returns && !is_of_another(h, &c, f)
+		       ? optimised_places(h, &c, (int32_t)(addr - c.start) - 1, ret_places)
+		       : 0;
 }

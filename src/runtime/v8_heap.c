@@ -13,6 +13,11 @@ void v8_heap_init(struct v8_heap *h, const struct v8_layout *l, v8_read_fn *read
 	h->memory = memory;
 }
 
+void v8_heap_begin_stack(struct v8_heap *h)
+{
+	h->stack_reads = 0;
+}
+
 void v8_heap_begin(struct v8_heap *h)
 {
 	h->reads = 0;
@@ -23,9 +28,11 @@ int v8_heap_read(struct v8_heap *h, uint64_t addr, void *buf, size_t len)
 {
 	int r;
 
-	if (addr < 4096 || addr >= 1ull << 47 || h->reads >= V8_READS_MAX)
+	if (addr < 4096 || addr >= 1ull << 47 || h->reads >= V8_READS_MAX ||
+	    h->stack_reads >= V8_STACK_READS_MAX)
 		return -EFAULT;
 	h->reads++;
+	h->stack_reads++;
 	r = h->read(h->memory, addr, buf, len);
 	h->gone = r == -ESRCH;
 	return r;

@@ -15,6 +15,8 @@
 #include "runtime/v8_layout.h"
 
 #define V8_READS_MAX 8192 /* of one question */
+#define V8_STACK_READS_MAX \
+	65536 /* of all questions of a stack: some 50 ms; an honest one takes 1% */
 #define V8_MAPS_KEPT 64
 #define V8_TYPE_NONE 0xffffu
 
@@ -22,8 +24,9 @@ struct v8_heap {
 	const struct v8_layout *l; /* borrowed, as is memory */
 	v8_read_fn *read;
 	const void *memory;
-	uint32_t reads; /* made since the question began */
-	bool gone;	/* the process is */
+	uint32_t reads;	      /* made since the question began */
+	uint32_t stack_reads; /* made since the stack began */
+	bool gone;	      /* the process is */
 	/* Types by map, of this question: a map that is one stays one for so long. */
 	struct {
 		uint64_t map;
@@ -33,6 +36,8 @@ struct v8_heap {
 
 void v8_heap_init(struct v8_heap *h, const struct v8_layout *l, v8_read_fn *read,
 		  const void *memory);
+/* A new stack begins, all of whose questions have V8_STACK_READS_MAX reads. */
+void v8_heap_begin_stack(struct v8_heap *h);
 /* A new question begins: from here on V8_READS_MAX reads, then everything is -EFAULT. */
 void v8_heap_begin(struct v8_heap *h);
 

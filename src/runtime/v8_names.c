@@ -239,11 +239,15 @@ static bool is_same(const struct v8_function *f, const struct shared *s)
 int v8_names_get(struct v8_names *n, uint64_t shared, uint16_t cookie,
 		 const struct v8_function **ret_function)
 {
-	const struct v8_function *known = cookie ? find(n, shared, cookie) : NULL;
+	const struct v8_function *known;
 	struct shared s;
 	struct v8_function *f;
 	int r = read_shared(n, shared, &s);
 
+	/* what is there now is all that is known of it */
+	if (!cookie && r == 0)
+		cookie = s.cookie;
+	known = cookie ? find(n, shared, cookie) : NULL;
 	if (known && (r == -ESRCH || (r == 0 && is_same(known, &s)))) {
 		*ret_function = known;
 		return 0;

@@ -200,6 +200,16 @@ int v8_scripts_get(struct v8_scripts *s, uint64_t object, struct v8_script **ret
 	return 0;
 }
 
+/* Each lies behind the one before, unless the table was moved while it was read. */
+static int add_end(struct v8_line_ends *e, uint64_t word)
+{
+	int64_t last = e->ends.count ? (int64_t)e->ends.items[e->ends.count - 1] : -1;
+
+	if (!v8_is_smi(word) || v8_smi(word) <= last)
+		return -EPROTO;
+	return vec_add(&e->ends, (uint32_t)v8_smi(word));
+}
+
 /* From the table that V8 itself makes when it first needs a line.  -EPROTO: it has not. */
 static int read_line_ends(struct v8_scripts *s, struct v8_script *script)
 {
@@ -216,9 +226,7 @@ static int read_line_ends(struct v8_scripts *s, struct v8_script *script)
 		r = v8_heap_read(s->h, v8_address(table) + (uint64_t)s->h->l->array_data + 8ull * i,
 				 words, 8ull * k);
 		for (uint32_t at = 0; r == 0 && at < k; at++)
-			r = v8_is_smi(words[at])
-				    ? vec_add(&script->lines.ends, (uint32_t)v8_smi(words[at]))
-				    : -EPROTO;
+			r = add_end(&script->lines, words[at]);
 	}
 	return r;
 }
@@ -228,19 +236,36 @@ static int put_chars(void *arg, const uint8_t *chars, unsigned int width, size_t
 	return v8_line_ends_put(arg, chars, width, count);
 }
 
-/* A text that was not read to its end has no known end. */
+/* From the text, where it lies now: the collector moves it, too.  One that was not read to its end
+ * has no known end.  -EAGAIN: it was moved while it was read. */
+static int read_text(struct v8_scripts *s, struct v8_script *script)
+{
+	int32_t off = s->h->l->script_source;
+	uint64_t source, after = 0;
+	int r = read_word(s, script->object, off, &source);
+
+	if (r == 0)
+		r = v8_string_each(s->h, source, V8_SOURCE_MAX, put_chars, &script->lines);
+	if (r == 0)
+		r = read_word(s, script->object, off, &after);
+	if (r == 0 && after != source)
+		r = -EAGAIN;
+	if (r == 0 && script->lines.at < V8_SOURCE_MAX)
+		r = v8_line_ends_finish(&script->lines);
+	return r;
+}
+
 static void count_lines(struct v8_scripts *s, struct v8_script *script)
 {
 	int r = read_line_ends(s, script);
 
 	if (r < 0) {
 		v8_line_ends_release(&script->lines);
-		r = v8_string_each(s->h, script->source, V8_SOURCE_MAX, put_chars, &script->lines);
-		if (r == 0 && script->lines.at < V8_SOURCE_MAX)
-			r = v8_line_ends_finish(&script->lines);
+		r = read_text(s, script);
 	}
 	if (r < 0)
 		v8_line_ends_release(&script->lines);
+	script->counted = r != -EAGAIN;
 	s->n_lines += script->lines.ends.count;
 }
 
@@ -250,7 +275,6 @@ uint32_t v8_scripts_line(struct v8_scripts *s, struct v8_script *script, int32_t
 
 	if (!script->counted)
 		count_lines(s, script);
-	script->counted = true;
 	line = v8_line_ends_find(&script->lines, at);
 	if (!line || line + script->first_line <= 0)
 		return 0;

@@ -63,7 +63,8 @@ static int become(uid_t uid)
 	char texts[4096];
 	gid_t gid;
 
-	getpwuid_r(uid, &entry, texts, sizeof(texts), &user);
+	if (getpwuid_r(uid, &entry, texts, sizeof(texts), &user) != 0)
+		user = NULL;
 	gid = user ? user->pw_gid : NOBODY;
 	if (setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
 		return -errno;

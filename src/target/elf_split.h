@@ -13,8 +13,9 @@
 
 #include "target/process.h"
 
-#define ELF_SPLIT_CODE_MAX (1u << 20) /* bytes of a function; of a larger one the rest is unseen \
-				       */
+#define ELF_SPLIT_CODE_MAX \
+	(1u << 20) /* bytes of a function; of a larger one the rest is unseen \
+		    */
 
 /* Virtual addresses in the file's own numbering. */
 struct elf_range {

@@ -81,7 +81,7 @@ static void check_thread(struct attached *a, int map, size_t first)
 
 	assert_int_equal(bpf_map_lookup_elem(map, &want->tid, &stack), 0);
 	assert_int_equal(stack.flags & STACK_PYTHON_LOST, 0);
-	runtime_cpython.begin(a->session);
+	runtime_cpython.begin(a->session, NULL);
 	for (i = 0; i < have && at < STACK_PYTHON_MAX; i++) {
 		struct chunk_frame f;
 		int r = -ENOENT;

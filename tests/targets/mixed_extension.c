@@ -62,10 +62,8 @@ OWN PyObject *mixed_block(PyObject *self, PyObject *args)
 	(void)self;
 	if (!PyArg_ParseTuple(args, "l", &ms))
 		return NULL;
-	Py_BEGIN_ALLOW_THREADS
-	mixed_wait(ms);
-	Py_END_ALLOW_THREADS
-	after++;
+	Py_BEGIN_ALLOW_THREADS mixed_wait(ms);
+	Py_END_ALLOW_THREADS after++;
 	Py_RETURN_NONE;
 }
 
@@ -75,8 +73,9 @@ static PyMethodDef methods[] = {
 	{ NULL, NULL, 0, NULL },
 };
 
-static struct PyModuleDef module = { PyModuleDef_HEAD_INIT, "mixed_extension", NULL, -1, methods,
-				     NULL, NULL, NULL, NULL };
+static struct PyModuleDef module = {
+	PyModuleDef_HEAD_INIT, "mixed_extension", NULL, -1, methods, NULL, NULL, NULL, NULL
+};
 
 PyMODINIT_FUNC PyInit_mixed_extension(void)
 {

@@ -197,6 +197,39 @@ TEST(test_at_of_the_cause)
 	bench_close(&b);
 }
 
+/* What runs has a stack for each place at which it was seen: together they outweigh one of another
+ * function. */
+TEST(test_at_sum)
+{
+	struct event_stall e = a_stall(1, 3, 17 * MS);
+
+	BENCH(b);
+	GIVE_STACK(&b, 1, 0, NATIVE("one", 0), PY("print", 19, 0));
+	GIVE_STACK(&b, 2, 0, NATIVE("two", 0), PY("derive", 41, 0));
+	GIVE_STACK(&b, 3, 0, NATIVE("three", 0), PY("derive", 43, 0));
+	GIVE_STACK(&b, 4, 0, NATIVE("four", 0), PY("derive", 41, 0));
+	add_part(&e, CLASS_CPU, 5 * MS, 1);
+	add_part(&e, CLASS_CPU, 3 * MS, 2);
+	add_part(&e, CLASS_CPU, 4 * MS, 3);
+	add_part(&e, CLASS_CPU, 3 * MS, 4);
+	give_stall(&b, &e);
+	assert_string_equal(b.last->at->fn, "derive");
+	assert_int_equal(b.last->at->line, 43);
+	bench_close(&b);
+}
+
+/* Where the script's frames are lost, a function of the interpreter is not the user's. */
+TEST(test_at_lost)
+{
+	BENCH(b);
+	GIVE_STACK(&b, 1, STACK_PYTHON_LOST, NATIVE("v8::base::ConditionVariable::WaitFor", 0));
+	GIVE_STACK(&b, 2, 0, NATIVE("serve", 0));
+	assert_null(explained(&b, 3, 1)->at);
+	assert_string_equal(b.last->leaf->fn, "v8::base::ConditionVariable::WaitFor");
+	assert_string_equal(explained(&b, 5, 2)->at->fn, "serve");
+	bench_close(&b);
+}
+
 /* Lines and addresses do not change the key; a function, the call or the object do. */
 TEST(test_key)
 {
@@ -224,6 +257,22 @@ TEST(test_key)
 		give_stall(&b, &e);
 		assert_string_not_equal(b.last->key, key);
 	}
+	bench_close(&b);
+}
+
+/* Functions that the compiler inlined are known once the debug information is read: the key of a
+ * stall that was named before is the same. */
+TEST(test_key_inlined)
+{
+	char key[20];
+
+	BENCH(b);
+	GIVE_STACK(&b, 1, 0, NATIVE("serve", 0));
+	GIVE_STACK(&b, 2, 0, NATIVE("copy", FRAME_INLINED), NATIVE("serve", 0));
+	GIVE_STACK(&b, 3, 0, NATIVE("copy", 0), NATIVE("serve", 0));
+	strcpy(key, explained(&b, 3, 1)->key);
+	assert_string_equal(explained(&b, 5, 2)->key, key);
+	assert_string_not_equal(explained(&b, 7, 3)->key, key);
 	bench_close(&b);
 }
 
@@ -291,9 +340,11 @@ int main(void)
 		cmocka_unit_test(test_at_python),  cmocka_unit_test(test_at_only_libraries),
 		cmocka_unit_test(test_at_native),  cmocka_unit_test(test_at_nothing),
 		cmocka_unit_test(test_why_by_sum), cmocka_unit_test(test_at_of_the_cause),
-		cmocka_unit_test(test_key),	   cmocka_unit_test(test_id),
-		cmocka_unit_test(test_quality),	   cmocka_unit_test(test_tie),
-		cmocka_unit_test(test_why_named),  cmocka_unit_test(test_at_of_cpu),
+		cmocka_unit_test(test_key),	   cmocka_unit_test(test_at_lost),
+		cmocka_unit_test(test_at_sum),	   cmocka_unit_test(test_key_inlined),
+		cmocka_unit_test(test_id),	   cmocka_unit_test(test_quality),
+		cmocka_unit_test(test_tie),	   cmocka_unit_test(test_why_named),
+		cmocka_unit_test(test_at_of_cpu),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

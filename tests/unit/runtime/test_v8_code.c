@@ -172,6 +172,29 @@ static void test_inlined_damaged(void **state)
 	assert_int_equal(n_places, 0);
 }
 
+/* Other code may lie at the address by now: it says itself which function it is of, directly or by
+ * way of another object. */
+static void test_optimised_other(void **state)
+{
+	static const uint8_t rows[] = { 0x22, 0x04 };
+	uint64_t data[8] = { 0 }, array, wrapper = fake_object(&f, FAKE_SCOPE, 2);
+
+	(void)state;
+	array = fake_array(&f, FAKE_ARRAY, data, sizeof(data), 8);
+	make_code(OPTIMISED, array, bytes(rows, sizeof(rows)));
+	make_function(code);
+	assert_int_equal(line(20, true), 1); /* it does not say */
+	fake_put(&f, array, 16 + 6 * 8, function->shared);
+	assert_int_equal(line(20, true), 1);
+	fake_put(&f, array, 16 + 6 * 8, wrapper);
+	fake_put(&f, wrapper, 8, function->shared);
+	assert_int_equal(line(20, true), 1);
+	fake_put(&f, wrapper, 8, fake_shared(&f, 0, 0, 0, 7));
+	assert_int_equal(line(20, true), 0);
+	fake_put(&f, array, 16 + 6 * 8, fake_shared(&f, 0, 0, 0, 7));
+	assert_int_equal(line(20, true), 0);
+}
+
 /* Baseline code has the line of the bytecode that it stands for, also of what runs. */
 static void test_baseline(void **state)
 {
@@ -217,6 +240,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_optimised, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_inlined, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_inlined_damaged, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_optimised_other, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_baseline, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_not_code, setup, teardown),
 	};

@@ -144,6 +144,23 @@ static void test_arrays(void **state)
 	assert_int_equal(v8_array_length(&h, fake_string(&f, "x"), 9, &n), -EPROTO);
 }
 
+/* A stack of many hostile frames does not take many times as long as one. */
+static void test_stack_bound(void **state)
+{
+	uint64_t word;
+
+	(void)state;
+	for (int i = 0; i < 11; i++) {
+		v8_heap_begin(&h);
+		while (v8_heap_word(&h, FAKE_V8_BASE, &word) == 0)
+			;
+	}
+	assert_int_equal(f.reads, V8_STACK_READS_MAX);
+	v8_heap_begin_stack(&h);
+	v8_heap_begin(&h);
+	assert_int_equal(v8_heap_word(&h, FAKE_V8_BASE, &word), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -153,6 +170,7 @@ int main(void)
 		cmocka_unit_test_setup(test_bounds, setup),
 		cmocka_unit_test_setup(test_gone, setup),
 		cmocka_unit_test_setup(test_arrays, setup),
+		cmocka_unit_test_setup(test_stack_bound, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -134,6 +134,20 @@ static void test_no_table(void **state)
 	assert_int_equal(v8_names_line(names, found, 53 + 3), 0);
 }
 
+/* An inlined function comes without a cookie, each time its caller does: it is read once. */
+static void test_no_cookie(void **state)
+{
+	uint64_t shared = fake_shared(&f, fake_scope(&f, "inner"), script, 0, 5);
+	const struct v8_function *found = get(shared, 0);
+
+	(void)state;
+	assert_string_equal(found->fn, "inner");
+	assert_ptr_equal(get(shared, 0), found);
+	assert_ptr_equal(get(shared, cookie_of(5)), found);
+	fake_put(&f, shared, 16, fake_scope(&f, "another"));
+	assert_string_equal(get(shared, 0)->fn, "another");
+}
+
 /* Another function at the address is not the one that was asked for. */
 static void test_moved(void **state)
 {
@@ -174,6 +188,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_scopes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lines, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_table, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_cookie, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_moved, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_gone, setup, teardown),
 	};

@@ -118,6 +118,52 @@ static void test_lines(void **state)
 	assert_int_equal(v8_scripts_line(scripts, get(wrong), 3), 2);
 }
 
+/* The collector moves texts and tables, too: lines are those of the text that is the script's now,
+ * and a table in no order is none. */
+static void test_moved(void **state)
+{
+	uint64_t ends[] = { fake_smi(9), fake_smi(1), fake_smi(29) };
+	uint64_t source = fake_string(&f, "a\nb\nc"), object = fake_script(&f, source, 0);
+	struct v8_script *script = get(object), *torn;
+
+	(void)state;
+	fake_put(&f, object, 8, fake_string(&f, "a--b\nc"));
+	assert_int_equal(v8_scripts_line(scripts, script, 4), 1);
+	object = fake_script(&f, source, 0);
+	torn = get(object);
+	fake_put(&f, object, 56, fake_array(&f, FAKE_ARRAY, ends, sizeof(ends), 3));
+	assert_int_equal(v8_scripts_line(scripts, torn, 4), 3);
+}
+
+static uint64_t moving;
+
+/* Moves the script's text whenever a character of it is read. */
+static int read_moving(const void *memory, uint64_t addr, void *buf, size_t len)
+{
+	static const char chars[] = "a\nb\nc";
+	int r = fake_v8_read(memory, addr, buf, len);
+
+	if (r == 0 && moving && len == sizeof(chars) - 1 && memcmp(buf, chars, len) == 0) {
+		fake_put(&f, moving, 8, fake_string(&f, chars));
+		moving = 0;
+	}
+	return r;
+}
+
+/* A text that moved while it was read gives no line, and the next time it is read again. */
+static void test_moving(void **state)
+{
+	uint64_t object = fake_script(&f, fake_string(&f, "a\nb\nc"), 0);
+	struct v8_script *script = get(object);
+
+	(void)state;
+	h.read = read_moving;
+	moving = object;
+	assert_int_equal(v8_scripts_line(scripts, script, 4), 0);
+	assert_int_equal(moving, 0);
+	assert_int_equal(v8_scripts_line(scripts, script, 4), 3);
+}
+
 /* A script is read once, and again when another one lies at its address. */
 static void test_cache(void **state)
 {
@@ -141,6 +187,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_urls, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_eval, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lines, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_moved, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_moving, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cache, setup, teardown),
 	};
 

@@ -75,6 +75,14 @@ static int socket_job(int fd, const void *arg, struct str *result)
 	return (int)syscall(SYS_socket, AF_INET, SOCK_STREAM, 0);
 }
 
+/* Would have any process signalled when its descriptor is ready. */
+static int signal_job(int fd, const void *arg, struct str *result)
+{
+	(void)arg;
+	(void)result;
+	return fcntl(fd, F_SETOWN, 1) < 0 ? -errno : 0;
+}
+
 /* Only its own descriptor is open: those of the parent must not be there. */
 static int leak_job(int fd, const void *arg, struct str *result)
 {
@@ -133,7 +141,8 @@ static void test_death(void **state)
 	assert_int_equal(result.len, 0);
 }
 
-/* Opening a file fails, a socket ends the worker; the parent's descriptors are out of its reach. */
+/* Opening a file fails, a socket ends the worker, as does having others signalled; the parent's
+ * descriptors are out of its reach. */
 static void test_walls(void **state)
 {
 	struct str result = { 0 };
@@ -141,6 +150,7 @@ static void test_walls(void **state)
 	(void)state;
 	assert_int_equal(run(open_job, "/etc/passwd", 5000, &result), -EACCES);
 	assert_int_equal(run(socket_job, NULL, 5000, &result), -EIO);
+	assert_int_equal(run(signal_job, NULL, 5000, &result), -EIO);
 	assert_int_equal(run(leak_job, NULL, 5000, &result), 0);
 	assert_string_equal(str_text(&result), "clean");
 	str_release(&result);
@@ -242,12 +252,57 @@ static void test_files(void **state)
 		close(fds[i]);
 }
 
+static void note(int number)
+{
+	(void)number;
+}
+
+static void echo_bytes(int in, int out, const void *arg)
+{
+	char byte;
+
+	(void)arg;
+	while (read(in, &byte, 1) == 1 && write(out, &byte, 1) == 1)
+		;
+}
+
+/* The key that ends us goes to the whole group.  Workers go on, whatever we do with the signal. */
+static void test_signals(void **state)
+{
+	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+	char byte = 0;
+	int pair[2], out;
+	pid_t pid;
+
+	(void)state;
+	for (int handled = 0; handled < 2; handled++) {
+		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+		for (size_t i = 0; i < 3; i++)
+			signal(numbers[i], handled ? note : SIG_DFL);
+		assert_int_equal(sandbox_spawn(pair[1], echo_bytes, NULL, &pid, &out), 0);
+		close(pair[1]);
+		assert_int_equal(send(pair[0], "a", 1, MSG_NOSIGNAL), 1);
+		assert_int_equal(read(out, &byte, 1), 1);
+		for (size_t i = 0; i < 3; i++)
+			kill(pid, numbers[i]);
+		assert_int_equal(send(pair[0], "b", 1, MSG_NOSIGNAL), 1);
+		assert_int_equal(read(out, &byte, 1), 1);
+		assert_int_equal(byte, 'b');
+		close(pair[0]);
+		close(out);
+		sandbox_end(pid);
+		for (size_t i = 0; i < 3; i++)
+			signal(numbers[i], SIG_DFL);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_result), cmocka_unit_test(test_error),
-		cmocka_unit_test(test_death),  cmocka_unit_test(test_walls),
-		cmocka_unit_test(test_opener), cmocka_unit_test(test_files),
+		cmocka_unit_test(test_result),	cmocka_unit_test(test_error),
+		cmocka_unit_test(test_death),	cmocka_unit_test(test_walls),
+		cmocka_unit_test(test_opener),	cmocka_unit_test(test_files),
+		cmocka_unit_test(test_signals),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
