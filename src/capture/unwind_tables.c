@@ -180,11 +180,12 @@ static int publish(struct unwind_tables *t, struct unwind_table *table, struct r
 	cleanup(unwind_table_freep) struct unwind_table *owned = table;
 	const struct unwind_page *pages;
 	const uint64_t *words;
-	size_t n_pages = 0, n_words;
+	size_t n_pages = 0, n_words = 0;
+	uint32_t first_page;
 	struct rows *rows;
 	int r;
 
-	pages = unwind_table_pages(table, &(uint32_t){ 0 }, &n_pages);
+	pages = unwind_table_pages(table, &first_page, &n_pages);
 	words = unwind_table_words(table, &n_words);
 	if (!n_words)
 		return -ENODATA;
