@@ -162,7 +162,8 @@ struct event_stack {
 	__u16 user_stop; /* enum unwind_stop */
 	/* How often an address of the process came to stand for other code; see unwind_proc. */
 	__u16 generation;
-	__u16 pad[2];
+	__u16 sent; /* as one of a kind; where the stack was taken only */
+	__u16 pad;
 	__u64 kernel[STACK_KERNEL_MAX]; /* innermost first, all three */
 	__u64 user[STACK_USER_MAX];	/* with USER_* */
 	struct interp_frame python[STACK_PYTHON_MAX];

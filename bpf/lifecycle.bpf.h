@@ -6,6 +6,7 @@
 #include "aggregate.bpf.h"
 #include "made.bpf.h"
 
+/* 0; 1: user space will not know. */
 static __noinline int life_send(struct task_struct *t, u32 what, u32 other, s32 code)
 {
 	struct event_life e = {};
@@ -15,9 +16,10 @@ static __noinline int life_send(struct task_struct *t, u32 what, u32 other, s32 
 	e.other = other;
 	e.code = code;
 	BPF_CORE_READ_STR_INTO(&e.comm, t, comm);
-	if (bpf_ringbuf_output(&events, &e, sizeof(e), 0))
-		lose(LOST_EVENTS);
-	return 0;
+	if (!bpf_ringbuf_output(&events, &e, sizeof(e), 0))
+		return 0;
+	lose(LOST_EVENTS);
+	return 1;
 }
 
 /* --off-cpu: a thread asleep at attach, whose stack cannot be read from here. */
@@ -133,13 +135,20 @@ static __always_inline bool thread_pointer_own(struct task_struct *parent,
 /* The child has the code of its parent at the same addresses, until it maps other. */
 static __noinline int unwind_inherit(u32 tgid, u32 parent)
 {
-	struct unwind_proc *proc = bpf_map_lookup_elem(&unwind_procs, &parent);
+	const volatile struct unwind_proc *from = bpf_map_lookup_elem(&unwind_procs, &parent);
+	struct unwind_proc *to;
+	u64 serial;
 
-	if (!proc || bpf_map_update_elem(&unwind_procs, &tgid, proc, BPF_NOEXIST))
+	if (!from)
 		return 0;
-	proc = bpf_map_lookup_elem(&unwind_procs, &tgid);
-	if (proc)
-		proc->start_time = 0;
+	serial = from->serial;
+	if (bpf_map_update_elem(&unwind_procs, &tgid, (const void *)from, BPF_NOEXIST))
+		return 0;
+	if (from->serial != serial)
+		bpf_map_delete_elem(&unwind_procs, &tgid);
+	to = bpf_map_lookup_elem(&unwind_procs, &tgid);
+	if (to)
+		to->start_time = 0;
 	return 0;
 }
 
@@ -174,8 +183,9 @@ static __always_inline void thread_forked(void *ctx, struct task_struct *parent,
 	if (!thread_peek(parent) || !proc_of(parent))
 		return;
 	if (tgid != BPF_CORE_READ(parent, tgid)) {
-		life_send(parent, LIFE_FORK, tgid, 0);
-		process_forked(parent, child);
+		/* Of one that user space does not know the tables could become another's. */
+		if (!life_send(parent, LIFE_FORK, tgid, 0))
+			process_forked(parent, child);
 		return;
 	}
 	st = thread_add(child);

@@ -150,6 +150,7 @@ static __noinline u64 stack_take(void *ctx, struct task_struct *t, struct event_
 	event_head_set(&s->head, EVENT_STACK, 0, t, now);
 	s->flags = 0;
 	s->generation = 0;
+	s->sent = 0;
 	s->n_python = 0;
 	stack_kernel(ctx, s);
 	walk = stack_native(ctx, s);
@@ -176,7 +177,7 @@ __weak int stack_send(struct event_stack *s)
 	if (!s)
 		return 0;
 	hash = s->hash;
-	if (!hash || bpf_map_lookup_elem(&bodies, &hash))
+	if (!hash || s->sent || bpf_map_lookup_elem(&bodies, &hash))
 		return 0;
 	size = s->n_python;
 	if (size > STACK_PYTHON_MAX)
@@ -188,7 +189,8 @@ __weak int stack_send(struct event_stack *s)
 		return 0;
 	}
 	/* One that user space goes on with is like no other: the table has better uses. */
-	if (!(s->flags & STACK_USER_MORE) && bpf_map_update_elem(&bodies, &hash, &one, BPF_ANY))
+	s->sent = (s->flags & STACK_USER_MORE) != 0;
+	if (!s->sent && bpf_map_update_elem(&bodies, &hash, &one, BPF_ANY))
 		lose(LOST_BODIES);
 	return 0;
 }

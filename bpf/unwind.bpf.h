@@ -19,6 +19,10 @@
 #define SNAPSHOT_COST	 50000000ULL /* ns */
 #define SNAPSHOT_BURST	 64
 #define SNAPSHOT_BACKLOG (RING_BYTES / 4) /* bytes in the ring, which has other uses */
+/* Copies of stacks that were alike: what did not help so often, as with a virtual machine that
+ * keeps no frame pointers, never will, and each makes a stack that is like no other. */
+#define SNAPSHOT_ALIKE 64
+#define SNAPSHOT_SEED  0x6a09e667f3bcc909ULL
 
 #define SEGMENT_USER32 0x23 /* cs of 32-bit code, arch/x86/include/asm/segment.h */
 
@@ -76,6 +80,20 @@ static __always_inline void unwind_registers(u64 *to, const struct pt_regs *regs
 	to[UNWIND_REG_IP] = regs->ip;
 }
 
+/* What was walked by may have become another's meanwhile: then only the innermost frame counts. */
+static __always_inline void unwind_settle(struct unwind_walk *walk, const struct pt_regs *regs,
+					  const struct unwind_proc *proc, u64 serial,
+					  struct event_stack *s)
+{
+	if (*(const volatile u64 *)&proc->serial == serial)
+		return;
+	unwind_registers(walk->cursor.regs, regs);
+	unwind_begin(&walk->cursor, s);
+	s->n_python = 0;
+	s->flags &= ~STACK_USER_CUT;
+	s->user_stop = UNWIND_STOP_MAPPING;
+}
+
 /* The native part of the current thread's stack into s->user, and why it ended into s->user_stop.
  * Returns 0 when its process has no tables: then nothing is changed. */
 __weak int unwind_user(struct unwind_walk *walk, struct event_stack *s)
@@ -85,9 +103,12 @@ __weak int unwind_user(struct unwind_walk *walk, struct event_stack *s)
 	u32 tgid = BPF_CORE_READ(t, tgid);
 	struct unwind_proc *proc = bpf_map_lookup_elem(&unwind_procs, &tgid);
 	struct proc_conf *conf = proc_of(t);
+	u64 serial;
 
-	if (!walk || !s || !proc || !task_started_at(t, proc->start_time) ||
-	    (regs->cs & 0xff) == SEGMENT_USER32)
+	if (!walk || !s || !proc)
+		return 0;
+	serial = *(const volatile u64 *)&proc->serial;
+	if (!task_started_at(t, proc->start_time) || (regs->cs & 0xff) == SEGMENT_USER32)
 		return 0;
 	s->generation = proc->flags >> UNWIND_PROC_GENERATION;
 	unwind_registers(walk->cursor.regs, regs);
@@ -96,6 +117,7 @@ __weak int unwind_user(struct unwind_walk *walk, struct event_stack *s)
 		walk_jit_run(&walk->cursor, &conf->jit, proc, s);
 	else if (s->n_user)
 		unwind_run(&walk->cursor, proc, s);
+	unwind_settle(walk, regs, proc, serial, s);
 	return 1;
 }
 
@@ -133,6 +155,20 @@ static __always_inline u32 snapshot_copy(struct event_snapshot *e, u64 sp)
 	return len;
 }
 
+/* One more copy of a stack with that hash. */
+static __always_inline bool snapshot_counts(u64 hash)
+{
+	u64 key = hash ^ SNAPSHOT_SEED;
+	u8 *n = bpf_map_lookup_elem(&bodies, &key), one = 1;
+
+	if (!n)
+		return !bpf_map_update_elem(&bodies, &key, &one, BPF_NOEXIST);
+	if (*n >= SNAPSHOT_ALIKE)
+		return false;
+	*n += 1;
+	return true;
+}
+
 /* The walk ended in code that is not known: sends what user space needs to go on, if it may.  What
  * it will find is not in the stack's hash: that becomes `hash`, mixed so that it is like no other.
  * Returns 1 when the stack stays as short as it is. */
@@ -147,7 +183,8 @@ __weak int unwind_snapshot(struct unwind_walk *walk, struct event_stack *s, u64 
 	c = &walk->cursor;
 	if (!walk_addr_ok(c->ip) || !walk_addr_ok(c->sp) ||
 	    bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) > SNAPSHOT_BACKLOG ||
-	    !budget_allows(&walk->snapshots_at, s->head.ts, SNAPSHOT_COST, SNAPSHOT_BURST))
+	    !budget_allows(&walk->snapshots_at, s->head.ts, SNAPSHOT_COST, SNAPSHOT_BURST) ||
+	    !snapshot_counts(s->hash))
 		return 1;
 	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
 	if (!e)

@@ -103,9 +103,12 @@ enum unwind_proc_flag {
  * hash of a stack, whose addresses alone do not tell. */
 #define UNWIND_PROC_GENERATION 16
 
-/* The executable mappings of one process; replaced as a whole. */
+/* The executable mappings of one process; replaced as a whole.  The kernel gives the memory of one
+ * that was replaced to the next that is stored, also of another process, while a walk may read it:
+ * whoever has read one looks whether the serial is what it was. */
 struct unwind_proc {
 	__u64 start_time; /* as in proc_conf; 0: any */
+	__u64 serial;	  /* no two that user space stores have the same */
 	__u32 n;
 	__u32 flags;			  /* enum unwind_proc_flag */
 	__u64 start[UNWIND_MAPPINGS_MAX]; /* ascending */
@@ -129,7 +132,7 @@ struct event_snapshot {
 EVENT_ASSERT(unwind_escape, 16);
 EVENT_ASSERT(unwind_page, 8);
 EVENT_ASSERT(unwind_mapping, 32);
-EVENT_ASSERT(unwind_proc, 16 + 512 * 40);
+EVENT_ASSERT(unwind_proc, 24 + 512 * 40);
 EVENT_ASSERT(event_snapshot, 24 + 40 + 16384);
 
 #endif

@@ -124,8 +124,9 @@ static void publish(struct capture *c, struct watched *w)
 	unsigned int unplaced = unwound_entry(w->unwound, &u->entry);
 
 	if (unwind_maps_entry(u->maps, w->process->pid, &u->entry) < 0)
-		return; /* no process has room without an entry in the kernel's table of them */
-	unwound_published(w->unwound, now_ns());
+		unwound_unpublished(w->unwound);
+	else
+		unwound_published(w->unwound, now_ns());
 	tell_mappings(c, w, unplaced);
 }
 

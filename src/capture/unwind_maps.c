@@ -15,6 +15,7 @@
 
 struct unwind_maps {
 	int chunks, procs;
+	uint64_t serial; /* of the entry that was stored last */
 	struct unwind_page *directory;
 };
 
@@ -98,13 +99,21 @@ static void chunk_close(void *ctx, uint32_t number, uint64_t *words)
 
 const struct unwind_chunks unwind_maps_chunks = { chunk_open, chunk_close, CHUNKS_MAX };
 
-int unwind_maps_entry(struct unwind_maps *m, uint32_t tgid, const struct unwind_proc *e)
+int unwind_maps_entry(struct unwind_maps *m, uint32_t tgid, struct unwind_proc *e)
 {
-	return bpf_map_update_elem(m->procs, &tgid, e, BPF_ANY) < 0 ? -errno : 0;
+	int r;
+
+	e->serial = ++m->serial;
+	if (bpf_map_update_elem(m->procs, &tgid, e, BPF_ANY) == 0)
+		return 0;
+	r = -errno;
+	unwind_maps_forget(m, tgid);
+	return r;
 }
 
-int unwind_maps_entry_first(struct unwind_maps *m, uint32_t tgid, const struct unwind_proc *e)
+int unwind_maps_entry_first(struct unwind_maps *m, uint32_t tgid, struct unwind_proc *e)
 {
+	e->serial = ++m->serial;
 	return bpf_map_update_elem(m->procs, &tgid, e, BPF_NOEXIST) < 0 ? -errno : 0;
 }
 

@@ -25,10 +25,12 @@ struct unwind_page *unwind_maps_directory(struct unwind_maps *m); /* UNWIND_PAGE
 /* For unwind_space_new, with the maps as ctx. */
 extern const struct unwind_chunks unwind_maps_chunks;
 
-/* 0 or negative errno. */
-int unwind_maps_entry(struct unwind_maps *m, uint32_t tgid, const struct unwind_proc *e);
+/* Stores the entry, with a serial of its own.  0; or negative errno (-ENOMEM: the kernel takes one
+ * from a small stock for each CPU), then the process has none: that of before may lead to tables
+ * that are others' by and by. */
+int unwind_maps_entry(struct unwind_maps *m, uint32_t tgid, struct unwind_proc *e);
 /* Unless it has one already: the kernel side gives a child that of its parent. */
-int unwind_maps_entry_first(struct unwind_maps *m, uint32_t tgid, const struct unwind_proc *e);
+int unwind_maps_entry_first(struct unwind_maps *m, uint32_t tgid, struct unwind_proc *e);
 void unwind_maps_forget(struct unwind_maps *m, uint32_t tgid);
 
 #endif

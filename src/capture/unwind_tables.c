@@ -5,14 +5,19 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/vec.h"
+#include "capture/cost.h"
 #include "target/unwind_table.h"
 
-#define FILES_MAX    8192
-#define TIMEOUTS_MAX 8 /* of workers; a target that costs more gets no tables */
-#define PAGE_BYTES   4096
-#define PAGES_MAX    (UNWIND_PAGES_MAX / 4) /* of one file, whatever addresses it claims to have */
-#define WORKERS_MAX  4 /* at the same time, no more than there are processors */
+#define FILES_MAX 8192
+/* Hundreds of files that each take seconds would keep us from all else.  No honest one takes a
+ * tenth of what is free; what they take beyond it is owed, and who owes much gets no tables. */
+#define BUILD_FREE  500000000ULL   /* ns, for a file */
+#define BUILD_BURST 20000000000ULL /* ns, for all */
+#define PAGE_BYTES  4096
+#define PAGES_MAX   (UNWIND_PAGES_MAX / 4) /* of one file, whatever addresses it claims to have */
+#define WORKERS_MAX 4			   /* at the same time, no more than there are processors */
 
 /* What was published, for all files with this table. */
 struct rows {
@@ -37,7 +42,7 @@ struct unwind_tables {
 	VEC(struct rows *) rows;
 	size_t waiting;
 	size_t workers;
-	unsigned int timeouts;
+	struct cost cost;
 	struct unwind_tables_counts counts;
 };
 
@@ -236,7 +241,6 @@ static int take(struct unwind_tables *t, struct unwind_file *f, struct sandbox_t
 static void built(struct unwind_tables *t, struct unwind_file *f, int r)
 {
 	f->state = r == 0 ? UNWIND_FILE_READY : UNWIND_FILE_NONE;
-	t->timeouts += r == -ETIMEDOUT && t->timeouts < TIMEOUTS_MAX;
 	t->waiting--;
 	close(steal_fd(&f->fd));
 	t->counts.built += r == 0;
@@ -249,12 +253,16 @@ static void build_all(struct unwind_tables *t, struct unwind_file **files, size_
 {
 	struct sandbox_task tasks[WORKERS_MAX];
 	int r[WORKERS_MAX];
+	uint64_t start = now_ns(), took;
+	bool allowed = cost_allowed(&t->cost, start, BUILD_BURST);
 
 	for (size_t i = 0; i < n; i++)
-		r[i] = t->timeouts < TIMEOUTS_MAX ? unwind_table_begin(files[i]->fd, &tasks[i])
-						  : -ETIMEDOUT;
+		r[i] = allowed ? unwind_table_begin(files[i]->fd, &tasks[i]) : -ETIMEDOUT;
 	for (size_t i = 0; i < n; i++)
 		built(t, files[i], r[i] < 0 ? r[i] : take(t, files[i], &tasks[i]));
+	took = now_ns() - start;
+	if (took > BUILD_FREE)
+		cost_charge(&t->cost, start + took, took - BUILD_FREE);
 }
 
 void unwind_tables_build(struct unwind_tables *t, struct unwind_file *f)
@@ -310,7 +318,9 @@ void unwind_tables_reap(struct unwind_tables *t, uint64_t now)
 	for (size_t i = 0; i < t->files.count; i++) {
 		struct unwind_file *f = t->files.items[i];
 
-		if (f->users || now - f->unused_since < UNWIND_UNUSED_KEPT) {
+		/* One that was not built yet holds a descriptor, and with it a file system. */
+		if (f->users ||
+		    (f->state != UNWIND_FILE_WAITS && now - f->unused_since < UNWIND_UNUSED_KEPT)) {
 			t->files.items[kept++] = f;
 			continue;
 		}

@@ -7,12 +7,13 @@
 
 #include "base/clock.h"
 #include "base/vec.h"
+#include "capture/cost.h"
 #include "capture/unwind_entry.h"
 #include "capture/unwound_history.h"
 
-#define REFRESH_PAUSE 5000000ULL   /* ns: files are mapped in bursts */
-#define MISS_PAUSE    100000000ULL /* ns: code made at run time is mapped without end */
-#define COST_SHARE    20	   /* reading mappings takes at most this part of a core */
+#define REFRESH_PAUSE 5000000ULL    /* ns: files are mapped in bursts */
+#define MISS_PAUSE    100000000ULL  /* ns: code made at run time is mapped without end */
+#define REFRESH_BURST 2000000000ULL /* ns of reading that stacks may ask for at once */
 
 /* A mapping of code that lies in a file. */
 struct mapped {
@@ -27,10 +28,12 @@ struct unwound {
 	bool dirty;   /* code of files, or in its place, was mapped since */
 	bool unsure;  /* perhaps it was, but not told */
 	bool missed;  /* other code was */
-	bool publish; /* though nothing changed: the first time */
+	bool publish; /* though nothing changed: it is not published */
 	uint16_t generation;
+	uint16_t born;	/* the generation at the last exec */
 	uint64_t known; /* process->maps_at of what is known */
-	uint64_t cost;	/* ns that it took to learn it */
+	uint64_t took;	/* ns, to learn it */
+	struct cost cost;
 	unsigned int waiting;
 	VEC(struct mapped) mapped; /* ascending */
 	struct history history;
@@ -73,7 +76,7 @@ void unwound_exec(struct unwound *u)
 	history_release(&u->history);
 	u->waiting = 0;
 	u->dirty = u->publish = true;
-	u->generation++;
+	u->born = ++u->generation;
 }
 
 static const struct mapped *mapped_at(const struct unwound *u, uint64_t addr)
@@ -123,11 +126,13 @@ void unwound_missed(struct unwound *u)
 
 uint64_t unwound_due(const struct unwound *u)
 {
-	uint64_t pause = u->dirty ? REFRESH_PAUSE : MISS_PAUSE, share = u->cost * COST_SHARE;
+	uint64_t pause = u->dirty ? REFRESH_PAUSE : MISS_PAUSE, share = u->took * COST_SHARE;
+	uint64_t due = u->known + (share > pause ? share : pause);
+	uint64_t allowed = cost_due(&u->cost, REFRESH_BURST);
 
 	if (!u->dirty && !u->missed)
 		return UINT64_MAX;
-	return u->known + (share > pause ? share : pause);
+	return due > allowed ? due : allowed;
 }
 
 bool unwound_stale(const struct unwound *u, uint64_t ts)
@@ -228,6 +233,8 @@ int unwound_refresh(struct unwound *u, struct unwind_tables *t)
 	uint64_t start = now_ns();
 	int r = 0;
 
+	if (!u->publish && !cost_allowed(&u->cost, start, REFRESH_BURST))
+		return 0;
 	if (u->dirty || u->missed)
 		r = process_refresh_maps(u->process);
 	if (r < 0) {
@@ -238,7 +245,8 @@ int unwound_refresh(struct unwound *u, struct unwind_tables *t)
 	if (u->known == u->process->maps_at && !u->publish)
 		return 0;
 	r = follow(u, t);
-	u->cost = now_ns() - start;
+	u->took = now_ns() - start;
+	cost_charge(&u->cost, start + u->took, u->took);
 	return r;
 }
 
@@ -280,6 +288,11 @@ void unwound_published(struct unwound *u, uint64_t now)
 	history_published(&u->history, now);
 }
 
+void unwound_unpublished(struct unwound *u)
+{
+	u->publish = u->missed = true;
+}
+
 bool unwound_waits(const struct unwound *u)
 {
 	return u->waiting > 0;
@@ -292,7 +305,29 @@ struct unwind_file *unwound_file(const struct unwound *u, uint64_t addr)
 	return m ? m->file : NULL;
 }
 
+/* The kernel side deletes the entry at an exec; we may have stored that of the program before once
+ * more until we are told. */
+static bool of_program_before(const struct unwound *u, const struct event_stack *s)
+{
+	return s->user_stop != UNWIND_STOP_KERNEL && s->user_stop != UNWIND_STOP_BUSY &&
+	       (int16_t)(s->generation - u->born) < 0;
+}
+
+/* There was no time to look at what was mapped before the stack was taken. */
+static bool not_looked_at(const struct unwound *u, const struct event_stack *s)
+{
+	return u->unsure || (u->dirty && history_first(&u->history) <= s->head.ts);
+}
+
 bool unwound_sift(const struct unwound *u, struct event_stack *s)
 {
-	return history_sift(&u->history, s);
+	bool whole = history_sift(&u->history, s), unknown = not_looked_at(u, s);
+
+	if (!s->n_user || !(unknown || of_program_before(u, s)))
+		return whole;
+	if (unknown)
+		s->user[0] = 0;
+	s->n_user = 1;
+	s->user_stop = UNWIND_STOP_MAPPING;
+	return false;
 }

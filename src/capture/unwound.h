@@ -35,8 +35,9 @@ uint64_t unwound_due(const struct unwound *u);
 /* What is known may name an address wrongly in a stack of that time. */
 bool unwound_stale(const struct unwound *u, uint64_t ts);
 
-/* Reads the mappings anew if that is needed, and finds the files behind them; those that somebody
- * else has read since, too.  1: the entry is to be published; 0; or negative errno. */
+/* Reads the mappings anew if that is needed and has not cost too much already, and finds the files
+ * behind them; those that somebody else has read since, too.  1: the entry is to be published; 0;
+ * or negative errno. */
 int unwound_refresh(struct unwound *u, struct unwind_tables *t);
 /* Fills the entry from what is known.  Returns how many mappings found no room. */
 unsigned int unwound_entry(struct unwound *u, struct unwind_proc *ret_entry);
@@ -44,13 +45,16 @@ unsigned int unwound_entry(struct unwound *u, struct unwind_proc *ret_entry);
 void unwound_entry_empty(const struct unwound *u, struct unwind_proc *ret_entry);
 /* The kernel side walks by that entry from now on. */
 void unwound_published(struct unwound *u, uint64_t now);
+/* There was no room for the entry: it has none until the next attempt, which is due soon. */
+void unwound_unpublished(struct unwound *u);
 /* Files of it are not built yet. */
 bool unwound_waits(const struct unwound *u);
 /* The file of the mapping that holds the address; NULL: none. */
 struct unwind_file *unwound_file(const struct unwound *u, uint64_t addr);
 
 /* Takes out of the native part what cannot be trusted: an address whose code was replaced since
- * becomes 0, and what was found by the rows of other code goes.  False: something was. */
+ * becomes 0, and what was found by the rows of other code goes, also that of the program before an
+ * exec.  False: something was. */
 bool unwound_sift(const struct unwound *u, struct event_stack *s);
 
 #endif

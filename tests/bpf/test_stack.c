@@ -93,6 +93,8 @@ static void test_stack_send(void **state)
 	RUN(a, stack_send);
 	assert_int_equal(events_of(a, EVENT_STACK, NULL), 3);
 	assert_int_equal(known(a, 4713), 0);
+	RUN(a, stack_send); /* the next wait was too short for a stack of its own */
+	assert_int_equal(events_of(a, EVENT_STACK, NULL), 3);
 }
 
 int main(void)

@@ -18,6 +18,7 @@
 #include "tests/bpf/unwind_truth.h"
 
 #define BURST	64	    /* unwind.bpf.h */
+#define ALIKE	64	    /* likewise */
 #define BACKLOG (512 << 10) /* and how full the ring may be */
 #define TOP	7	    /* pages of a stack that ends in nothing */
 
@@ -188,6 +189,30 @@ static void test_budget(void **state)
 	sched_setaffinity(0, sizeof(before), &before);
 }
 
+static int take_alike(void)
+{
+	int sent = 0;
+
+	for (int i = 0; i < 2 * ALIKE; i++) {
+		run(self->bpf->progs.door_take);
+		sent += collect();
+	}
+	return sent;
+}
+
+/* What did not help so often is not sent again, from the same place. */
+static void test_alike(void **state)
+{
+	int sent[2];
+
+	for (int i = 0; i < 2; i++) {
+		start(state);
+		sent[i] = made(take_alike);
+	}
+	assert_int_equal(sent[0], ALIKE);
+	assert_int_equal(sent[1], 0);
+}
+
 static int take_unread(void)
 {
 	for (int i = 0; i < BURST; i++)
@@ -218,7 +243,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_copy),	  cmocka_unit_test(test_end_of_stack),
 		cmocka_unit_test(test_innermost), cmocka_unit_test(test_budget),
-		cmocka_unit_test(test_backlog),
+		cmocka_unit_test(test_backlog),	  cmocka_unit_test(test_alike),
 	};
 
 	return cmocka_run_group_tests(tests, unwind_test_open, close_all);

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -169,6 +170,24 @@ static void test_reap(void **state)
 	assert_int_equal(unwind_file_state(file), UNWIND_FILE_WAITS);
 }
 
+/* One that nobody needs before it is built is let go at once. */
+static void test_reap_waiting(void **state)
+{
+	struct fixture *f = *state;
+	const struct mapping *libc = code_at(f, (uintptr_t)getppid);
+	struct unwind_file *file;
+	int before = dup(0), after;
+
+	close(before);
+	assert_int_equal(unwind_tables_get(f->tables, f->p, libc, 0, &file), 0);
+	unwind_file_put(file, 1000);
+	unwind_tables_reap(f->tables, 1001);
+	after = dup(0);
+	close(after);
+	assert_int_equal(after, before);
+	assert_false(unwind_tables_build_next(f->tables, UINT_MAX));
+}
+
 /* A file that is no ELF file, and one for which there is no room: by frame pointer, and counted. */
 static void test_none(void **state)
 {
@@ -196,6 +215,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_build, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_shared_rows, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reap, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_reap_waiting, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_none, setup_without_room, teardown),
 	};
 

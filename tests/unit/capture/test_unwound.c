@@ -202,6 +202,71 @@ static void test_lost(void **state)
 	assert_true(unwound_sift(f->u, &s));
 }
 
+/* Stored once more while it executed the next, the entry of a program is not that one's. */
+static void test_exec(void **state)
+{
+	struct event_stack s = { .n_user = 3, .user_stop = UNWIND_STOP_ROOT, .generation = 0 };
+	struct fixture *f = *state;
+
+	publish(f);
+	s.head.ts = now_ns();
+	s.user[0] = (uintptr_t)getppid;
+	unwound_exec(f->u);
+	publish(f);
+	assert_false(unwound_sift(f->u, &s));
+	assert_int_equal(s.n_user, 1);
+	assert_int_equal(s.user[0], (uintptr_t)getppid);
+	assert_int_equal(s.user_stop, UNWIND_STOP_MAPPING);
+	s.n_user = 3;
+	s.user_stop = UNWIND_STOP_KERNEL; /* that needed no entry */
+	assert_true(unwound_sift(f->u, &s));
+	s.user_stop = UNWIND_STOP_ROOT;
+	s.generation = f->entry.flags >> UNWIND_PROC_GENERATION;
+	assert_true(unwound_sift(f->u, &s));
+	assert_int_equal(s.n_user, 3);
+}
+
+/* An entry that found no room is tried again. */
+static void test_unpublished(void **state)
+{
+	struct fixture *f = *state;
+
+	publish(f);
+	assert_int_equal(unwound_due(f->u), UINT64_MAX);
+	assert_int_equal(unwound_refresh(f->u, f->tables), 0);
+	unwound_unpublished(f->u);
+	assert_int_not_equal(unwound_due(f->u), UINT64_MAX);
+	publish(f);
+}
+
+/* Mappings are not read without end, and what was not looked at is not believed. */
+static void test_storm(void **state)
+{
+	struct event_stack s = { .n_user = 3, .user_stop = UNWIND_STOP_ROOT };
+	struct fixture *f = *state;
+	uint64_t until = now_ns() + 30 * 1000000000ULL;
+	void *at = place();
+	int r = 1;
+
+	publish(f);
+	while (r > 0 && now_ns() < until) {
+		map(f, at, "/bin/sh");
+		r = unwound_refresh(f->u, f->tables);
+	}
+	assert_int_equal(r, 0);
+	assert_true(unwound_due(f->u) > until - 30 * 1000000000ULL);
+	assert_true(unwound_due(f->u) < UINT64_MAX);
+	s.head.ts = now_ns();
+	s.user[0] = s.user[1] = (uintptr_t)at + 17;
+	assert_false(unwound_sift(f->u, &s));
+	assert_int_equal(s.n_user, 1);
+	assert_int_equal(s.user[0], 0);
+	s.head.ts = 1; /* of before */
+	s.n_user = 3;
+	assert_true(unwound_sift(f->u, &s) || s.n_user == 3);
+	munmap(at, BYTES);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -209,6 +274,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_follow, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_anonymous, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lost, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_exec, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_unpublished, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_storm, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
