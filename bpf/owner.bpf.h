@@ -206,6 +206,10 @@ __weak int holder_send(struct loop_state *l)
 	s->n_user = 0;
 	s->n_python = n;
 	s->flags = l->holder.flags;
+	/* What a waker's stack may have left. */
+	s->user_stop = UNWIND_STOP_KERNEL;
+	s->generation = 0;
+	s->sent = 0;
 	bpf_probe_read_kernel(s->python, n * sizeof(struct interp_frame), l->holder.frames);
 	return stack_send(s);
 }

@@ -15,8 +15,8 @@
 #include "target/lines_answer.h"
 #include "target/symbols.h"
 
-#define LINES_STACK_MS 50  /* waited for all files of one stack */
-#define LINES_OPEN_MS  300 /* waited in addition for a file that was never asked before */
+#define LINES_STACK_MS 50 /* waited for all files of one stack */
+#define LINES_OPEN_MS  20 /* waited in addition for a file that was never asked before */
 
 struct lines;
 

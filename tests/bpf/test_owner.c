@@ -172,7 +172,7 @@ static void test_budget(void **state_)
 	a->bpf->bss->door.now = now;
 	RUN(a, wait_begin);
 	assert_int_equal(a->loop->stack.n_python, 41);
-	assert_int_equal(a->loop->tokens_at, full + one + 9 * 3000);
+	assert_int_equal(a->loop->tokens_at, full + one + (9 + a->loop->stack.n_user / 2) * 3000);
 }
 
 /* Between two owners nobody has it, though the last one's name is still there; before the first,
