@@ -156,14 +156,10 @@ static __noinline u64 stack_take(void *ctx, struct task_struct *t, struct event_
 	walk = stack_native(ctx, s);
 	stack_interpreter(s);
 	s->hash = stack_hash(s);
-	if (!walk)
-		return s->hash;
-	if (unwind_snapshot(walk, s, hash_word(s->hash, now)) && s->n_user == 1) {
-		/* Nothing is known of the process yet: frame pointers, if it has any. */
-		stack_by_pointer(ctx, s);
-		s->hash = stack_hash(s);
+	if (walk) {
+		unwind_snapshot(walk, s, hash_word(s->hash, now));
+		unwind_release(walk);
 	}
-	unwind_release(walk);
 	return s->hash;
 }
 

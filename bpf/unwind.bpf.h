@@ -171,7 +171,7 @@ static __always_inline bool snapshot_counts(u64 hash)
 
 /* The walk ended in code that is not known: sends what user space needs to go on, if it may.  What
  * it will find is not in the stack's hash: that becomes `hash`, mixed so that it is like no other.
- * Returns 1 when the stack stays as short as it is. */
+ */
 __weak int unwind_snapshot(struct unwind_walk *walk, struct event_stack *s, u64 hash)
 {
 	struct event_snapshot *e;
@@ -185,10 +185,10 @@ __weak int unwind_snapshot(struct unwind_walk *walk, struct event_stack *s, u64 
 	    bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) > SNAPSHOT_BACKLOG ||
 	    !budget_allows(&walk->snapshots_at, s->head.ts, SNAPSHOT_COST, SNAPSHOT_BURST) ||
 	    !snapshot_counts(s->hash))
-		return 1;
+		return 0;
 	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
 	if (!e)
-		return 1;
+		return 0;
 	s->flags |= STACK_USER_MORE;
 	s->hash = (hash ^ c->sp) | 1;
 	e->head = s->head;
