@@ -204,7 +204,7 @@ static enum unwind_stop plain_by_pointer(struct plain *p)
 	uint64_t bp = p->bp, words[2];
 
 	if (!bp && p->n > 1)
-		return UNWIND_STOP_ROOT;
+		return plain_known(p) ? UNWIND_STOP_ROOT : UNWIND_STOP_MAPPING;
 	if (bp < p->sp || plain_word(bp, &words[0]) || plain_word(bp + 8, &words[1]))
 		return plain_known(p) ? UNWIND_STOP_POINTER : UNWIND_STOP_MAPPING;
 	p->bp = words[0];
