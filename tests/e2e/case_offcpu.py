@@ -7,8 +7,9 @@ from typing import Any, Dict, List
 
 from harness import Case, Env, Failure, Record, Run, Target
 
-# A switch itself is CPU time to the kernel's clock, and part of the wait to an observer.
-SWITCH_NS = 4_000
+# A switch itself is CPU time to the kernel's clock, and part of the wait to an observer: 2 to 4 us,
+# and 10 where other programs have taken the caches.
+SWITCH_NS = 14_000
 
 
 def offcpu_rows(run: Run, by: str) -> List[Record]:
