@@ -15,7 +15,7 @@
  * preemptible by any other thread.  The second has its own memory; a third goes without. */
 #define UNWIND_WALKS 2
 
-/* Copies of a CPU: a burst, when much was just loaded, then 20 a second. */
+/* Copies by one of a CPU's walks: a burst, when much was just loaded, then 20 a second. */
 #define SNAPSHOT_COST	 50000000ULL /* ns */
 #define SNAPSHOT_BURST	 64
 #define SNAPSHOT_BACKLOG (RING_BYTES / 4) /* bytes in the ring, which has other uses */
