@@ -218,6 +218,8 @@ static int capture_start(struct capture *c, const struct capture_opts *opts, str
 		r = drain_open(c, why);
 	if (r == 0)
 		r = c->offcpu ? overflow_rows(c) : loops_open(c);
+	if (r == 0)
+		r = hide_from_workers();
 	if (r == 0) {
 		emit_circumstances(c, opts);
 		r = c->offcpu ? 0 : threads_open(c);

@@ -1,14 +1,15 @@
-"""What stallprof itself takes.
+"""What stallprof itself takes, and what the workers that it starts for hostile files can reach.
 
 Watches the asyncio loop of the benchmarks, whose stalls run through the interpreter's code: its
 debug information is read by workers.
 """
 
 import contextlib
+import os
 import sys
 import time
 from pathlib import Path
-from typing import Iterator, List
+from typing import Dict, Iterator, List, Tuple
 
 from harness import TOP, Case, Env, Failure, Watch
 
@@ -61,6 +62,38 @@ def memory(env: Env) -> str:
     return "%.1f MiB, at most %.1f with %d workers" % (usual / 1024, max(samples) / 1024, most)
 
 
+def reach(pid: int) -> Tuple[List[str], List[str]]:
+    """Mappings shared with the kernel side, and descriptors other than what a worker is given."""
+    maps = [line for line in Path("/proc/%d/maps" % pid).read_text().splitlines()
+            if "anon_inode" in line]
+    files: Dict[int, str] = {}
+    for name in os.listdir("/proc/%d/fd" % pid):
+        files[int(name)] = os.readlink("/proc/%d/fd/%s" % (pid, name))
+    more = [link for fd, link in files.items() if fd > 6 or "anon_inode" in link]
+    return maps, more if files else []
+
+
+def armour(env: Env) -> str:
+    """Workers have nothing of the kernel side: no map, no ring, no descriptor of one."""
+    looks = 0
+    with watched(env) as watch:
+        while watch.proc.poll() is None:
+            for pid in workers(watch.proc.pid):
+                with contextlib.suppress(OSError):
+                    if "Seccomp:\t2" not in Path("/proc/%d/status" % pid).read_text():
+                        continue  # not yet what it will be
+                    maps, files = reach(pid)
+                    if maps or files:
+                        raise Failure("a worker has %s" % "\n".join(maps + files))
+                    looks += 1
+            time.sleep(0.05)
+        watch.end()
+    if looks < SEEN_ENOUGH:
+        raise Failure("saw workers %d times" % looks)
+    return "looked %d times" % looks
+
+
 CASES = [
     Case("own_memory", memory),
+    Case("own_workers", armour, alone=False),
 ]
