@@ -54,11 +54,13 @@ def attach_once(pid: int) -> Dict[str, float]:
             if b" STALL " in seen:
                 line_at = time.monotonic()
             time.sleep(0.001)
+        cpu = processes.cpu_ns(proc.pid)
     finally:
         os.set_blocking(proc.stderr.fileno(), True)
         proc.send_signal(2)
         proc.communicate(timeout=20)
-    return {"first_hook": (hooks - start) * 1e3, "first_stall": (line_at - start) * 1e3}
+    return {"first_hook": (hooks - start) * 1e3, "first_stall": (line_at - start) * 1e3,
+            "cpu": cpu / 1e6}
 
 
 def attach(times: int) -> Dict[str, Spread]:
@@ -68,14 +70,6 @@ def attach(times: int) -> Dict[str, Spread]:
     finally:
         processes.end(target)
     return {key: Spread([f[key] for f in found]) for key in found[0]}
-
-
-def children(pid: int) -> List[int]:
-    every = [pid]
-    for task in Path("/proc/%d/task" % pid).iterdir():
-        for child in (task / "children").read_text().split():
-            every += children(int(child))
-    return every
 
 
 def status_kb(pid: int) -> Dict[str, int]:
@@ -99,7 +93,7 @@ def memory(seconds: float) -> Dict[str, Any]:
         tool = processes.start("stallprof", [target.pid])
         try:
             time.sleep(seconds)
-            every = [status_kb(pid) for pid in children(tool.pid)]
+            every = [status_kb(pid) for pid in processes.family(tool.pid)]
             maps = map_bytes(tool.pid)
         finally:
             processes.end(tool)
