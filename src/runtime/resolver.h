@@ -86,6 +86,8 @@ bool resolver_rooted(const struct resolver *r);
 int resolver_loop_now(struct resolver *r, uint64_t thread_pointer, struct runtime_loop *ret_loop);
 int resolver_thread_now(struct resolver *r, uint64_t thread_pointer,
 			struct runtime_thread *ret_thread);
+/* Whether the process's runtime is one that has tasks, attached or not. */
+bool resolver_has_tasks(const struct resolver *r);
 int resolver_tasks(struct resolver *r, int (*put)(void *ctx, const struct str *payload), void *ctx);
 /* The stack of another thread as it is now, read from outside: only the interpreter's part, hash
  * included.  Frames; 0: none, or there is no runtime. */
