@@ -38,9 +38,11 @@ int resolver_open(struct resolver_host *host, struct process *p, struct resolver
 struct resolver *resolver_close(struct resolver *r);
 DEFINE_CLEANUP(struct resolver *, resolver_close)
 
-/* After an exec, or later when the runtime was not ready yet (-EAGAIN at first): rereads the
- * process and attaches anew.  The plan may have changed.  0, -ESRCH, -ENOMEM. */
+/* Later, when the runtime was not ready yet (-EAGAIN at first): rereads the process and attaches
+ * anew.  The plan may have changed.  0, -ESRCH, -ENOMEM. */
 int resolver_refresh(struct resolver *r);
+/* The same after an exec, at that time of CLOCK_MONOTONIC. */
+int resolver_executed(struct resolver *r, uint64_t at);
 
 const char *resolver_runtime(const struct resolver *r); /* "python", or "" */
 const char *resolver_version(const struct resolver *r); /* "3.11.2", or "" */
