@@ -115,6 +115,13 @@ int resolver_refresh(struct resolver *r)
 	return attach(r);
 }
 
+int resolver_executed(struct resolver *r, uint64_t at)
+{
+	process_executed(r->p, at);
+	native_names_executed(r->host->names, r->p);
+	return resolver_refresh(r);
+}
+
 const char *resolver_runtime(const struct resolver *r)
 {
 	return r->runtime ? r->runtime->name : "";

@@ -119,6 +119,7 @@ def part_attach() -> Result:
     row("until the first hook is attached", shown(found["first_hook"], " ms"))
     row("until the first stall is printed", shown(found["first_stall"], " ms"), "<= 250 ms",
         found["first_stall"].median > 250)
+    row("CPU time used until then", shown(found["cpu"], " ms"))
     return {name: spread.json() for name, spread in found.items()}
 
 

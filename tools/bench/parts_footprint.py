@@ -55,11 +55,13 @@ def attach_once(pid: int) -> Dict[str, float]:
             if b" STALL " in seen:
                 line_at = time.monotonic()
             time.sleep(0.001)
+        cpu = processes.cpu_ns(proc.pid)
     finally:
         os.set_blocking(proc.stderr.fileno(), True)
         proc.send_signal(2)
         proc.communicate(timeout=20)
-    return {"first_hook": (hooks - start) * 1e3, "first_stall": (line_at - start) * 1e3}
+    return {"first_hook": (hooks - start) * 1e3, "first_stall": (line_at - start) * 1e3,
+            "cpu": cpu / 1e6}
 
 
 def attach(times: int) -> Dict[str, Spread]:
@@ -69,14 +71,6 @@ def attach(times: int) -> Dict[str, Spread]:
     finally:
         processes.end(target)
     return {key: Spread([f[key] for f in found]) for key in found[0]}
-
-
-def children(pid: int) -> List[int]:
-    every = [pid]
-    for task in Path("/proc/%d/task" % pid).iterdir():
-        for child in (task / "children").read_text().split():
-            every += children(int(child))
-    return every
 
 
 def proportional_kb(pid: int) -> int:
@@ -112,7 +106,7 @@ def memory(seconds: float) -> Dict[str, Any]:
             until = time.monotonic() + seconds
             while time.monotonic() < until:
                 with contextlib.suppress(OSError, IndexError):  # a worker that has just ended
-                    every = children(tool.pid)
+                    every = processes.family(tool.pid)
                     looks.append(sum(map(proportional_kb, every)))
                     most = max(most, len(every))
                 time.sleep(0.2)
