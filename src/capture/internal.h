@@ -226,6 +226,9 @@ int drain_pull(struct capture *c);
 /* The same, and handles the events.  -EINTR: some are left, or it shall stop. */
 int drain_take(struct capture *c);
 
+/* hide.c: 0 or negative errno. */
+int hide_from_workers(void);
+
 /* open.c: runs the kernel side's iterator over all threads once: to find those that exist already,
  * or with `closing` set to end what they wait in. */
 int threads_pass(struct capture *c, struct str *why);

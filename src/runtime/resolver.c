@@ -48,6 +48,11 @@ struct resolver_host *resolver_host_close(struct resolver_host *h)
 	return NULL;
 }
 
+void resolver_host_reap(struct resolver_host *h)
+{
+	native_lines_reap(h->lines);
+}
+
 bool resolver_host_has_kernel(const struct resolver_host *h)
 {
 	return h->ksyms != NULL;

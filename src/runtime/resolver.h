@@ -27,6 +27,8 @@ int resolver_host_open(const char *proc, struct resolver_host **ret_host);
 struct resolver_host *resolver_host_close(struct resolver_host *h);
 DEFINE_CLEANUP(struct resolver_host *, resolver_host_close)
 
+/* Now and then: takes leave of workers that ended because nothing was asked of them. */
+void resolver_host_reap(struct resolver_host *h);
 bool resolver_host_has_kernel(const struct resolver_host *h); /* false: kallsyms hides addresses */
 
 /* One observed process. */
