@@ -40,6 +40,11 @@ struct native_lines *native_lines_free(struct native_lines *l)
 	return NULL;
 }
 
+void native_lines_reap(struct native_lines *l)
+{
+	lines_reap(l->lines);
+}
+
 /* A place of the stack, by file. */
 struct asked {
 	const struct symbols *symbols; /* NULL: nothing to ask */

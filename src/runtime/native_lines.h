@@ -29,6 +29,9 @@ int native_lines_new(struct native_names *names, struct native_lines **ret_lines
 struct native_lines *native_lines_free(struct native_lines *l);
 DEFINE_CLEANUP(struct native_lines *, native_lines_free)
 
+/* Now and then; see lines_reap. */
+void native_lines_reap(struct native_lines *l);
+
 /* Begins a stack: hurried, it takes what is there and leaves the rest to later ones.  Asks for all
  * its places at once, those of the instructions that run or call. */
 void native_lines_begin(struct native_lines *l, const struct process *p, const uint64_t *insides,

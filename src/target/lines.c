@@ -178,6 +178,21 @@ static int wait_for(struct lines *l, struct file *f)
 	return r;
 }
 
+void lines_reap(struct lines *l)
+{
+	size_t i;
+
+	l->left = 0;
+	l->patient = false;
+	for (i = 0; i < l->files.count; i++) {
+		struct file *f = l->files.items[i];
+
+		if (f->worker.busy)
+			wait_for(l, f);
+		lines_worker_reap(&f->worker);
+	}
+}
+
 /* Room for one more worker: the one that was used least lately makes it. */
 static void make_room(struct lines *l, const struct file *but)
 {

@@ -24,6 +24,10 @@ int lines_new(struct lines **ret_lines); /* 0 or -ENOMEM */
 struct lines *lines_free(struct lines *l);
 DEFINE_CLEANUP(struct lines *, lines_free)
 
+/* Now and then, not between lines_begin and the last lines_find of a stack: takes answers that came
+ * late, and leave of workers that had nothing to do for long. */
+void lines_reap(struct lines *l);
+
 /* Begins a stack: the time to wait starts anew; with 0 only what workers have found meanwhile is
  * taken, and the rest is asked for.  Chains found before are no longer valid. */
 void lines_begin(struct lines *l, unsigned int wait_ms);

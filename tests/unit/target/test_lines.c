@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "base/clock.h"
 #include "target/lines.h"
@@ -156,6 +157,29 @@ static void test_late(void **state)
 	symbols_free(s);
 }
 
+/* What nobody waited for is taken by the look for workers that have ended, and one that ended by
+ * itself is no zombie after it. */
+static void test_reap(void **state)
+{
+	uint64_t until = now_ns() + 20000000000ULL;
+	struct symbols *s = open_symbols("lines");
+	cleanup(lines_freep) struct lines *l = NULL;
+	siginfo_t ended = { 0 };
+
+	(void)state;
+	assert_int_equal(lines_new(&l), 0);
+	lines_begin(l, 0);
+	fetch(l, s, 1);
+	while (!count_known(l, s, 1) && now_ns() < until)
+		lines_reap(l);
+	assert_int_equal(count_known(l, s, 1), 1);
+	assert_int_equal(signal_children(SIGKILL), 1);
+	waitid(P_ALL, 0, &ended, WEXITED | WNOWAIT);
+	lines_reap(l);
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	symbols_free(s);
+}
+
 /* What a stack may wait is for all of its files together. */
 static void test_shared_wait(void **state)
 {
@@ -215,9 +239,9 @@ static void test_deaths(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cache),  cmocka_unit_test(test_files),
-		cmocka_unit_test(test_late),   cmocka_unit_test(test_shared_wait),
-		cmocka_unit_test(test_deaths),
+		cmocka_unit_test(test_cache), cmocka_unit_test(test_files),
+		cmocka_unit_test(test_late),  cmocka_unit_test(test_shared_wait),
+		cmocka_unit_test(test_reap),  cmocka_unit_test(test_deaths),
 	};
 
 	return cmocka_run_group_tests(tests, setup, built_teardown);
