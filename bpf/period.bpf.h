@@ -173,9 +173,9 @@ static __always_inline void period_reset(struct loop_state *l)
 	__builtin_memset(l->stall.dropped_ns, 0, sizeof(l->stall.dropped_ns));
 }
 
+/* Whatever ended the one before left nothing of it. */
 static __always_inline void period_start(struct loop_state *l, u64 now)
 {
-	period_reset(l);
 	l->stall.iteration = l->stats.iterations + 1;
 	l->stall.start = now;
 }
@@ -204,8 +204,12 @@ __weak int period_end(struct loop_state *l, u64 now)
 	u64 ns, off = 0;
 	u32 bucket;
 
-	if (!l || !l->stall.start)
+	if (!l)
 		return 0;
+	if (!l->stall.start) {
+		period_reset(l);
+		return 0;
+	}
 	ns = now - l->stall.start;
 	for (int i = CLASS_RUNQUEUE; i < CLASS_COUNT; i++)
 		off += l->stall.class_ns[i];

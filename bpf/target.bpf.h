@@ -118,13 +118,16 @@ const __u8 call_objects[CALL_MAX] = {
 /* The open file behind a descriptor of the task; NULL if there is none. */
 static __always_inline struct file *file_of(struct task_struct *t, s32 fd)
 {
-	struct fdtable *table = BPF_CORE_READ(t, files, fdt);
-	struct file **files, *file = NULL;
+	struct files_struct *open = t->files;
+	struct file *file = NULL;
+	struct fdtable *table;
 
-	if (fd < 0 || (u32)fd >= BPF_CORE_READ(table, max_fds))
+	if (!open || fd < 0)
 		return NULL;
-	files = BPF_CORE_READ(table, fd);
-	bpf_probe_read_kernel(&file, sizeof(file), files + fd);
+	table = open->fdt;
+	if (!table || (u32)fd >= table->max_fds)
+		return NULL;
+	bpf_probe_read_kernel(&file, sizeof(file), table->fd + fd);
 	return file;
 }
 

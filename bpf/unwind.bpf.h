@@ -131,7 +131,8 @@ static __always_inline bool unwind_outdated(const struct event_stack *s, u32 tgi
 		return false;
 	if (s->generation != proc->flags >> UNWIND_PROC_GENERATION)
 		return true;
-	return (s->user_stop == UNWIND_STOP_KERNEL || s->user_stop == UNWIND_STOP_MAPPING) &&
+	return (s->user_stop == UNWIND_STOP_KERNEL || s->user_stop == UNWIND_STOP_MAPPING ||
+		s->user_stop == UNWIND_STOP_GUESSED) &&
 	       !(s->flags & STACK_USER_MORE);
 }
 
@@ -169,19 +170,31 @@ static __always_inline bool snapshot_counts(u64 hash)
 	return true;
 }
 
-/* The walk ended in code that is not known: sends what user space needs to go on, if it may.  What
- * it will find is not in the stack's hash: that becomes `hash`, mixed so that it is like no other.
- */
+/* The frame to go on with: the first whose code is not known.  False: there is none. */
+static __always_inline bool snapshot_from(const struct unwind_cursor *c,
+					  const struct event_stack *s, struct unwind_guess *from)
+{
+	*from = c->guess;
+	if (from->at)
+		return true;
+	from->ip = c->ip;
+	from->sp = c->sp;
+	from->bp = c->bp;
+	from->at = s->n_user;
+	from->exact = c->exact;
+	return s->user_stop == UNWIND_STOP_MAPPING || s->user_stop == UNWIND_STOP_TABLE;
+}
+
+/* The walk ended in code that is not known, or went through it: sends what user space needs to go
+ * on, if it may.  What it will find is not in the stack's hash: that becomes `hash`, mixed so that
+ * it is like no other. */
 __weak int unwind_snapshot(struct unwind_walk *walk, struct event_stack *s, u64 hash)
 {
+	struct unwind_guess from;
 	struct event_snapshot *e;
-	struct unwind_cursor *c;
 
-	if (!walk || !s ||
-	    (s->user_stop != UNWIND_STOP_MAPPING && s->user_stop != UNWIND_STOP_TABLE))
-		return 0;
-	c = &walk->cursor;
-	if (!walk_addr_ok(c->ip) || !walk_addr_ok(c->sp) ||
+	if (!walk || !s || !snapshot_from(&walk->cursor, s, &from) || !walk_addr_ok(from.ip) ||
+	    !walk_addr_ok(from.sp) ||
 	    bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) > SNAPSHOT_BACKLOG ||
 	    !budget_allows(&walk->snapshots_at, s->head.ts, SNAPSHOT_COST, SNAPSHOT_BURST) ||
 	    !snapshot_counts(s->hash))
@@ -190,17 +203,17 @@ __weak int unwind_snapshot(struct unwind_walk *walk, struct event_stack *s, u64 
 	if (!e)
 		return 0;
 	s->flags |= STACK_USER_MORE;
-	s->hash = (hash ^ c->sp) | 1;
+	s->hash = (hash ^ from.sp) | 1;
 	e->head = s->head;
 	e->head.kind = EVENT_SNAPSHOT;
 	e->head.size = sizeof(*e);
 	e->hash = s->hash;
-	e->ip = c->ip;
-	e->sp = c->sp;
-	e->bp = c->bp;
-	e->at = s->n_user;
-	e->exact = c->exact;
-	e->len = snapshot_copy(e, c->sp);
+	e->ip = from.ip;
+	e->sp = from.sp;
+	e->bp = from.bp;
+	e->at = from.at;
+	e->exact = from.exact;
+	e->len = snapshot_copy(e, from.sp);
 	bpf_ringbuf_submit(e, 0);
 	return 0;
 }

@@ -116,15 +116,16 @@ struct unwind_proc {
 };
 
 /* A stack that the kernel side could not walk to its end, because it does not know the code that
- * runs there: the top of it, for user space to go on.  It can hold secrets: it is sent before the
- * body with the same hash, lives in memory only and is cleared after use. */
+ * runs there, or walked by a guess: it from there on, for user space to go on.  It can hold
+ * secrets: it is sent before the body with the same hash, lives in memory only and is cleared after
+ * use. */
 #define UNWIND_SNAPSHOT_MAX 16384
 struct event_snapshot {
 	struct event_head head;
 	__u64 hash;
-	__u64 ip, sp, bp; /* of the frame to go on with; its address is the body's last one */
+	__u64 ip, sp, bp; /* of the frame to go on with */
 	__u32 len;	  /* bytes, from sp on */
-	__u16 at;	  /* addresses in the body so far: user[at - 1] is ip */
+	__u16 at;	  /* user[at - 1] of the body is ip; what follows there was guessed */
 	__u16 exact;	  /* 1: ip is the instruction itself, not a return address */
 	__u8 bytes[UNWIND_SNAPSHOT_MAX];
 };

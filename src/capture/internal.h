@@ -123,7 +123,7 @@ int targets_open(struct capture *c, const struct capture_opts *opts, struct str 
 struct watched *watched_find(struct capture *c, uint32_t pid);
 /* Adds a process; refuses kernel threads and our own.  why is set on failure. */
 int watched_add(struct capture *c, int pid, struct str *why);
-void watched_refresh(struct capture *c, struct watched *w);
+void watched_executed(struct capture *c, struct watched *w, uint64_t at);
 void watched_retry(struct capture *c, uint64_t now);
 void watched_gone(struct capture *c, struct watched *w, const struct event_life *e);
 /* The kernel side stops watching a process that ended before, or without, being added here. */
@@ -228,6 +228,9 @@ int drain_open(struct capture *c, struct str *why);
 int drain_pull(struct capture *c);
 /* The same, and handles the events.  -EINTR: some are left, or it shall stop. */
 int drain_take(struct capture *c);
+
+/* hide.c: 0 or negative errno. */
+int hide_from_workers(void);
 
 /* open.c: runs the kernel side's iterator over all threads once: to find those that exist already,
  * or with `closing` set to end what they wait in. */

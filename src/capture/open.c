@@ -2,6 +2,7 @@
 #include "capture/internal.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <string.h>
@@ -213,10 +214,13 @@ static int capture_start(struct capture *c, const struct capture_opts *opts, str
 		r = resolver_host_open("/proc", &c->host);
 	if (r == 0)
 		r = load(c, opts->hooks, why);
+	malloc_trim(0); /* the kernel's types took more than all that is to come */
 	if (r == 0)
 		r = drain_open(c, why);
 	if (r == 0)
 		r = c->offcpu ? overflow_rows(c) : loops_open(c);
+	if (r == 0)
+		r = hide_from_workers();
 	if (r == 0) {
 		emit_circumstances(c, opts);
 		r = c->offcpu ? 0 : threads_open(c);
@@ -293,6 +297,7 @@ static void housekeeping(struct capture *c, uint64_t now)
 	if (now < c->look_at)
 		return;
 	c->look_at = now + LOOK_PAUSE;
+	resolver_host_reap(c->host);
 	/* The kernel's word on how a process ended is better than ours that it did. */
 	if (ended_unsaid(c) && drain_take(c) < 0)
 		return;

@@ -14,8 +14,10 @@
 
 /* Stalls and off-CPU rows that are kept one by one; later stalls are in the sums only. */
 #define MODEL_ITEMS_MAX (1u << 20)
-/* Hooks, notes and the like: few in any true capture. */
+/* Notes and the like: few in any true capture. */
 #define MODEL_LIST_MAX 4096
+/* What a capture can do and what it misses: a handful, told anew with every process. */
+#define MODEL_TOLD_MAX 256
 /* All times added up stay below this, so that no sum can overflow. */
 #define MODEL_TOTAL_MAX (1ULL << 62)
 

@@ -51,6 +51,11 @@ struct resolver_host *resolver_host_close(struct resolver_host *h)
 	return NULL;
 }
 
+void resolver_host_reap(struct resolver_host *h)
+{
+	lines_reap(native_lines_source(h->lines));
+}
+
 bool resolver_host_has_kernel(const struct resolver_host *h)
 {
 	return h->ksyms != NULL;
@@ -111,6 +116,13 @@ int resolver_refresh(struct resolver *r)
 		return error;
 	detach(r);
 	return attach(r);
+}
+
+int resolver_executed(struct resolver *r, uint64_t at)
+{
+	process_executed(r->p, at);
+	native_names_executed(r->host->names, r->p);
+	return resolver_refresh(r);
 }
 
 const char *resolver_runtime(const struct resolver *r)

@@ -38,6 +38,8 @@ size_t resolver_late_polled(const struct resolver_host *h, struct pollfd ret[RES
 int resolver_late(struct resolver_host *h, uint64_t until, bool last,
 		  int (*put)(void *ctx, const struct str *payload), void *ctx);
 
+/* Now and then: takes leave of workers that ended because nothing was asked of them. */
+void resolver_host_reap(struct resolver_host *h);
 bool resolver_host_has_kernel(const struct resolver_host *h); /* false: kallsyms hides addresses */
 
 /* One observed process. */
@@ -49,9 +51,11 @@ int resolver_open(struct resolver_host *host, struct process *p, struct resolver
 struct resolver *resolver_close(struct resolver *r);
 DEFINE_CLEANUP(struct resolver *, resolver_close)
 
-/* After an exec, or later when the runtime was not ready yet (-EAGAIN at first): rereads the
- * process and attaches anew.  The plan may have changed.  0, -ESRCH, -ENOMEM. */
+/* Later, when the runtime was not ready yet (-EAGAIN at first): rereads the process and attaches
+ * anew.  The plan may have changed.  0, -ESRCH, -ENOMEM. */
 int resolver_refresh(struct resolver *r);
+/* The same after an exec, at that time of CLOCK_MONOTONIC. */
+int resolver_executed(struct resolver *r, uint64_t at);
 
 const char *resolver_runtime(const struct resolver *r); /* "python", or "" */
 const char *resolver_version(const struct resolver *r); /* "3.11.2", or "" */
@@ -97,6 +101,8 @@ bool resolver_rooted(const struct resolver *r);
 int resolver_loop_now(struct resolver *r, uint64_t thread_pointer, struct runtime_loop *ret_loop);
 int resolver_thread_now(struct resolver *r, uint64_t thread_pointer,
 			struct runtime_thread *ret_thread);
+/* Whether the process's runtime is one that has tasks, attached or not. */
+bool resolver_has_tasks(const struct resolver *r);
 int resolver_tasks(struct resolver *r, int (*put)(void *ctx, const struct str *payload), void *ctx);
 /* The stack of another thread as it is now, read from outside: only the interpreter's part, hash
  * included.  Frames; 0: none, or there is no runtime. */

@@ -217,6 +217,14 @@ static int keep(void *arg, uint64_t address, const struct line_chain *chain)
 	return 0;
 }
 
+void lines_reap(struct lines *l)
+{
+	size_t i;
+
+	for (i = 0; i < l->files.count; i++)
+		lines_worker_reap(&l->files.items[i]->worker);
+}
+
 /* Whether anybody may be asked about the file: one whose workers die, or are too slow, costs a
  * bounded time. */
 static bool is_dead(const struct lines *l, const struct file *f)

@@ -32,6 +32,9 @@ int lines_new(struct lines **ret_lines); /* 0 or -ENOMEM */
 struct lines *lines_free(struct lines *l);
 DEFINE_CLEANUP(struct lines *, lines_free)
 
+/* Now and then: takes leave of workers that had nothing to do for long. */
+void lines_reap(struct lines *l);
+
 /* Begins a stack: the time to wait starts anew; with 0 nothing is waited for. */
 void lines_begin(struct lines *l, unsigned int wait_ms);
 /* Lets go of all that was answered, where that has become much and nothing waits.  Places found

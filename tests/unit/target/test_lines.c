@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "base/clock.h"
 #include "target/lines.h"
@@ -256,6 +257,26 @@ static void test_many(void **state)
 	symbols_free(s);
 }
 
+/* A worker that ended by itself is no zombie after a look for such. */
+static void test_reap(void **state)
+{
+	struct symbols *s = open_symbols("lines");
+	cleanup(lines_freep) struct lines *l = NULL;
+	siginfo_t ended = { 0 };
+
+	(void)state;
+	assert_int_equal(lines_new(&l), 0);
+	lines_begin(l, 20000);
+	fetch(l, s, 1);
+	lines_reap(l);
+	assert_int_equal(count_known(l, s, 1), 1);
+	assert_int_equal(signal_children(SIGKILL), 1);
+	waitid(P_ALL, 0, &ended, WEXITED | WNOWAIT);
+	lines_reap(l);
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	symbols_free(s);
+}
+
 /* What a stack may wait is for all of its files together. */
 static void test_shared_wait(void **state)
 {
@@ -324,6 +345,7 @@ int main(void)
 		cmocka_unit_test(test_late),   cmocka_unit_test(test_shared_wait),
 		cmocka_unit_test(test_deaths), cmocka_unit_test(test_unattended),
 		cmocka_unit_test(test_wait),   cmocka_unit_test(test_many),
+		cmocka_unit_test(test_reap),
 	};
 
 	return cmocka_run_group_tests(tests, setup, built_teardown);
