@@ -25,7 +25,7 @@ struct unwind {
 	bool deaf;	   /* to mappings on some processors */
 	uint64_t unplaced; /* mappings that found no room */
 	bool built;	   /* something, since entries were published */
-	bool told_room, told_mappings;
+	bool told_room, told_mappings, told_placed;
 };
 
 /* Follows what the watched processes have mapped since. */

@@ -6,10 +6,14 @@ stallprof shows of that stall must be the same functions, files and lines in the
 
 import os
 import shutil
+import subprocess
 from typing import Iterable, List, Tuple
 
 from compare import overlap
 from harness import TARGETS, Case, Env, Failure, Record, Run, Skip, Target
+
+ADDONS = 5
+ADDON = ["addon_wait", "addon_middle", "addon_open"]
 
 Frame = Tuple[str, str, int]  # name, base file name, line
 
@@ -38,9 +42,9 @@ def wanted(truth: Record) -> List[Frame]:
     return frames
 
 
-def found(stall: Record) -> List[Frame]:
+def found(stall: Record, klass: str = "lock") -> List[Frame]:
     """The frames of the longest wait."""
-    waits = [p for p in stall["parts"] if p["class"] == "lock" and "stack" in p]
+    waits = [p for p in stall["parts"] if p["class"] == klass and "stack" in p]
     if not waits:
         return []
     stack = stall["stacks"][max(waits, key=lambda p: p["dur_ns"])["stack"]]
@@ -96,6 +100,35 @@ def frames(env: Env) -> str:
     return "%d stacks, %d frames" % (len(target.truths), count)
 
 
+def addon(env: Env) -> str:
+    """C code of a library that was opened in that moment: its own frames, which have no frame
+    pointers, and those of the functions that opened it, or word that they are missing."""
+    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    if not compiler:
+        raise Skip("no C compiler")
+    libraries = [str(env.folder / ("addon%d.so" % i)) for i in range(ADDONS)]
+    for path in libraries:
+        subprocess.run([compiler, "-std=gnu11", "-O2", "-g", "-fomit-frame-pointer", "-shared",
+                        "-fPIC", "-Wl,-z,nodelete", "-o", path,
+                        str(TARGETS / "node_addon.c")], check=True)
+    target, run = measure(env, "node_addon.js", *libraries)
+    told = [m for r in run.records() if r["type"] == "attach" for m in r["missing"]]
+    problems: List[str] = []
+    for truth in target.truths:
+        stall = stall_of(truth, run)
+        stack = max(stall["stacks"], key=lambda s: s["weight_ns"])
+        native = [f["fn"] for f in stack["frames"] if f["kind"] == "native"][1:1 + len(ADDON)]
+        if native != ADDON:
+            problems.append("expected native %s, found %s" % (ADDON, native))
+        if stall["quality"]["python"] == "full":
+            problems += difference(wanted(truth), found(stall, "syscall"))
+        elif not any("JavaScript" in m["what"] for m in told):
+            problems.append("JavaScript frames are lost, and nothing says so")
+    if problems:
+        raise Failure("%d stacks\n%s" % (len(target.truths), "\n".join(problems)))
+    return "%d stacks" % len(target.truths)
+
+
 # --- what a stall is
 
 
@@ -134,5 +167,6 @@ def kinds(env: Env) -> str:
 
 CASES = [
     Case("node-frames", frames),
+    Case("node-addon", addon),
     Case("node-kinds", kinds),
 ]
