@@ -81,8 +81,8 @@ static int by_time(const void *a, const void *b)
 	return (x->owner.tid > y->owner.tid) - (x->owner.tid < y->owner.tid);
 }
 
-/* Three threads that pass the GIL around: no single one is to blame.  Where most of the wait has
- * no holder, nobody can tell. */
+/* Three threads that pass the GIL around: no single one is to blame, none had it for half of the
+ * wait that a holder was seen in.  Where most of the wait has none, nobody can tell. */
 static bool is_convoy(const struct stall *s)
 {
 	uint64_t gil = s->ns[CLASS_GIL], most = 0, seen = 0;
@@ -97,7 +97,7 @@ static bool is_convoy(const struct stall *s)
 		seen += h->ns;
 		most = h->ns > most ? h->ns : most;
 	}
-	return s->why.klass == CLASS_GIL && n >= CONVOY_THREADS && most < gil - most &&
+	return s->why.klass == CLASS_GIL && n >= CONVOY_THREADS && most < seen - most &&
 	       seen >= gil - seen;
 }
 
