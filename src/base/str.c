@@ -107,18 +107,31 @@ static size_t utf8_length(const unsigned char *p, size_t len)
 	return n;
 }
 
+/* What would steer the terminal instead of showing there: control characters of ASCII and C1
+ * (0x80..0x9f), U+061C, U+200E and U+200F, the separators of lines U+2028 and U+2029, and the
+ * overrides and isolates of writing direction, U+202A to U+202E and U+2066 to U+2069, by which a
+ * name reads as another. */
+static bool is_control(const unsigned char *p, size_t n)
+{
+	if (n == 1)
+		return *p < 0x20 || *p == 0x7f;
+	if (n == 2)
+		return (p[0] == 0xc2 && p[1] < 0xa0) || (p[0] == 0xd8 && p[1] == 0x9c);
+	if (n != 3 || p[0] != 0xe2)
+		return false;
+	return (p[1] == 0x80 && (p[2] == 0x8e || p[2] == 0x8f || (p[2] >= 0xa8 && p[2] <= 0xae))) ||
+	       (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9);
+}
+
 int str_add_printable(struct str *s, const char *text, size_t len)
 {
 	const unsigned char *p = (const unsigned char *)text, *end = p + strnlen(text, len);
 
 	while (p < end) {
 		size_t n = utf8_length(p, end - p);
-		/* 0x80..0x9f are the C1 control characters, two bytes in UTF-8. */
-		bool control = (n == 1 && (*p < 0x20 || *p == 0x7f)) ||
-			       (n == 2 && p[0] == 0xc2 && p[1] < 0xa0);
 		int r;
 
-		if (n && !control) {
+		if (n && !is_control(p, n)) {
 			r = str_add_mem(s, p, n);
 			p += n;
 		} else {

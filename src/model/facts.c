@@ -21,9 +21,8 @@ uint64_t model_wall(const struct model *m, uint64_t mono)
 }
 
 /* Adds to one of the short lists, which a hostile recording must not make long. */
-#define list_add(m, list, ...) \
-	((m)->list.count < MODEL_LIST_MAX ? vec_add(&(m)->list, __VA_ARGS__) \
-					  : ((m)->lost_items++, 0))
+#define list_add(m, list, most, ...) \
+	((m)->list.count < (most) ? vec_add(&(m)->list, __VA_ARGS__) : ((m)->lost_items++, 0))
 
 static uint64_t number(const char *text)
 {
@@ -132,7 +131,7 @@ static int feed_hook(struct model *m, struct chunk_cursor *c)
 			m->hooks.items[i].rung = rung;
 			return 0;
 		}
-	return list_add(m, hooks, { need, rung });
+	return list_add(m, hooks, MODEL_TOLD_MAX, { need, rung });
 }
 
 static int feed_missing(struct model *m, struct chunk_cursor *c)
@@ -142,7 +141,16 @@ static int feed_missing(struct model *m, struct chunk_cursor *c)
 
 	if (!cure)
 		return -ENOMEM;
-	return c->bad ? 0 : list_add(m, missing, { what, why, cure });
+	if (c->bad)
+		return 0;
+	/* several processes, or the images of one, may lack the same */
+	for (size_t i = 0; i < m->missing.count; i++) {
+		const struct missing *old = &m->missing.items[i];
+
+		if (old->what == what && old->why == why && old->cure == cure)
+			return 0;
+	}
+	return list_add(m, missing, MODEL_TOLD_MAX, { what, why, cure });
 }
 
 static int feed_note(struct model *m, struct chunk_cursor *c)
@@ -153,7 +161,7 @@ static int feed_note(struct model *m, struct chunk_cursor *c)
 
 	if (!text)
 		return -ENOMEM;
-	return c->bad ? 0 : list_add(m, notes, { ts, pid, text });
+	return c->bad ? 0 : list_add(m, notes, MODEL_LIST_MAX, { ts, pid, text });
 }
 
 static int feed_lost(struct model *m, struct chunk_cursor *c)
@@ -170,7 +178,7 @@ static int feed_lost(struct model *m, struct chunk_cursor *c)
 			m->lost.items[i].count = count;
 			return 0;
 		}
-	return list_add(m, lost, { what, count });
+	return list_add(m, lost, MODEL_LIST_MAX, { what, count });
 }
 
 static int add_path(struct model *m, uint64_t tgid, uint64_t dev, uint64_t ino, const char *path)
@@ -283,6 +291,7 @@ int facts_feed(struct model *m, const struct chunk *chunk)
 		[CHUNK_THREAD_MADE] = growth_feed_made,
 		[CHUNK_CHURN] = growth_feed_churn,
 		[CHUNK_MODULE] = stacks_feed_module,
+		[CHUNK_STACK_LINES] = stacks_feed_lines,
 	};
 	struct chunk_cursor c;
 	int r;

@@ -4,8 +4,10 @@
  * while a recording runs.  Knows nothing of who reads the lines.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "output/by_proc.h"
 #include "output/json.h"
 #include "output/writer.h"
 #include "output/words.h"
@@ -48,8 +50,8 @@ static int put_hooks(json_t *record, const struct profile *p)
 	return r;
 }
 
-/* One for each process: what was found there and what is missing. */
-static int write_attach(const struct profile *p, size_t index, FILE *f)
+/* One for each process: what was found there and what is missing.  `mine`: of its loops. */
+static int write_attach(const struct profile *p, size_t index, const struct by_proc *mine, FILE *f)
 {
 	const struct proc *proc = &p->procs[index];
 	json_t *record = json_record("attach"), *loops;
@@ -57,9 +59,8 @@ static int write_attach(const struct profile *p, size_t index, FILE *f)
 
 	r |= json_put(record, "proc", json_proc(proc, 0));
 	loops = put_list(record, "loops", &r);
-	for (size_t i = 0; i < p->n_loops && r == 0; i++)
-		if (p->loops[i].proc == (int)index)
-			r |= json_array_append_new(loops, loop_object(&p->loops[i], true));
+	for (int i = mine->first[index]; i >= 0 && r == 0; i = mine->next[i])
+		r |= json_array_append_new(loops, loop_object(&p->loops[i], true));
 	r |= json_put(record, "runtime",
 		      json_pack("{s:s, s:s}", "name", proc->runtime, "version", proc->version));
 	r |= put_hooks(record, p);
@@ -71,18 +72,59 @@ static int write_attach(const struct profile *p, size_t index, FILE *f)
 }
 
 /* Stacks of a record are numbered by their place in its own list. */
-static int stack_place(const struct stall *s, int stack)
+struct places {
+	struct place {
+		int stack, place;
+	} * sorted; /* by stack, then place */
+	size_t count;
+};
+
+static int by_stack(const void *a, const void *b)
 {
-	for (size_t i = 0; i < s->n_stacks; i++)
-		if (stack >= 0 && s->stacks[i].stack == stack)
-			return (int)i;
-	return -1;
+	const struct place *x = a, *y = b;
+
+	return x->stack != y->stack ? (x->stack > y->stack) - (x->stack < y->stack)
+				    : x->place - y->place;
 }
 
-static json_t *part_object(const struct stall *s, const struct part *part)
+static int places_init(struct places *places, const struct stall *s)
+{
+	places->sorted = calloc(s->n_stacks + 1, sizeof(*places->sorted));
+	if (!places->sorted)
+		return -ENOMEM;
+	places->count = s->n_stacks;
+	for (size_t i = 0; i < s->n_stacks; i++)
+		places->sorted[i] = (struct place){ s->stacks[i].stack, (int)i };
+	qsort(places->sorted, places->count, sizeof(*places->sorted), by_stack);
+	return 0;
+}
+
+static void places_release(struct places *places)
+{
+	free(places->sorted);
+}
+
+static int places_find(const struct places *places, int stack)
+{
+	size_t low = 0, high = places->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (places->sorted[middle].stack < stack)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (stack < 0 || low == places->count || places->sorted[low].stack != stack)
+		return -1;
+	return places->sorted[low].place;
+}
+
+static json_t *part_object(const struct places *places, const struct part *part)
 {
 	json_t *o = json_object();
-	int stack = stack_place(s, part->stack);
+	int stack = places_find(places, part->stack);
 	int r = json_put(o, "at_ns", json_u64(part->at_ns));
 
 	r |= json_put(o, "dur_ns", json_u64(part->dur_ns));
@@ -110,11 +152,12 @@ static json_t *part_object(const struct stall *s, const struct part *part)
 
 static int put_parts(json_t *record, const struct profile *p, const struct stall *s)
 {
-	int r = 0;
+	cleanup(places_release) struct places places = { 0 };
+	int r = places_init(&places, s);
 	json_t *list = put_list(record, "parts", &r);
 
 	for (size_t i = 0; i < s->n_parts && r == 0; i++)
-		r |= json_array_append_new(list, part_object(s, &s->parts[i]));
+		r |= json_array_append_new(list, part_object(&places, &s->parts[i]));
 	r |= json_put(record, "parts_dropped", json_integer(s->parts_dropped));
 	list = put_list(record, "stacks", &r);
 	for (size_t i = 0; i < s->n_stacks && r == 0; i++) {
@@ -193,10 +236,11 @@ int jsonl_stall(const struct profile *p, const struct stall *s, const struct wri
 
 int jsonl_write(const struct profile *p, const struct writer_opts *o, FILE *f)
 {
-	int r = 0;
+	cleanup(by_proc_release) struct by_proc loops = { 0 };
+	int r = BY_PROC_INIT(&loops, p->n_procs, p->loops, p->n_loops);
 
 	for (size_t i = 0; i < p->n_procs && r == 0; i++)
-		r = write_attach(p, i, f);
+		r = write_attach(p, i, &loops, f);
 	for (size_t i = 0; i < p->n_stalls && r == 0 && !(o && o->streamed); i++)
 		r = jsonl_stall(p, &p->stalls[i], o, f);
 	for (size_t i = 0; i < p->n_offcpu && r == 0; i++)

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 
+#include "output/by_proc.h"
 #include "output/json.h"
 #include "output/words.h"
 
@@ -142,34 +143,22 @@ static int put_growth(json_t *record, const struct profile *p, const struct thre
 	return r | json_put(record, "made_from", made_list(p, g->stacks, g->n_stacks));
 }
 
-static const struct thread_growth *growth_of(const struct profile *p, int proc)
+/* One for each process of which anything is known; `growth` and `rows`: what is of which. */
+static int write_threads(const struct profile *p, int proc, const struct by_proc *growth,
+			 const struct by_proc *rows, FILE *f)
 {
-	for (size_t i = 0; i < p->n_growth; i++)
-		if (p->growth[i].proc == proc)
-			return &p->growth[i];
-	return NULL;
-}
-
-/* One for each process of which anything is known. */
-static int write_threads(const struct profile *p, int proc, FILE *f)
-{
-	const struct thread_growth *g = growth_of(p, proc);
 	json_t *waits, *stacks, *record;
-	size_t n = 0;
 	int r;
 
-	for (size_t i = 0; i < p->n_threads; i++)
-		n += p->threads[i].proc == proc;
-	if (!g && !n)
+	if (growth->first[proc] < 0 && rows->first[proc] < 0)
 		return 0;
 	waits = json_array();
 	stacks = json_array();
 	record = start(p, "threads", proc, &r);
-	if (g)
-		r |= put_growth(record, p, g);
-	for (size_t i = 0; i < p->n_threads; i++)
-		if (p->threads[i].proc == proc)
-			r |= json_array_append_new(waits, wait_object(p, &p->threads[i], stacks));
+	if (growth->first[proc] >= 0)
+		r |= put_growth(record, p, &p->growth[growth->first[proc]]);
+	for (int i = rows->first[proc]; i >= 0; i = rows->next[i])
+		r |= json_array_append_new(waits, wait_object(p, &p->threads[i], stacks));
 	r |= json_put(record, "waits", waits);
 	r |= json_put(record, "stacks", stacks);
 	return json_line(record, r, f);
@@ -177,12 +166,15 @@ static int write_threads(const struct profile *p, int proc, FILE *f)
 
 int jsonl_threads(const struct profile *p, FILE *f)
 {
-	int r = 0;
+	cleanup(by_proc_release) struct by_proc growth = { 0 }, rows = { 0 };
+	int r = BY_PROC_INIT(&growth, p->n_procs, p->growth, p->n_growth);
+
+	r = r ? r : BY_PROC_INIT(&rows, p->n_procs, p->threads, p->n_threads);
 
 	for (size_t i = 0; i < p->n_pools && r == 0; i++)
 		r = write_pool(p, &p->pools[i], f);
 	for (size_t i = 0; i < p->n_procs && r == 0; i++)
-		r = write_threads(p, i, f);
+		r = write_threads(p, (int)i, &growth, &rows, f);
 	for (size_t i = 0; i < p->n_churn && r == 0; i++)
 		r = write_churn(p, &p->churn[i], f);
 	return r;

@@ -34,23 +34,6 @@ static int add_why(struct str *out, const struct why *why)
 	return str_printf(out, " %s%s%s", target_kind_name(t->kind), *t->path ? " " : "", t->path);
 }
 
-/* app.py:41:get_user */
-static int add_frame(struct str *out, const struct frame *at)
-{
-	const char *fn, *place;
-	int r = 0;
-
-	if (!at)
-		return 0;
-	fn = *at->fn ? at->fn : "?";
-	place = *at->file ? path_short(NULL, at->file) : at->module;
-	if (*place)
-		r = str_printf(out, "%s:", place);
-	if (r == 0 && *at->file && at->line)
-		r = str_printf(out, "%" PRIu32 ":", at->line);
-	return r ? r : str_add(out, fn);
-}
-
 /* A name from the program may hold blanks, which end a field; quoted it is still one. */
 static int add_name(struct str *out, const char *name)
 {
@@ -62,6 +45,25 @@ static int add_name(struct str *out, const char *name)
 	for (; *name && r == 0; name++)
 		r = *name == '"' ? str_add(out, "\\\"") : str_add_char(out, *name);
 	return r ? r : str_add_char(out, '"');
+}
+
+/* app.py:41:get_user */
+static int add_frame(struct str *out, const struct frame *at)
+{
+	cleanup(str_releasep) struct str s = { 0 };
+	const char *fn, *place;
+	int r = 0;
+
+	if (!at)
+		return 0;
+	fn = *at->fn ? at->fn : "?";
+	place = *at->file ? path_short(NULL, at->file) : at->module;
+	if (*place)
+		r = str_printf(&s, "%s:", place);
+	if (r == 0 && *at->file && at->line)
+		r = str_printf(&s, "%" PRIu32 ":", at->line);
+	r = r ? r : str_add(&s, fn);
+	return r ? r : add_name(out, str_text(&s));
 }
 
 static int add_task(struct str *out, const struct stall *s)

@@ -8,7 +8,8 @@
 #include "base/vec.h"
 #include "output/units.h"
 
-#define NAMED_MOST 3 /* awaited tasks that are named one by one */
+#define NAMED_MOST 3  /* awaited tasks that are named one by one */
+#define NAME_MOST  60 /* columns of each of them: many may await one with a very long name */
 
 const char *task_state_name(enum task_state state)
 {
@@ -75,8 +76,11 @@ int task_names(struct str *s, const struct task_list *list, const int *tasks, si
 	size_t shown = count == NAMED_MOST + 1 ? count : NAMED_MOST, i;
 	int r = 0;
 
-	for (i = 0; i < count && i < shown && r == 0; i++)
-		r = str_printf(s, "%s%s", i ? ", " : "", task_name(&list->tasks[tasks[i]]));
+	for (i = 0; i < count && i < shown && r == 0; i++) {
+		r = str_add(s, i ? ", " : "");
+		if (r == 0)
+			r = text_clip(s, task_name(&list->tasks[tasks[i]]), NAME_MOST);
+	}
 	return r || i == count ? r : str_printf(s, " and %s more", COUNT(count - i));
 }
 

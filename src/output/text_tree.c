@@ -10,7 +10,8 @@
 #include "output/text.h"
 #include "output/units.h"
 
-#define DEPTH_MAX 64 /* levels shown below each other */
+#define DEPTH_MAX  64 /* levels shown below each other */
+#define AGAIN_MOST 60 /* columns of a name that stands further up in full */
 
 enum mark {
 	MARK_NEW = 0,
@@ -22,6 +23,7 @@ struct tree {
 	const struct text *t;
 	const struct task_list *list;
 	unsigned char *marks; /* enum mark of each task */
+	bool *leaf;	      /* of each task: it awaits none of the list */
 };
 
 /* Several levels of a chain of gathers take four columns each and leave room for words. */
@@ -40,59 +42,56 @@ static bool is_leaf(const struct task *t)
 	return true;
 }
 
-static int leaf_words(struct str *s, const struct tree *tree, int task)
+/* What a task does is said in one place only, however many await it: there the remark is "". */
+static int node_words(struct str *s, const struct tree *tree, int task, const char *remark)
 {
 	const struct task *t = &tree->list->tasks[task];
-	int r = task_words(s, tree->list, &tree->t->paths, t, WORDS_NO_TASKS);
+	int r;
 
-	return r || t->state == TASK_PENDING ? r
-					     : str_printf(s, " (%s)", task_state_name(t->state));
+	if (*remark)
+		r = text_clip(s, *t->coro ? t->coro : "[unknown]", AGAIN_MOST);
+	else
+		r = task_words(s, tree->list, &tree->t->paths, t, WORDS_NO_TASKS);
+	if (r == 0 && t->state != TASK_PENDING)
+		r = str_printf(s, " (%s)", task_state_name(t->state));
+	return r ? r : str_add(s, remark);
 }
 
 static int print_task(const struct tree *tree, int task, size_t depth, const char *remark)
 {
 	size_t indent = indent_of(tree->t, depth);
 	cleanup(str_releasep) struct str s = { 0 };
-	int r = str_printf(&s, "%s: ", task_name(&tree->list->tasks[task]));
+	int r = text_clip(&s, task_name(&tree->list->tasks[task]), *remark ? AGAIN_MOST : SIZE_MAX);
 
 	if (r == 0)
-		r = leaf_words(&s, tree, task);
+		r = str_add(&s, ": ");
 	if (r == 0)
-		r = str_add(&s, remark);
+		r = node_words(&s, tree, task, remark);
 	if (r == 0)
 		text_wrap(tree->t, indent, indent + 4, str_text(&s));
 	return r;
 }
 
+static const char *leaf_remark(const struct tree *tree, int task)
+{
+	return tree->marks[task] == MARK_NEW ? "" : "  (shown above)";
+}
+
 /* Leaves next to each other that stand alike are one line. */
-static int print_leaves(const struct tree *tree, const int *tasks, size_t count, size_t depth)
+static int print_leaves(const struct tree *tree, const int *tasks, size_t count, size_t depth,
+			const char *words)
 {
 	size_t indent = indent_of(tree->t, depth);
 	cleanup(str_releasep) struct str s = { 0 };
 	int r;
 
 	if (count == 1)
-		return print_task(tree, tasks[0], depth, "");
-	r = str_printf(&s, "%s x ", COUNT(count));
-	if (r == 0)
-		r = leaf_words(&s, tree, tasks[0]);
-	if (r == 0)
-		r = str_add(&s, ": ");
+		return print_task(tree, tasks[0], depth, leaf_remark(tree, tasks[0]));
+	r = str_printf(&s, "%s x %s: ", COUNT(count), words);
 	if (r == 0)
 		r = task_names(&s, tree->list, tasks, count);
 	if (r == 0)
 		text_wrap(tree->t, indent, indent + 4, str_text(&s));
-	return r;
-}
-
-static int same_words(const struct tree *tree, int a, int b, bool *ret_same)
-{
-	cleanup(str_releasep) struct str x = { 0 }, y = { 0 };
-	int r = leaf_words(&x, tree, a);
-
-	if (r == 0)
-		r = leaf_words(&y, tree, b);
-	*ret_same = r == 0 && strcmp(str_text(&x), str_text(&y)) == 0;
 	return r;
 }
 
@@ -107,7 +106,7 @@ static int print_node(struct tree *tree, int task, size_t depth)
 
 	if (tree->marks[task] == MARK_OPEN)
 		return print_task(tree, task, depth, "  <- a cycle: it awaits itself");
-	if (tree->marks[task] == MARK_SHOWN && !is_leaf(t))
+	if (tree->marks[task] == MARK_SHOWN)
 		return print_task(tree, task, depth, "  (what it awaits is shown above)");
 	if (depth >= DEPTH_MAX)
 		return print_task(tree, task, depth, "  (what it awaits is shown further below)");
@@ -125,29 +124,42 @@ static int print_node(struct tree *tree, int task, size_t depth)
 	return r;
 }
 
+/* How many leaves from the first of `tasks` on stand alike; their words are `ret_words`. */
+static int alike(const struct tree *tree, const int *tasks, size_t count, struct str *ret_words,
+		 size_t *ret_count)
+{
+	size_t n = 1;
+	int r = node_words(ret_words, tree, tasks[0], leaf_remark(tree, tasks[0]));
+
+	for (; n < count && r == 0 && !tree->t->verbose && tree->leaf[tasks[n]]; n++) {
+		cleanup(str_releasep) struct str s = { 0 };
+
+		r = node_words(&s, tree, tasks[n], leaf_remark(tree, tasks[n]));
+		if (strcmp(str_text(&s), str_text(ret_words)) != 0)
+			break;
+	}
+	*ret_count = n;
+	return r;
+}
+
 static int print_children(struct tree *tree, const int *tasks, size_t count, size_t depth)
 {
+	size_t n = 1;
 	int r = 0;
 
-	for (size_t i = 0, to; i < count && r == 0; i = to) {
-		bool same = true;
+	for (size_t i = 0; i < count && r == 0; i += n) {
+		cleanup(str_releasep) struct str words = { 0 };
 
-		to = i + 1;
-		if (!is_leaf(&tree->list->tasks[tasks[i]])) {
+		n = 1;
+		if (!tree->leaf[tasks[i]]) {
 			r = print_node(tree, tasks[i], depth);
 			continue;
 		}
-		while (to < count && r == 0 && !tree->t->verbose &&
-		       is_leaf(&tree->list->tasks[tasks[to]])) {
-			r = same_words(tree, tasks[i], tasks[to], &same);
-			if (!same)
-				break;
-			to++;
-		}
-		for (size_t k = i; k < to; k++)
-			tree->marks[tasks[k]] = MARK_SHOWN;
+		r = alike(tree, tasks + i, count - i, &words, &n);
 		if (r == 0)
-			r = print_leaves(tree, tasks + i, to - i, depth);
+			r = print_leaves(tree, tasks + i, n, depth, str_text(&words));
+		for (size_t k = i; k < i + n; k++)
+			tree->marks[tasks[k]] = MARK_SHOWN;
 	}
 	return r;
 }
@@ -156,16 +168,19 @@ static int print_children(struct tree *tree, const int *tasks, size_t count, siz
 int text_tree(const struct text *t, const struct task_list *list)
 {
 	_cleanup_free_ unsigned char *marks = calloc(list->n_tasks + 1, 1);
+	_cleanup_free_ bool *leaf = calloc(list->n_tasks + 1, sizeof(*leaf));
 	_cleanup_free_ int *roots = calloc(list->n_tasks + 1, sizeof(*roots));
-	struct tree tree = { t, list, marks };
+	struct tree tree = { t, list, marks, leaf };
 	size_t n = 0;
 	int r;
 
-	if (!marks || !roots)
+	if (!marks || !leaf || !roots)
 		return -ENOMEM;
-	for (size_t i = 0; i < list->n_tasks; i++)
+	for (size_t i = 0; i < list->n_tasks; i++) {
+		leaf[i] = is_leaf(&list->tasks[i]);
 		if (!list->tasks[i].n_awaited_by)
 			roots[n++] = (int)i;
+	}
 	r = print_children(&tree, roots, n, 0);
 	for (size_t i = 0; i < list->n_tasks && r == 0; i++)
 		if (marks[i] == MARK_NEW)

@@ -141,6 +141,21 @@ static void test_printable_escapes_controls(void **state)
 			 "b\\xc2\\x80");
 }
 
+/* Nor can what turns the writing direction or ends a line; its neighbours are letters and dashes.
+ */
+static void test_printable_escapes_directions(void **state)
+{
+	(void)state;
+	assert_printable("a\xe2\x80\xae"
+			 "b\xe2\x81\xa6\xd8\x9c",
+			 10,
+			 "a\\xe2\\x80\\xae"
+			 "b\\xe2\\x81\\xa6\\xd8\\x9c");
+	assert_printable("\xe2\x80\x8e\xe2\x80\xa8", 6, "\\xe2\\x80\\x8e\\xe2\\x80\\xa8");
+	assert_printable("\xe2\x80\x8d\xe2\x80\x94\xe2\x80\xaf\xe2\x81\xaa\xd8\x9b", 14,
+			 "\xe2\x80\x8d\xe2\x80\x94\xe2\x80\xaf\xe2\x81\xaa\xd8\x9b");
+}
+
 /* Bytes that are not UTF-8 become visible: lone, overlong, surrogate, too high, cut at the end. */
 static void test_printable_escapes_invalid(void **state)
 {
@@ -352,6 +367,7 @@ int main(void)
 		cmocka_unit_test(test_adds_nothing),
 		cmocka_unit_test(test_printable_keeps_utf8),
 		cmocka_unit_test(test_printable_escapes_controls),
+		cmocka_unit_test(test_printable_escapes_directions),
 		cmocka_unit_test(test_printable_escapes_invalid),
 		cmocka_unit_test(test_printable_ends),
 		cmocka_unit_test(test_file_read),

@@ -146,12 +146,15 @@ TEST(test_hooks)
 	give_texts(&b, CHUNK_HOOK, "off-cpu", "tp_btf", NULL);
 	give_texts(&b, CHUNK_HOOK, "poll", "tracepoint", NULL);
 	give_texts(&b, CHUNK_MISSING, "symbols", "stripped", "install debug symbols");
+	give_texts(&b, CHUNK_MISSING, "frames", "stripped", "install debug symbols");
+	give_texts(&b, CHUNK_MISSING, "symbols", "stripped", "install debug symbols");
 	p = seal(&b);
 	assert_int_equal(p->n_hooks, 2);
 	assert_string_equal(p->hooks[0].need, "poll");
 	assert_string_equal(p->hooks[0].rung, "tracepoint");
-	assert_int_equal(p->n_missing, 1);
+	assert_int_equal(p->n_missing, 2); /* what two processes lack is told once */
 	assert_string_equal(p->missing[0].cure, "install debug symbols");
+	assert_string_equal(p->missing[1].what, "frames");
 	bench_close(&b);
 }
 

@@ -2,6 +2,7 @@
 #include "tests/unit/output/printed.h"
 
 #include <jansson.h>
+#include <time.h>
 
 #include "output/words.h"
 
@@ -154,6 +155,76 @@ static void offcpu_rows_are_records(void **state)
 			 4242);
 }
 
+static clock_t time_to_print(const struct profile *p)
+{
+	_cleanup_free_ char *text = NULL;
+	clock_t start = clock();
+
+	text = printed("jsonl", p, NULL);
+	return clock() - start;
+}
+
+/* CPU time of one stall with `n` stacks and as many parts, all in the last of them. */
+static clock_t time_of_stacks(size_t n)
+{
+	_cleanup_free_ struct part *parts = calloc(n, sizeof(*parts));
+	_cleanup_free_ struct stall_stack *places = calloc(n, sizeof(*places));
+	_cleanup_free_ struct stack *stacks = calloc(n, sizeof(*stacks));
+	struct profile p = *fixture_find("demo");
+	struct stall s = p.stalls[0];
+
+	for (size_t i = 0; i < n; i++) {
+		parts[i] = (struct part){ .klass = CLASS_CPU, .syscall = "", .stack = 0 };
+		places[i].stack = (int)(n - 1 - i);
+	}
+	s.parts = parts;
+	s.stacks = places;
+	s.n_parts = s.n_stacks = n;
+	s.at = NULL;
+	s.n_holders = 0;
+	p.stalls = &s;
+	p.stacks = stacks;
+	p.n_stalls = 1;
+	p.n_stacks = n;
+	p.n_rows = p.n_threads = p.n_pools = p.n_churn = p.n_growth = 0;
+	return time_to_print(&p);
+}
+
+/* As many loops as processes, without figures, and a wait of a thread in each. */
+static clock_t time_of_procs(size_t n)
+{
+	_cleanup_free_ struct proc *procs = calloc(n, sizeof(*procs));
+	_cleanup_free_ struct loop *loops = calloc(n, sizeof(*loops));
+	_cleanup_free_ struct thread_row *rows = calloc(n, sizeof(*rows));
+	struct profile p = *fixture_find("demo");
+
+	for (size_t i = 0; i < n; i++) {
+		procs[i] = p.procs[0];
+		loops[i] = (struct loop){ .proc = (int)i, .kind = "", .poll = "", .fd = -1 };
+		rows[i] = (struct thread_row){
+			.proc = (int)(n - 1 - i), .group = "", .stack = -1, .syscall = ""
+		};
+	}
+	p.procs = procs;
+	p.loops = loops;
+	p.threads = rows;
+	p.n_procs = p.n_loops = p.n_threads = n;
+	p.n_stalls = 0;
+	return time_to_print(&p);
+}
+
+/* No recording makes a report take the square of what it holds: with eight times as much it takes
+ * less than 20 times as long. */
+static void time_is_linear(void **state)
+{
+	clock_t few = time_of_stacks(8009);
+
+	(void)state;
+	assert_true(time_of_stacks(64013) < 20 * few);
+	few = time_of_procs(5003);
+	assert_true(time_of_procs(40009) < 20 * few);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -164,6 +235,7 @@ int main(void)
 		cmocka_unit_test(hostile_names_survive),
 		cmocka_unit_test(streamed_stalls_are_not_repeated),
 		cmocka_unit_test(offcpu_rows_are_records),
+		cmocka_unit_test(time_is_linear),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

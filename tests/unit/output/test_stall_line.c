@@ -38,6 +38,23 @@ static void absent_fields_are_left_out(void **state)
 	assert_line(&s, false, "12:00:54.000 STALL 421ms loop=4250 why=gil id=a1f6\n");
 }
 
+/* C++ and files have blanks in their names too: the field ends where its quotes do. */
+static void places_with_blanks_are_quoted(void **state)
+{
+	struct frame at = { .kind = FRAME_NATIVE,
+			    .fn = "run(int, char)",
+			    .file = "/my app/a.cc",
+			    .line = 7,
+			    .module = "app" };
+	struct stall s = *demo_stall(6);
+	cleanup(str_releasep) struct str line = { 0 };
+
+	(void)state;
+	s.at = &at;
+	assert_int_equal(stall_line(&line, fixture_find("demo"), &s, false), 0);
+	assert_non_null(strstr(str_text(&line), " at=\"a.cc:7:run(int, char)\" cpu=9ms "));
+}
+
 static void assert_gil_line(size_t i, const char *part)
 {
 	const struct profile *p = fixture_find("gil");
@@ -112,6 +129,7 @@ int main(void)
 		cmocka_unit_test(task_and_holder_are_said),
 		cmocka_unit_test(a_wait_names_both_ends),
 		cmocka_unit_test(absent_fields_are_left_out),
+		cmocka_unit_test(places_with_blanks_are_quoted),
 		cmocka_unit_test(ongoing_and_clipped_are_said),
 		cmocka_unit_test(verbose_adds_the_stack),
 		cmocka_unit_test(hostile_names_stay_on_the_line),

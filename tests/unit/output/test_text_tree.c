@@ -1,6 +1,8 @@
 /* test_text_tree.c: the tree ends whatever awaits whatever, and shows every task. */
 #include "tests/unit/output/printed.h"
 
+#include <time.h>
+
 #define TASKS 200
 
 /* Task i awaits those of `edges` whose first is i; pairs end in -1. */
@@ -56,7 +58,7 @@ static void cycles_are_marked(void **state)
 
 	(void)state;
 	assert_int_equal(times_in(text, "a cycle"), 1);
-	assert_non_null(strstr(text, "              t1: f awaiting 1 task  <- a cycle"));
+	assert_non_null(strstr(text, "              t1: f  <- a cycle"));
 	assert_non_null(strstr(text, "\n  t0: f\n"));
 	assert_int_equal(times_in(self, "a cycle"), 1);
 }
@@ -70,6 +72,17 @@ static void shared_tasks_are_opened_once(void **state)
 	assert_int_equal(times_in(text, "t2: f"), 2);
 	assert_int_equal(times_in(text, "t3: f"), 1);
 	assert_int_equal(times_in(text, "(what it awaits is shown above)"), 1);
+}
+
+/* So does one that awaits nothing: what it does is said the first time. */
+static void shared_leaves_are_said_once(void **state)
+{
+	_cleanup_free_ char *text = TREE(5, false, { 0, 2 }, { 0, 3 }, { 0, 4 }, { 1, 2 }, { 1, 3 },
+					 { 1, 4 });
+
+	(void)state;
+	assert_non_null(strstr(text, "\n      3 x f: t2, t3, t4\n"));
+	assert_non_null(strstr(text, "\n      3 x f  (shown above): t2, t3, t4\n"));
 }
 
 /* Leaves that stand alike are one line, with -v a line each. */
@@ -120,15 +133,75 @@ static void dense_graphs_end(void **state)
 	assert_true(times_in(text, ": f") <= 64 + 8);
 }
 
+/* CPU time of the tree in which half of `n` tasks await a task that awaits the other half, and has
+ * a chain of as many frames. */
+static clock_t time_of_hub(size_t n)
+{
+	_cleanup_free_ struct task *tasks = calloc(n, sizeof(*tasks));
+	_cleanup_free_ struct await *awaits = calloc(n, sizeof(*awaits));
+	_cleanup_free_ int *by = calloc(n, sizeof(*by));
+	struct await to_hub = { .kind = AWAIT_TASK, .fn = "", .file = "", .task = 0 };
+	const struct writer_opts o = { .tree = true };
+	struct task_list l = { .kind = "asyncio", .n_tasks = n, .tasks = tasks };
+	struct profile p = *fixture_find("tasks");
+	_cleanup_free_ char *text = NULL;
+	clock_t start, end;
+
+	for (size_t i = 0; i < n; i++) {
+		bool child = i > n / 2;
+
+		by[i] = (int)i;
+		awaits[i] = (struct await){ .kind = child ? AWAIT_TASK : AWAIT_FRAME,
+					    .fn = "f",
+					    .file = "a.py",
+					    .line = 1,
+					    .task = (int)i };
+		tasks[i] = (struct task){ "t",
+					  "f",
+					  TASK_PENDING,
+					  .file = "",
+					  .awaits = &to_hub,
+					  .n_awaits = !child,
+					  .n_awaited_by = child };
+	}
+	tasks[0] = (struct task){ "hub",
+				  "f",
+				  TASK_PENDING,
+				  .file = "",
+				  .awaits = awaits,
+				  .n_awaits = n,
+				  .awaited_by = by,
+				  .n_awaited_by = n / 2 };
+	p.task_lists = &l;
+	p.n_task_lists = 1;
+	start = clock();
+	text = printed("text", &p, &o);
+	end = clock();
+	assert_non_null(strstr(text, "hub: f  (what it awaits is shown above)"));
+	return end - start;
+}
+
+/* A recording cannot make the tree take the square of its tasks: eight times as many, and it takes
+ * less than 32 times as long. */
+static void time_is_linear(void **state)
+{
+	clock_t few = time_of_hub(12501);
+
+	(void)state;
+	assert_true(time_of_hub(100003) < 32 * few);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(children_stand_below),
 		cmocka_unit_test(cycles_are_marked),
 		cmocka_unit_test(shared_tasks_are_opened_once),
+		cmocka_unit_test(shared_leaves_are_said_once),
 		cmocka_unit_test(leaves_are_grouped),
 		cmocka_unit_test(deep_chains_go_on),
 		cmocka_unit_test(dense_graphs_end),
+		cmocka_unit_test(time_is_linear),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
