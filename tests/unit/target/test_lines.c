@@ -208,6 +208,36 @@ static void test_unattended(void **state)
 		symbols_free(s[i]);
 }
 
+/* A worker that is at work is not ended for another file's: that one waits until there is room. */
+static void test_all_busy(void **state)
+{
+	struct symbols *s[LINES_WORKERS_MAX + 1];
+	struct lines *l;
+	size_t i;
+
+	(void)state;
+	assert_int_equal(lines_new(&l), 0);
+	for (i = 0; i <= LINES_WORKERS_MAX; i++)
+		s[i] = open_symbols("lines");
+	for (i = 0; i < LINES_WORKERS_MAX; i++) {
+		lines_begin(l, 20000);
+		fetch(l, s[i], 1);
+	}
+	assert_int_equal(signal_children(SIGSTOP), LINES_WORKERS_MAX);
+	lines_begin(l, 0);
+	for (i = 0; i <= LINES_WORKERS_MAX; i++)
+		fetch(l, s[i], 2);
+	lines_wait(l, now_ns() + 300 * 1000000ULL);
+	assert_int_equal(lines_waiting(l), LINES_WORKERS_MAX + 2);
+	assert_int_equal(signal_children(SIGCONT), LINES_WORKERS_MAX);
+	lines_wait(l, now_ns() + 60000 * 1000000ULL);
+	for (i = 0; i <= LINES_WORKERS_MAX; i++)
+		assert_int_equal(count_known(l, s[i], 2), 2);
+	lines_free(l);
+	for (i = 0; i <= LINES_WORKERS_MAX; i++)
+		symbols_free(s[i]);
+}
+
 /* Waiting for the rest ends at its time, or when there is nothing left; a worker that was lost is
  * replaced, and its question asked again. */
 static void test_wait(void **state)
@@ -345,7 +375,7 @@ int main(void)
 		cmocka_unit_test(test_late),   cmocka_unit_test(test_shared_wait),
 		cmocka_unit_test(test_deaths), cmocka_unit_test(test_unattended),
 		cmocka_unit_test(test_wait),   cmocka_unit_test(test_many),
-		cmocka_unit_test(test_reap),
+		cmocka_unit_test(test_reap),   cmocka_unit_test(test_all_busy),
 	};
 
 	return cmocka_run_group_tests(tests, setup, built_teardown);
