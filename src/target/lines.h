@@ -23,7 +23,8 @@ enum lines_state {
 	LINES_NONE = 0,	 /* nothing, and that will not change */
 	LINES_KNOWN = 1, /* its places */
 	LINES_LATER = 2, /* it was asked for and is not answered */
-	LINES_LOST = 3,	 /* there may be lines, but the workers took too long, or died */
+	LINES_LOST = 3,	 /* there may be lines, but the workers took too long, or died, or too much
+			    was asked of them */
 };
 
 struct lines;

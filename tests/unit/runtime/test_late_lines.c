@@ -217,6 +217,8 @@ static void test_nothing(void **state)
 	late_lines_begin(b.late);
 	late_lines_end(b.late, 7, 0, 16);
 	b.place.address = 1;
+	lines_fetch(native_lines_source(b.lines), b.place.symbols, &b.place.address, 1);
+	lines_wait(native_lines_source(b.lines), SOON);
 	add_stack(&b, 9, 16, LINES_LATER);
 	assert_int_equal(late_lines_put(b.late, true, tell, &b), 0);
 	assert_int_equal(b.n_told, 0);

@@ -93,10 +93,11 @@ static void test_cache(void **state)
 	(void)state;
 	assert_int_equal(lines_new(&l), 0);
 	lines_begin(l, 20000);
-	assert_int_equal(state_of(l, s, 0), LINES_NONE);
+	assert_int_equal(state_of(l, s, 0), LINES_LOST);
 	fetch(l, s, outer_size - 1);
 	assert_int_equal(count_known(l, s, outer_size), outer_size - 1);
 	symbols_drop_files(s);
+	assert_int_equal(state_of(l, s, outer_size - 1), LINES_NONE);
 	lines_trim(l); /* it is small */
 	lines_begin(l, 20000);
 	fetch(l, s, outer_size);
@@ -271,8 +272,10 @@ static void test_wait(void **state)
 static void test_many(void **state)
 {
 	struct symbols *s = open_symbols("lines");
+	const struct line_place *places;
 	uint64_t address = 0;
 	struct lines *l;
+	size_t n;
 	int i;
 
 	(void)state;
@@ -283,6 +286,8 @@ static void test_many(void **state)
 	for (i = 0; i < 10007; i++, address++)
 		lines_fetch(l, s, &address, 1);
 	assert_in_range(lines_waiting(l), 8000, 9000);
+	address--;
+	assert_int_equal(lines_find(l, s, address, &places, &n), LINES_LOST);
 	lines_free(l);
 	symbols_free(s);
 }
