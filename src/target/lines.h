@@ -15,7 +15,7 @@
 #include "target/lines_answer.h"
 #include "target/symbols.h"
 
-#define LINES_STACK_MS	  50 /* waited for all files of one stack */
+#define LINES_STACK_MS	  20 /* waited for all files of one stack */
 #define LINES_WORKERS_MAX 6  /* alive; each holds the debug information of its file in memory */
 
 /* What is known of an address. */
