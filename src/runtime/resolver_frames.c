@@ -67,13 +67,6 @@ static bool is_library(const struct process *p, const char *path)
 	return strstr(path, "/site-packages/") || strstr(path, "/dist-packages/");
 }
 
-/* Code of the standard library that the compiler made in the user's program, whose file is not
- * known or was none. */
-static bool is_standard(const char *fn)
-{
-	return str_starts(fn, "std::") || str_starts(fn, "__gnu_cxx::");
-}
-
 /* A return address belongs to the call before it, which may be the last instruction of its
  * function.  The innermost frame and one that a signal interrupted have the instruction itself. */
 static uint64_t place_of(const struct event_stack *stack, size_t i)
@@ -145,7 +138,7 @@ static void add_native_frame(struct resolver *r, const struct event_stack *stack
 		f->fn = lines[n - 1].fn;
 		f->module_number = 0; /* nothing to name later */
 	}
-	if (is_standard(f->fn))
+	if (native_lines_standard(f->fn))
 		f->flags |= FRAME_LIBRARY;
 	if (n && lines[n - 1].line) {
 		f->flags |= lines[n - 1].flags & FRAME_LIBRARY;
