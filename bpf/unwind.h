@@ -103,12 +103,16 @@ enum unwind_proc_flag {
  * hash of a stack, whose addresses alone do not tell. */
 #define UNWIND_PROC_GENERATION 16
 
+#define UNWIND_PROC_EXECED (1ull << 63)
+
 /* The executable mappings of one process; replaced as a whole.  The kernel gives the memory of one
  * that was replaced to the next that is stored, also of another process, while a walk may read it:
  * whoever has read one looks whether the serial is what it was. */
 struct unwind_proc {
 	__u64 start_time; /* as in proc_conf; 0: any */
-	__u64 serial;	  /* no two that user space stores have the same */
+	/* No two that user space stores have the same; with UNWIND_PROC_EXECED once the process
+	 * runs another program: then nothing is known of its code. */
+	__u64 serial;
 	__u32 n;
 	__u32 flags;			  /* enum unwind_proc_flag */
 	__u64 start[UNWIND_MAPPINGS_MAX]; /* ascending */
