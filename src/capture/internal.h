@@ -145,6 +145,9 @@ void name_stack_early(struct capture *c, struct event_stack *stack);
 /* Names a stack that was read from outside; returns the hash under which all stacks with the same
  * names are known, whatever instruction of a line they stand at.  0: it has no names. */
 uint64_t name_alike(struct capture *c, const struct event_stack *stack);
+/* Tells the source lines that came after the names of their stacks, waiting for them until that
+ * time (0: not at all); `last`: all that will be told. */
+void names_late(struct capture *c, uint64_t until, bool last);
 /* Remembers what a stack that has no entry yet was found to be; kind: static storage or NULL. */
 void named_add(struct capture *c, uint64_t hash, const char *kind, bool whole);
 /* The same of the native frames of a stack that has an entry; walked: they are all there. */

@@ -21,6 +21,7 @@
 #define INITIAL_PID_NAMESPACE 0xeffffffcU	    /* PROC_PID_INIT_INO of the kernel */
 #define DRAIN_MAX	      (100 * NSEC_PER_MSEC) /* a target that floods us must not take over */
 #define FINISH_MAX	      (2 * NSEC_PER_SEC)
+#define FINISH_LINES_MAX      NSEC_PER_SEC /* waited for source lines that are not there yet */
 #define BEHIND_MAX	      (2 * NSEC_PER_SEC)
 #define OFFCPU_RING	      (8 << 20)
 #define OFFCPU_BODIES	      131072
@@ -312,17 +313,19 @@ static void housekeeping(struct capture *c, uint64_t now)
 /* Waits for events and takes them. */
 static int drain(struct capture *c, uint64_t now, uint64_t until)
 {
-	struct pollfd ready[] = {
+	struct pollfd ready[2 + RESOLVER_LATE_MAX] = {
 		{ .fd = ring_buffer__epoll_fd(c->ring), .events = POLLIN },
 		{ .fd = unwind_fd(c), .events = POLLIN }, /* one that is -1 is not looked at */
 	};
+	size_t n = 2 + resolver_late_polled(c->host, ready + 2);
 
 	if (!backlog_empty(&c->backlog))
 		until = now;
-	if (poll(ready, 2, until > now ? (until - now) / NSEC_PER_MSEC + 1 : 0) < 0)
+	if (poll(ready, n, until > now ? (until - now) / NSEC_PER_MSEC + 1 : 0) < 0)
 		return -errno;
 	if (ready[1].revents)
 		unwind_woken(c, now_ns());
+	names_late(c, 0, false);
 	return drain_take(c);
 }
 
@@ -373,6 +376,7 @@ int capture_finish(struct capture *c)
 	drain_take(c);
 	if (!c->offcpu)
 		threads_tell(c);
+	names_late(c, now_ns() + FINISH_LINES_MAX, true);
 	emit_losses(c);
 	str_clear(&c->payload);
 	chunk_put_u64(&c->payload, now);

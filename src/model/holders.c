@@ -101,6 +101,18 @@ static bool is_convoy(const struct stall *s)
 	       seen >= gil - seen;
 }
 
+void holders_place(const struct model *m, struct stall *s)
+{
+	for (size_t i = 0; i < s->n_holders; i++) {
+		struct holder *h = &s->holders[i];
+
+		if (h->owner.stack < 0)
+			continue;
+		h->at = user_frame(&m->stacks.items[h->owner.stack]);
+		h->leaf = script_leaf(&m->stacks.items[h->owner.stack]);
+	}
+}
+
 int holders_make(struct model *m, struct stall *s)
 {
 	s->holders = calloc(s->n_parts + 1, sizeof(*s->holders));
@@ -112,11 +124,8 @@ int holders_make(struct model *m, struct stall *s)
 
 		h->share = (double)h->ns / s->ns[h->klass];
 		h->owner.stack = heaviest_stack(s, h);
-		if (h->owner.stack < 0)
-			continue;
-		h->at = user_frame(&m->stacks.items[h->owner.stack]);
-		h->leaf = script_leaf(&m->stacks.items[h->owner.stack]);
 	}
+	holders_place(m, s);
 	if (s->n_holders)
 		qsort(s->holders, s->n_holders, sizeof(*s->holders), by_time);
 	s->convoy = is_convoy(s);

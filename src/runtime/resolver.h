@@ -6,6 +6,7 @@
 #ifndef STALLPROF_RUNTIME_RESOLVER_H
 #define STALLPROF_RUNTIME_RESOLVER_H
 
+#include <poll.h>
 #include <stdbool.h>
 
 #include "base/str.h"
@@ -26,6 +27,16 @@ struct resolver_host;
 int resolver_host_open(const char *proc, struct resolver_host **ret_host);
 struct resolver_host *resolver_host_close(struct resolver_host *h);
 DEFINE_CLEANUP(struct resolver_host *, resolver_host_close)
+
+/* Source lines of native code that were not known in time when a stack was named.  What to poll for
+ * them, and how many these are: */
+#define RESOLVER_LATE_MAX 6
+size_t resolver_late_polled(const struct resolver_host *h, struct pollfd ret[RESOLVER_LATE_MAX]);
+/* Takes those that are there, or waits for them until that time (now_ns; 0: it does not), and hands
+ * out, as payloads of CHUNK_STACK_LINES, the stacks of which all is known; `last`: all that are
+ * left, too.  To be called now and then.  0 or what put returned. */
+int resolver_late(struct resolver_host *h, uint64_t until, bool last,
+		  int (*put)(void *ctx, const struct str *payload), void *ctx);
 
 /* Now and then: takes leave of workers that ended because nothing was asked of them. */
 void resolver_host_reap(struct resolver_host *h);

@@ -6,12 +6,13 @@ debug information is read by workers.
 
 import contextlib
 import os
+import signal
 import sys
 import time
 from pathlib import Path
 from typing import Dict, Iterator, List, Tuple
 
-from harness import TOP, Case, Env, Failure, Watch
+from harness import END_S, TOP, Case, Env, Failure, Watch
 
 STALLER = str(TOP / "tools" / "bench" / "targets" / "staller.py")
 RESIDENT_KB = 32 << 10
@@ -93,7 +94,35 @@ def armour(env: Env) -> str:
     return "looked %d times" % looks
 
 
+def of_our_group(name: str) -> List[int]:
+    """By what is left of one that is about to end: its command line is gone."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            comm, rest = path.read_text().split("(", 1)[1].rsplit(")", 1)
+            if comm == name and int(rest.split()[2]) == os.getpgrp():
+                found.append(int(path.parent.name))
+    return found
+
+
+def end(env: Env) -> str:
+    """Interrupted it has ended before its hooks are gone, and what holds them goes with them."""
+    with watched(env) as watch:
+        watch.proc.send_signal(signal.SIGINT)
+        run = watch.end()
+    left = of_our_group("stallprof")
+    if run.status != 0 or "stallprof" not in run.out:
+        raise Failure("status %d: %s" % (run.status, run.out + run.err))
+    until = time.monotonic() + END_S
+    while of_our_group("stallprof"):
+        if time.monotonic() > until:
+            raise Failure("still there after %.0f s: %s" % (END_S, of_our_group("stallprof")))
+        time.sleep(0.05)
+    return "%d were left for a moment" % len(left)
+
+
 CASES = [
     Case("own_memory", memory),
     Case("own_workers", armour, alone=False),
+    Case("own_end", end),
 ]
