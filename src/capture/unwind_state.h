@@ -22,6 +22,7 @@ struct unwind {
 	struct snapshots *snapshots;
 	struct unwind_proc entry; /* too big for the stack */
 	uint64_t wakes_at, reap_at;
+	bool deaf;	   /* to mappings on some processors */
 	uint64_t unplaced; /* mappings that found no room */
 	bool built;	   /* something, since entries were published */
 	bool told_room, told_mappings;
