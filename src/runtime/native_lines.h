@@ -25,9 +25,6 @@ bool native_lines_installed(const char *source);
  * known or was none. */
 bool native_lines_standard(const char *fn);
 
-/* The same by the name of the function, where its source is not known or was none. */
-bool native_lines_standard(const char *fn);
-
 struct native_lines;
 
 /* names is borrowed.  0 or -ENOMEM. */
