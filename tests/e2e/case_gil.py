@@ -12,6 +12,8 @@ MINORS = ("3.8", "3.12", "3.13")
 SHARE_SLACK = 0.1
 INNOCENT_SHARE = 0.1  # they, too, have the GIL for a moment now and then
 
+Shares = Dict[int, Tuple[float, float]]  # of each thread: the least, the greatest
+
 
 def holders_of(stall: Record, kind: str) -> List[Record]:
     every = stall.get("holders") or [stall["holder"]] if "holder" in stall else []
@@ -35,23 +37,24 @@ def check_identity(want: Record, holder: Record) -> List[str]:
                                          % (expected, described(holder))]
 
 
-def shares_of(truth: Record) -> Dict[int, Tuple[float, float]]:
-    """Each thread's least and greatest share of the time for which one had the GIL: it had it while
-    it burned CPU time, and perhaps while it waited for a processor."""
+def shares_of(truth: Record, waited: int) -> Shares:
+    """Each thread's least and greatest share of a wait for the GIL: it had it while it burned CPU
+    time, and perhaps while it waited for a processor.  A wait longer than all that was one for a
+    free GIL: who let it go has to lock a mutex to do so, and may have lost its processor then."""
     guilty = [t for t in truth["threads"] if t["holds"]]
     burned = sum(t["cpu_ns"] for t in guilty) or 1
     delayed = sum(t["delay_ns"] for t in guilty)
     shares = {t["tid"]: (0.0, 0.0) for t in truth["threads"]}
     for t in guilty:
         most = t["cpu_ns"] + t["delay_ns"]
-        shares[t["tid"]] = t["cpu_ns"] / (burned + delayed), most / (burned + t["delay_ns"])
+        shares[t["tid"]] = (t["cpu_ns"] / max(burned + delayed, waited),
+                            most / (burned + t["delay_ns"]))
     return shares
 
 
-def check_shares(truth: Record, holders: List[Record]) -> List[str]:
+def check_shares(truth: Record, shares: Shares, holders: List[Record]) -> List[str]:
     problems = []
     by_tid = {h.get("tid"): h for h in holders}
-    shares = shares_of(truth)
     for thread in truth["threads"]:
         found = by_tid.get(thread["tid"], {}).get("share", 0.0)
         low, high = shares[thread["tid"]]
@@ -63,9 +66,8 @@ def check_shares(truth: Record, holders: List[Record]) -> List[str]:
     return problems + ["a holder that is none: %s" % described(by_tid[tid]) for tid in strange]
 
 
-def check_first(truth: Record, first: Record) -> List[str]:
-    """It is the one that had the GIL for longest, or where that is close one of those that had it."""
-    shares = shares_of(truth)
+def check_first(truth: Record, shares: Shares, first: Record) -> List[str]:
+    """The one that had the GIL for longest; where that is close, one of those that had it."""
     guilty = sorted((t for t in truth["threads"] if t["holds"]), key=lambda t: -shares[t["tid"]][0])
     others = [shares[t["tid"]][1] for t in guilty[1:]]
     if shares[guilty[0]["tid"]][0] > 2 * max(others, default=0):
@@ -74,11 +76,11 @@ def check_first(truth: Record, first: Record) -> List[str]:
     return check_identity(by_tid.get(first.get("tid"), guilty[0]), first)
 
 
-def check_convoy(truth: Record, stall: Record) -> List[str]:
+def check_convoy(truth: Record, shares: Shares, stall: Record) -> List[str]:
     """Nobody has half.  Only one of the kinds is one, and by far: no share comes near to a half."""
     expected = truth["kind"] == "convoy"
     if bool(stall.get("convoy")) != expected and (
-            not expected or max(high for _, high in shares_of(truth).values()) < 0.5):
+            not expected or max(high for _, high in shares.values()) < 0.5):
         return ["convoy: expected %s, found %s" % (expected, stall.get("convoy"))]
     return []
 
@@ -90,8 +92,9 @@ def check_gil(truth: Record, stall: Record) -> List[str]:
                 if h["ns"] > stall["dur_ns"] * INNOCENT_SHARE]
     if not holders:
         return ["no holder"]
-    return (check_shares(truth, holders) + check_first(truth, holders[0])
-            + check_convoy(truth, stall))
+    shares = shares_of(truth, stall["ns"]["gil"])
+    return (check_shares(truth, shares, holders) + check_first(truth, shares, holders[0])
+            + check_convoy(truth, shares, stall))
 
 
 def check_lock(truth: Record, stall: Record) -> List[str]:

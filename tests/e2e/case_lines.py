@@ -145,7 +145,7 @@ def late(env: Env) -> str:
         if report != run.path(suffix).read_text():
             problems.append("%s of the recording is not that of the run" % suffix)
     report = env.command("report", str(run.path("stall"))).stdout
-    if report_of(report) != without_time(run.out):
+    if report_of(report) != report_of(run.out):
         problems.append("the recording's summary is not that of the run:\n" + report + run.out)
     if problems:
         raise Failure("\n".join(problems))
