@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -162,6 +163,20 @@ static void place_files(int *fds, size_t n)
 	close_from(INPUT_FD + n);
 }
 
+/* What came as a mere handle. */
+static void open_handle(int fd)
+{
+	int flags = fcntl(fd, F_GETFL), opened;
+	char self[64];
+
+	if (flags < 0 || !(flags & O_PATH))
+		return;
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	opened = open(self, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (opened >= 0) /* else it stays a handle, and reading it fails */
+		dup2(opened, fd);
+}
+
 /* Puts the file in its place; what the opener said where there is none.  It may hang for ever:
  * nothing else is open by then that would live as long. */
 static int open_input(const struct work *w)
@@ -170,6 +185,9 @@ static int open_input(const struct work *w)
 
 	if (fd >= 0 && fd != INPUT_FD && dup2(fd, INPUT_FD) < 0)
 		_exit(1);
+	open_handle(INPUT_FD);
+	for (size_t i = 0; i < w->n_files; i++)
+		open_handle(SANDBOX_FILE((int)i));
 	close_from(OUTPUT_FD + 1 + w->n_files);
 	return fd < 0 ? fd : INPUT_FD;
 }
@@ -229,6 +247,14 @@ int sandbox_spawn_with(int in, const int *files, size_t n_files, sandbox_body *b
 	struct work w = { .in = in, .files = files, .n_files = n_files, .body = body, .arg = arg };
 
 	return n_files > SANDBOX_FILES_MAX ? -EINVAL : spawn(&w, ret_pid, ret_out);
+}
+
+int sandbox_spawn_opener(int in, int file, sandbox_opener *opener, const void *arg, pid_t *ret_pid,
+			 int *ret_out)
+{
+	struct work w = { .in = in, .files = &file, .n_files = 1, .opener = opener, .arg = arg };
+
+	return spawn(&w, ret_pid, ret_out);
 }
 
 struct one_job {
