@@ -120,11 +120,6 @@ bool native_lines_standard(const char *fn)
 	return starts_with_any(fn, prefixes);
 }
 
-bool native_lines_standard(const char *fn)
-{
-	return str_starts(fn, "std::") || str_starts(fn, "__gnu_cxx::");
-}
-
 enum lines_state native_lines_find(struct native_lines *l, const struct native_place *place,
 				   struct chunk_frame ret_frames[NATIVE_LINES_MAX],
 				   size_t *ret_count)
