@@ -56,25 +56,31 @@ static int take(const struct str *answers, size_t *at, struct unwind_table **ret
 	return r < 0 ? r : unwind_table_open_block(&block, ret_table);
 }
 
+void unwind_worker_parse(const struct str *answers, int error, size_t n, int *ret_results,
+			 struct unwind_table **ret_tables)
+{
+	size_t at = 0, i = 0;
+
+	for (bool more = true; i < n && more; i++) {
+		ret_tables[i] = NULL;
+		ret_results[i] = take(answers, &at, &ret_tables[i]);
+		more = ret_results[i] != -ENODATA;
+		if (!more)
+			ret_results[i] = error < 0 ? error : -EIO;
+	}
+	for (; i < n; i++) {
+		ret_tables[i] = NULL;
+		ret_results[i] = -EAGAIN;
+	}
+}
+
 void unwind_worker_finish(struct unwind_worker *w, int *ret_results,
 			  struct unwind_table **ret_tables)
 {
 	cleanup(str_releasep) struct str answers = { 0 };
 	int r = sandbox_collect(&w->task, &answers);
-	size_t at = 0, i = 0;
 
-	for (; i < w->n; i++) {
-		ret_tables[i] = NULL;
-		ret_results[i] = take(&answers, &at, &ret_tables[i]);
-		if (ret_results[i] == -ENODATA) {
-			ret_results[i++] = r < 0 ? r : -EIO;
-			break;
-		}
-	}
-	for (; i < w->n; i++) {
-		ret_tables[i] = NULL;
-		ret_results[i] = -EAGAIN;
-	}
+	unwind_worker_parse(&answers, r, w->n, ret_results, ret_tables);
 }
 
 int unwind_table_build_safely(int fd, struct unwind_table **ret_table)

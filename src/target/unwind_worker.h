@@ -25,5 +25,8 @@ int unwind_worker_begin(const int *fds, size_t n, struct unwind_worker *ret_work
  * not come to it, because of the one that has another error. */
 void unwind_worker_finish(struct unwind_worker *w, int *ret_results,
 			  struct unwind_table **ret_tables);
+/* What n files got by what the worker wrote before it ended, with that error. */
+void unwind_worker_parse(const struct str *answers, int error, size_t n, int *ret_results,
+			 struct unwind_table **ret_tables);
 
 #endif
