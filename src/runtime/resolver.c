@@ -92,6 +92,7 @@ int resolver_open(struct resolver_host *host, struct process *p, struct resolver
 		return -ENOMEM;
 	r->host = host;
 	r->p = p;
+	r->frames = host->frames;
 	error = attach(r);
 	if (error < 0)
 		return error;
