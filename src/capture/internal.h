@@ -233,4 +233,7 @@ int threads_pass(struct capture *c, struct str *why);
 /* rows.c: --off-cpu: ends the open waits and emits all rows. */
 void rows_finish(struct capture *c);
 
+/* children.c: of each process without a loop, what it started and nobody watched. */
+void children_tell(struct capture *c);
+
 #endif

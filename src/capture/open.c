@@ -368,6 +368,7 @@ int capture_finish(struct capture *c)
 	drain_take(c);
 	if (!c->offcpu)
 		threads_tell(c);
+	children_tell(c);
 	emit_losses(c);
 	str_clear(&c->payload);
 	chunk_put_u64(&c->payload, now);
