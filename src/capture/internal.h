@@ -125,6 +125,7 @@ struct watched *watched_find(struct capture *c, uint32_t pid);
 int watched_add(struct capture *c, int pid, struct str *why);
 void watched_refresh(struct capture *c, struct watched *w);
 void watched_retry(struct capture *c, uint64_t now);
+void watched_renew(struct capture *c, struct watched *w); /* what its runtime says anew */
 void watched_gone(struct capture *c, struct watched *w, const struct event_life *e);
 /* The kernel side stops watching a process that ended before, or without, being added here. */
 void watched_never(struct capture *c, uint32_t pid);

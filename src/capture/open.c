@@ -300,6 +300,7 @@ static void housekeeping(struct capture *c, uint64_t now)
 
 		if (!w->gone_at && !process_alive(w->process))
 			watched_gone(c, w, NULL);
+		watched_renew(c, w);
 	}
 	watched_reap(c, now);
 }
