@@ -108,7 +108,7 @@ unit:
 # long over them; what it reads is tested by the others.
 bpf-test:
 	@$(MAKE) --no-print-directory B=$(B) bpf-test-programs
-	@tools/as-root.sh bpf-test tools/run-cmocka.sh bpf-test $(BPF_TESTS)
+	@tools/as-root.sh bpf-test env AGAIN=3 tools/run-cmocka.sh bpf-test $(BPF_TESTS)
 
 golden golden-record: all
 	@B=$(B) tools/run-if-present.sh golden tests/golden/run.sh $(if $(filter %-record,$@),record,check)

@@ -86,7 +86,7 @@ static __always_inline bool task_on_cpu(struct task_struct *t)
 static __always_inline u64 task_run_delay(struct task_struct *t)
 {
 	if (bpf_core_field_exists(t->sched_info.run_delay))
-		return BPF_CORE_READ(t, sched_info.run_delay);
+		return t->sched_info.run_delay;
 	return 0;
 }
 

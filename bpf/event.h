@@ -121,13 +121,16 @@ enum stack_flag {
 	X(RULE, 6, "rule not supported") \
 	X(DEPTH, 7, "deeper than 128 frames") \
 	X(TABLE, 8, "damaged table") \
-	X(SHORT, 9, "beyond the copied part of the stack") /* of a snapshot */
+	X(SHORT, 9, "beyond the copied part of the stack") /* of a snapshot */ \
+	/* at the outermost frame, but by way of a frame whose code lies in no known mapping: code \
+	 * made at run time, or a library of which frames are missing then */ \
+	X(GUESSED, 10, "left code in no known mapping by its frame pointer")
 
 enum unwind_stop {
 #define X(name, number, text) UNWIND_STOP_##name = number,
 	UNWIND_STOPS(X)
 #undef X
-		UNWIND_STOP_COUNT = 10,
+		UNWIND_STOP_COUNT = 11,
 };
 
 enum event_kind {

@@ -132,26 +132,6 @@ static __always_inline bool thread_pointer_own(struct task_struct *parent,
 	return BPF_CORE_READ(child, thread.fsbase) != BPF_CORE_READ(parent, thread.fsbase);
 }
 
-/* The child has the code of its parent at the same addresses, until it maps other. */
-static __noinline int unwind_inherit(u32 tgid, u32 parent)
-{
-	const volatile struct unwind_proc *from = bpf_map_lookup_elem(&unwind_procs, &parent);
-	struct unwind_proc *to;
-	u64 serial;
-
-	if (!from)
-		return 0;
-	serial = from->serial;
-	if (bpf_map_update_elem(&unwind_procs, &tgid, (const void *)from, BPF_NOEXIST))
-		return 0;
-	if (from->serial != serial)
-		bpf_map_delete_elem(&unwind_procs, &tgid);
-	to = bpf_map_lookup_elem(&unwind_procs, &tgid);
-	if (to)
-		to->start_time = 0;
-	return 0;
-}
-
 /* A process that is followed has a child, which is watched like it.  A function of its own: its
  * stack would come on top of what taking a stack needs, and kernels before 6.13 round each up. */
 static __noinline int process_forked(struct task_struct *parent, struct task_struct *child)
@@ -203,18 +183,6 @@ static __always_inline void period_last(struct task_struct *t, struct loop_state
 		return;
 	l->stall.flags |= STALL_LAST;
 	period_end(l, now);
-}
-
-/* Nothing is known of the new program's code: its stacks are sent with a copy until it is.  The
- * thread that executes is the only one left, nobody else walks by the entry. */
-static __always_inline void unwind_execed(u32 tgid)
-{
-	struct unwind_proc *proc = bpf_map_lookup_elem(&unwind_procs, &tgid);
-
-	if (!proc)
-		return;
-	proc->n = 0;
-	proc->flags = ((proc->flags >> UNWIND_PROC_GENERATION) + 1) << UNWIND_PROC_GENERATION;
 }
 
 /* A new program: its descriptors, its interpreter and its loops are others. */

@@ -12,6 +12,7 @@
 #include "control.h"
 
 #define LOOPS_MAX     256
+#define LOOPS_GROUP   16
 #define LOOPS_SEEDED  (LOOPS_MAX / 2) /* for threads that only may be loops */
 #define PROCS_MAX     1024
 #define BODIES_MAX    16384

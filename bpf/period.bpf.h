@@ -51,35 +51,50 @@ static __always_inline u32 hist_bucket(u64 ns)
 	return b < HIST_BUCKETS ? b : HIST_BUCKETS - 1;
 }
 
+/* Takes the first free element of the group that begins at `first`; negative: there is none below
+ * limit.  A function of its own, because the verifier follows every turn of a loop in each state in
+ * which it can be reached: of all elements at once that were 30,000 instructions in each program
+ * that sees polls, and 500 like this. */
+__weak int loop_claim_among(u32 first, u32 limit)
+{
+	for (u32 i = 0; i < LOOPS_GROUP; i++) {
+		u32 index = first + i;
+		struct loop_state *l = bpf_map_lookup_elem(&loops, &index);
+
+		if (!l || index >= limit)
+			break;
+		if (!l->used && !__sync_val_compare_and_swap(&l->used, 0, 1))
+			return index;
+	}
+	return -1;
+}
+
 /* Takes a free element among the first `limit` for the thread; NULL when they are in use. */
 static __noinline struct loop_state *loop_claim(struct thread_state *st, u32 limit)
 {
 	struct loop_state *l;
-	u32 i;
+	u32 index;
+	int at = -1;
 
 	if (!st)
 		return NULL;
-	for (i = 0; i < LOOPS_MAX; i++) {
-		u32 index = i;
-
-		if (i >= limit)
-			return NULL;
-		l = bpf_map_lookup_elem(&loops, &index);
-		if (!l)
-			break;
-		if (l->used || __sync_val_compare_and_swap(&l->used, 0, 1))
-			continue;
-		st->loop = i + 1;
-		/* Two claims may race and the lower one win; the next claim or the loop's first
-		 * announcement mends it. */
-		if (loops_high < i + 1)
-			loops_high = i + 1;
-		l->stats.loop = i;
-		l->stall.loop = i;
-		return l;
+	for (u32 first = 0; at < 0 && first < LOOPS_MAX; first += LOOPS_GROUP)
+		at = loop_claim_among(first, limit);
+	index = at;
+	l = at < 0 ? NULL : bpf_map_lookup_elem(&loops, &index);
+	if (!l) {
+		if (limit >= LOOPS_MAX)
+			lose(LOST_LOOPS);
+		return NULL;
 	}
-	lose(LOST_LOOPS);
-	return NULL;
+	st->loop = index + 1;
+	/* Two claims may race and the lower one win; the next claim or the loop's first
+	 * announcement mends it. */
+	if (loops_high < index + 1)
+		loops_high = index + 1;
+	l->stats.loop = index;
+	l->stall.loop = index;
+	return l;
 }
 
 /* Whose loop it is; exec may change both, as the thread that calls it becomes the main one. */
@@ -173,9 +188,9 @@ static __always_inline void period_reset(struct loop_state *l)
 	__builtin_memset(l->stall.dropped_ns, 0, sizeof(l->stall.dropped_ns));
 }
 
+/* Whatever ended the one before left nothing of it. */
 static __always_inline void period_start(struct loop_state *l, u64 now)
 {
-	period_reset(l);
 	l->stall.iteration = l->stats.iterations + 1;
 	l->stall.start = now;
 }
@@ -204,8 +219,12 @@ __weak int period_end(struct loop_state *l, u64 now)
 	u64 ns, off = 0;
 	u32 bucket;
 
-	if (!l || !l->stall.start)
+	if (!l)
 		return 0;
+	if (!l->stall.start) {
+		period_reset(l);
+		return 0;
+	}
 	ns = now - l->stall.start;
 	for (int i = CLASS_RUNQUEUE; i < CLASS_COUNT; i++)
 		off += l->stall.class_ns[i];

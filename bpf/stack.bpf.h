@@ -58,20 +58,35 @@ static __always_inline u64 hash_word(u64 hash, u64 word)
 	return hash ^ hash >> 29;
 }
 
+struct eight {
+	u64 words[8];
+};
+
+_Static_assert(STACK_KERNEL_MAX % 8 == 0 && STACK_USER_MAX % 8 == 0 &&
+		       sizeof(struct interp_frame) == 16,
+	       "stacks are hashed by eight words");
+
+/* The first n of them.  A function of its own, which the verifier follows once and not for every
+ * turn of the loops that call it. */
+__weak u64 hash_eight(u64 hash, const struct eight *e, u32 n)
+{
+	for (u32 i = 0; e && i < 8 && i < n; i++)
+		hash = hash_word(hash, e->words[i]);
+	return hash;
+}
+
 __weak u64 stack_hash(struct event_stack *s)
 {
 	u64 hash = HASH_SEED;
 
 	if (!s)
 		return 0;
-	for (int i = 0; i < STACK_KERNEL_MAX && i < s->n_kernel; i++)
-		hash = hash_word(hash, s->kernel[i]);
-	for (int i = 0; i < STACK_USER_MAX && i < s->n_user; i++)
-		hash = hash_word(hash, s->user[i]);
-	for (int i = 0; i < STACK_PYTHON_MAX && i < s->n_python; i++) {
-		hash = hash_word(hash, s->python[i].code);
-		hash = hash_word(hash, (u64)s->python[i].tag << 32 | (u32)s->python[i].off);
-	}
+	for (u32 i = 0; i < STACK_KERNEL_MAX && i < s->n_kernel; i += 8)
+		hash = hash_eight(hash, (void *)&s->kernel[i], s->n_kernel - i);
+	for (u32 i = 0; i < STACK_USER_MAX && i < s->n_user; i += 8)
+		hash = hash_eight(hash, (void *)&s->user[i], s->n_user - i);
+	for (u32 i = 0; i < STACK_PYTHON_MAX && i < s->n_python; i += 4)
+		hash = hash_eight(hash, (void *)&s->python[i], 2 * (s->n_python - i));
 	hash = hash_word(hash, (u64)s->head.tgid << 32 | (u32)s->user_stop << 16 | s->flags);
 	hash = hash_word(hash, s->generation);
 	return hash ? hash : 1;

@@ -84,7 +84,8 @@ static __always_inline void on_poll_enter(void *ctx, s32 call)
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(t);
 	struct poll_call p;
 
-	if (!thread_peek(t) && !proc_of(t))
+	/* A watched thread has storage from its first poll on; poll_enter looks whose it is. */
+	if (!t->bpf_storage && !proc_of(t))
 		return;
 	if (call == CALL_RESTART) {
 		poll_restart(ctx, regs->sp);

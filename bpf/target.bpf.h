@@ -118,13 +118,16 @@ const __u8 call_objects[CALL_MAX] = {
 /* The open file behind a descriptor of the task; NULL if there is none. */
 static __always_inline struct file *file_of(struct task_struct *t, s32 fd)
 {
-	struct fdtable *table = BPF_CORE_READ(t, files, fdt);
-	struct file **files, *file = NULL;
+	struct files_struct *open = t->files;
+	struct file *file = NULL;
+	struct fdtable *table;
 
-	if (fd < 0 || (u32)fd >= BPF_CORE_READ(table, max_fds))
+	if (!open || fd < 0)
 		return NULL;
-	files = BPF_CORE_READ(table, fd);
-	bpf_probe_read_kernel(&file, sizeof(file), files + fd);
+	table = open->fdt;
+	if (!table || (u32)fd >= table->max_fds)
+		return NULL;
+	bpf_probe_read_kernel(&file, sizeof(file), table->fd + fd);
 	return file;
 }
 
@@ -263,20 +266,27 @@ static __always_inline void target_child(struct wait_target *w, struct task_stru
 	}
 }
 
-static __always_inline void target_poll(struct wait_target *w, struct task_struct *t, u64 fds,
-					u64 n)
+/* The first descriptor that is polled, -1: none. */
+static __always_inline s32 target_poll(struct wait_target *w, u64 fds, u64 n)
 {
 	struct pollfd first = {};
 
 	w->fd_count = n > 0xffff ? 0xffff : n;
 	if (!n || bpf_probe_read_user(&first, sizeof(first), (void *)fds))
-		return;
-	target_file(w, t, first.fd);
+		return -1;
+	return first.fd;
 }
 
-/* The lowest descriptor below 64 in one of the three sets. */
-static __always_inline void target_select(struct wait_target *w, struct task_struct *t,
-					  const __u64 *args)
+static __always_inline u32 count_bits(u64 v)
+{
+	v -= v >> 1 & 0x5555555555555555ULL;
+	v = (v & 0x3333333333333333ULL) + (v >> 2 & 0x3333333333333333ULL);
+	v = (v + (v >> 4)) & 0x0f0f0f0f0f0f0f0fULL;
+	return v * 0x0101010101010101ULL >> 56;
+}
+
+/* The lowest descriptor below 64 in one of the three sets, -1: none. */
+static __always_inline s32 target_select(struct wait_target *w, const __u64 *args)
 {
 	u64 all = 0;
 
@@ -287,13 +297,8 @@ static __always_inline void target_select(struct wait_target *w, struct task_str
 			bpf_probe_read_user(&set, sizeof(set), (void *)args[i]);
 		all |= set;
 	}
-	for (int i = 0; i < 64; i++) {
-		if (!(all >> i & 1))
-			continue;
-		if (!w->fd_count)
-			target_file(w, t, i);
-		w->fd_count++;
-	}
+	w->fd_count = count_bits(all);
+	return all ? (s32)count_bits((all & -all) - 1) : -1;
 }
 
 static __always_inline u8 call_object_of(s32 call)
@@ -327,6 +332,7 @@ __weak int target_find(struct stall_part *p, u64 now)
 	struct task_struct *t = bpf_get_current_task_btf();
 	struct wait_target *w;
 	const __u64 *args;
+	u64 first[2];
 	u8 object;
 
 	if (!p)
@@ -334,16 +340,19 @@ __weak int target_find(struct stall_part *p, u64 now)
 	w = &p->target;
 	args = p->args;
 	object = call_object_of(p->syscall);
-	if (target_of_task(w, t, object, args))
+	first[0] = args[0];
+	first[1] = args[1];
+	if ((object == OBJECT_POLL && args[1]) || (object == OBJECT_SELECT && args[0])) {
+		first[0] = object == OBJECT_POLL ? target_poll(w, args[0], args[1])
+						 : target_select(w, args);
+		object = (s32)first[0] < 0 ? OBJECT_NONE : OBJECT_FD;
+	}
+	if (target_of_task(w, t, object, first))
 		return 0;
 	if (object == OBJECT_SLEEP)
 		target_sleep(w, args[0], false, now);
 	else if (object == OBJECT_SLEEP2)
 		target_sleep(w, args[2], args[1] & 1, now);
-	else if (object == OBJECT_POLL && args[1])
-		target_poll(w, t, args[0], args[1]);
-	else if (object == OBJECT_SELECT && args[0])
-		target_select(w, t, args);
 	else if (object == OBJECT_POLL || object == OBJECT_SELECT)
 		target_idle(w, p->syscall, args);
 	else if (object == OBJECT_PATH || object == OBJECT_PATH1) {

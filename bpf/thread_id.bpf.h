@@ -40,7 +40,7 @@ static __always_inline void thread_id_drop(struct task_struct *t, struct thread_
  * before has ended. */
 static __always_inline void thread_id_set(struct task_struct *t, struct thread_state *st, bool take)
 {
-	struct thread_id_key key = { .pointer = BPF_CORE_READ(t, thread.fsbase) };
+	struct thread_id_key key = { .pointer = t->thread.fsbase };
 	u32 tid;
 	long r;
 

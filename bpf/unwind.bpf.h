@@ -24,6 +24,8 @@
 #define SNAPSHOT_ALIKE 64
 #define SNAPSHOT_SEED  0x6a09e667f3bcc909ULL
 
+#define EXECED_TRIES 4
+
 #define SEGMENT_USER32 0x23 /* cs of 32-bit code, arch/x86/include/asm/segment.h */
 
 struct unwind_walk {
@@ -80,18 +82,26 @@ static __always_inline void unwind_registers(u64 *to, const struct pt_regs *regs
 	to[UNWIND_REG_IP] = regs->ip;
 }
 
-/* What was walked by may have become another's meanwhile: then only the innermost frame counts. */
+/* What was walked by may have become another's meanwhile, or been so when the serial was read: then
+ * only the innermost frame counts. */
 static __always_inline void unwind_settle(struct unwind_walk *walk, const struct pt_regs *regs,
-					  const struct unwind_proc *proc, u64 serial,
+					  const struct unwind_proc *proc, u64 serial, u32 tgid,
 					  struct event_stack *s)
 {
-	if (*(const volatile u64 *)&proc->serial == serial)
+	if (bpf_map_lookup_elem(&unwind_procs, &tgid) == proc &&
+	    *(const volatile u64 *)&proc->serial == serial)
 		return;
 	unwind_registers(walk->cursor.regs, regs);
 	unwind_begin(&walk->cursor, s);
 	s->n_python = 0;
 	s->flags &= ~STACK_USER_CUT;
 	s->user_stop = UNWIND_STOP_MAPPING;
+}
+
+/* An exec is one more time that addresses came to stand for other code. */
+static __always_inline u16 unwind_generation(const struct unwind_proc *proc, u64 serial)
+{
+	return (proc->flags >> UNWIND_PROC_GENERATION) + !!(serial & UNWIND_PROC_EXECED);
 }
 
 /* The native part of the current thread's stack into s->user, and why it ended into s->user_stop.
@@ -110,14 +120,16 @@ __weak int unwind_user(struct unwind_walk *walk, struct event_stack *s)
 	serial = *(const volatile u64 *)&proc->serial;
 	if (!task_started_at(t, proc->start_time) || (regs->cs & 0xff) == SEGMENT_USER32)
 		return 0;
-	s->generation = proc->flags >> UNWIND_PROC_GENERATION;
+	s->generation = unwind_generation(proc, serial);
 	unwind_registers(walk->cursor.regs, regs);
 	unwind_begin(&walk->cursor, s);
-	if (s->n_user && conf && conf->jit.enabled)
+	if (serial & UNWIND_PROC_EXECED)
+		s->user_stop = UNWIND_STOP_MAPPING;
+	else if (s->n_user && conf && conf->jit.enabled)
 		walk_jit_run(&walk->cursor, &conf->jit, proc, s);
 	else if (s->n_user)
 		unwind_run(&walk->cursor, proc, s);
-	unwind_settle(walk, regs, proc, serial, s);
+	unwind_settle(walk, regs, proc, serial, tgid, s);
 	return 1;
 }
 
@@ -129,10 +141,57 @@ static __always_inline bool unwind_outdated(const struct event_stack *s, u32 tgi
 
 	if (!proc)
 		return false;
-	if (s->generation != proc->flags >> UNWIND_PROC_GENERATION)
+	if (s->generation != unwind_generation(proc, *(const volatile u64 *)&proc->serial))
 		return true;
-	return (s->user_stop == UNWIND_STOP_KERNEL || s->user_stop == UNWIND_STOP_MAPPING) &&
+	return (s->user_stop == UNWIND_STOP_KERNEL || s->user_stop == UNWIND_STOP_MAPPING ||
+		s->user_stop == UNWIND_STOP_GUESSED) &&
 	       !(s->flags & STACK_USER_MORE);
+}
+
+/* The child has the code of its parent at the same addresses, until it maps other. */
+static __noinline int unwind_inherit(u32 tgid, u32 parent)
+{
+	const volatile struct unwind_proc *from = bpf_map_lookup_elem(&unwind_procs, &parent);
+	struct unwind_proc *to;
+	u64 serial, start_time;
+
+	if (!from)
+		return 0;
+	serial = from->serial;
+	start_time = from->start_time;
+	if (bpf_map_update_elem(&unwind_procs, &tgid, (const void *)from, BPF_NOEXIST))
+		return 0;
+	if (from->serial != serial)
+		bpf_map_delete_elem(&unwind_procs, &tgid);
+	to = bpf_map_lookup_elem(&unwind_procs, &tgid);
+	/* Unless it is what user space has stored since, or another's memory by now. */
+	if (to)
+		__sync_val_compare_and_swap(&to->start_time, start_time, 0);
+	return 0;
+}
+
+/* Nothing is known of the code in that entry any more.  False: it is not the one that had the
+ * serial; its memory may be another process's. */
+static __always_inline bool unwind_spoil(struct unwind_proc *proc, u64 serial)
+{
+	return serial & UNWIND_PROC_EXECED ||
+	       __sync_val_compare_and_swap(&proc->serial, serial, serial | UNWIND_PROC_EXECED) ==
+		       serial;
+}
+
+/* The stacks of the new program are sent with a copy until its code is known.  The thread that
+ * executes is the only one left, nobody else walks by the entry; but user space may store it anew
+ * right now. */
+static __noinline int unwind_execed(u32 tgid)
+{
+	for (int i = 0; i < EXECED_TRIES; i++) {
+		struct unwind_proc *proc = bpf_map_lookup_elem(&unwind_procs, &tgid);
+
+		if (!proc || unwind_spoil(proc, *(volatile u64 *)&proc->serial))
+			return 0;
+	}
+	bpf_map_delete_elem(&unwind_procs, &tgid);
+	return 0;
 }
 
 /* Copies what is there; one read that crosses the end of the stack would fail as a whole. */
@@ -169,19 +228,31 @@ static __always_inline bool snapshot_counts(u64 hash)
 	return true;
 }
 
-/* The walk ended in code that is not known: sends what user space needs to go on, if it may.  What
- * it will find is not in the stack's hash: that becomes `hash`, mixed so that it is like no other.
- */
+/* The frame to go on with: the first whose code is not known.  False: there is none. */
+static __always_inline bool snapshot_from(const struct unwind_cursor *c,
+					  const struct event_stack *s, struct unwind_guess *from)
+{
+	*from = c->guess;
+	if (from->at)
+		return true;
+	from->ip = c->ip;
+	from->sp = c->sp;
+	from->bp = c->bp;
+	from->at = s->n_user;
+	from->exact = c->exact;
+	return s->user_stop == UNWIND_STOP_MAPPING || s->user_stop == UNWIND_STOP_TABLE;
+}
+
+/* The walk ended in code that is not known, or went through it: sends what user space needs to go
+ * on, if it may.  What it will find is not in the stack's hash: that becomes `hash`, mixed so that
+ * it is like no other. */
 __weak int unwind_snapshot(struct unwind_walk *walk, struct event_stack *s, u64 hash)
 {
+	struct unwind_guess from;
 	struct event_snapshot *e;
-	struct unwind_cursor *c;
 
-	if (!walk || !s ||
-	    (s->user_stop != UNWIND_STOP_MAPPING && s->user_stop != UNWIND_STOP_TABLE))
-		return 0;
-	c = &walk->cursor;
-	if (!walk_addr_ok(c->ip) || !walk_addr_ok(c->sp) ||
+	if (!walk || !s || !snapshot_from(&walk->cursor, s, &from) || !walk_addr_ok(from.ip) ||
+	    !walk_addr_ok(from.sp) ||
 	    bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) > SNAPSHOT_BACKLOG ||
 	    !budget_allows(&walk->snapshots_at, s->head.ts, SNAPSHOT_COST, SNAPSHOT_BURST) ||
 	    !snapshot_counts(s->hash))
@@ -190,17 +261,17 @@ __weak int unwind_snapshot(struct unwind_walk *walk, struct event_stack *s, u64 
 	if (!e)
 		return 0;
 	s->flags |= STACK_USER_MORE;
-	s->hash = (hash ^ c->sp) | 1;
+	s->hash = (hash ^ from.sp) | 1;
 	e->head = s->head;
 	e->head.kind = EVENT_SNAPSHOT;
 	e->head.size = sizeof(*e);
 	e->hash = s->hash;
-	e->ip = c->ip;
-	e->sp = c->sp;
-	e->bp = c->bp;
-	e->at = s->n_user;
-	e->exact = c->exact;
-	e->len = snapshot_copy(e, c->sp);
+	e->ip = from.ip;
+	e->sp = from.sp;
+	e->bp = from.bp;
+	e->at = from.at;
+	e->exact = from.exact;
+	e->len = snapshot_copy(e, from.sp);
 	bpf_ringbuf_submit(e, 0);
 	return 0;
 }

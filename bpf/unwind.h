@@ -103,12 +103,16 @@ enum unwind_proc_flag {
  * hash of a stack, whose addresses alone do not tell. */
 #define UNWIND_PROC_GENERATION 16
 
+#define UNWIND_PROC_EXECED (1ull << 63)
+
 /* The executable mappings of one process; replaced as a whole.  The kernel gives the memory of one
  * that was replaced to the next that is stored, also of another process, while a walk may read it:
  * whoever has read one looks whether the serial is what it was. */
 struct unwind_proc {
 	__u64 start_time; /* as in proc_conf; 0: any */
-	__u64 serial;	  /* no two that user space stores have the same */
+	/* No two that user space stores have the same; with UNWIND_PROC_EXECED once the process
+	 * runs another program: then nothing is known of its code. */
+	__u64 serial;
 	__u32 n;
 	__u32 flags;			  /* enum unwind_proc_flag */
 	__u64 start[UNWIND_MAPPINGS_MAX]; /* ascending */
@@ -116,15 +120,16 @@ struct unwind_proc {
 };
 
 /* A stack that the kernel side could not walk to its end, because it does not know the code that
- * runs there: the top of it, for user space to go on.  It can hold secrets: it is sent before the
- * body with the same hash, lives in memory only and is cleared after use. */
+ * runs there, or walked by a guess: it from there on, for user space to go on.  It can hold
+ * secrets: it is sent before the body with the same hash, lives in memory only and is cleared after
+ * use. */
 #define UNWIND_SNAPSHOT_MAX 16384
 struct event_snapshot {
 	struct event_head head;
 	__u64 hash;
-	__u64 ip, sp, bp; /* of the frame to go on with; its address is the body's last one */
+	__u64 ip, sp, bp; /* of the frame to go on with */
 	__u32 len;	  /* bytes, from sp on */
-	__u16 at;	  /* addresses in the body so far: user[at - 1] is ip */
+	__u16 at;	  /* user[at - 1] of the body is ip; what follows there was guessed */
 	__u16 exact;	  /* 1: ip is the instruction itself, not a return address */
 	__u8 bytes[UNWIND_SNAPSHOT_MAX];
 };

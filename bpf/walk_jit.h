@@ -136,11 +136,12 @@ WALK_INLINE void walk_jit_run(struct unwind_cursor *c, const struct jit_plan *pl
 {
 	for (int i = 0; i < STACK_USER_MAX; i++) {
 		if (unwind_look(c, proc, s))
-			return;
+			break;
 		walk_jit(c, plan, s);
 		if (unwind_step(c, s))
-			return;
+			break;
 	}
+	unwind_end(c, s);
 }
 
 #endif

@@ -37,6 +37,14 @@ enum unwind_reg {
 /* By DWARF number: the place in that order, 4 bits each. */
 #define UNWIND_REG_PLACES 0x76543210fa89becdull
 
+/* A frame that was left by its frame pointer, though what its code is was not known. */
+struct unwind_guess {
+	__u64 ip, sp, bp;
+	__u16 at; /* user[at - 1] is its address; 0: there is none */
+	__u8 exact;
+	__u8 pad[5];
+};
+
 struct unwind_cursor {
 	__u64 ip, sp, bp; /* of the frame to step out of */
 	__u8 exact;	  /* ip is the instruction itself, not a return address */
@@ -44,6 +52,7 @@ struct unwind_cursor {
 	__u8 guessed;	  /* ip was found by frame pointer */
 	__u8 pad[5];
 	struct unwind_found at;
+	struct unwind_guess guess; /* the first: all that was found since depends on it */
 	__u64 regs[UNWIND_REGS];
 	__u64 cached; /* address of the page of the stack in `words`, 0: none */
 	__u64 words[UNWIND_MEMORY_PAGE / 8];
@@ -204,6 +213,13 @@ WALK_INLINE int unwind_by_pointer(struct unwind_cursor *c, struct event_stack *s
 		return known ? UNWIND_STOP_ROOT : UNWIND_STOP_MAPPING;
 	if (at < c->sp || unwind_word(c, at, &bp) || unwind_word(c, at + 8, &ip))
 		return known ? UNWIND_STOP_POINTER : UNWIND_STOP_MAPPING;
+	if (!known && !c->guess.at) {
+		c->guess.ip = c->ip;
+		c->guess.sp = c->sp;
+		c->guess.bp = at;
+		c->guess.at = s->n_user;
+		c->guess.exact = c->exact;
+	}
 	c->bp = bp;
 	c->ip = ip;
 	c->sp = at + 16;
@@ -273,6 +289,7 @@ WALK_INLINE void unwind_begin(struct unwind_cursor *c, struct event_stack *s)
 	c->cached = 0;
 	c->at.start = 0;
 	c->at.map.end = 0;
+	c->guess.at = 0;
 	s->n_user = 0;
 	s->user_stop = UNWIND_STOP_READ;
 	if (walk_addr_ok(c->ip)) {
@@ -281,13 +298,21 @@ WALK_INLINE void unwind_begin(struct unwind_cursor *c, struct event_stack *s)
 	}
 }
 
+/* The walk has ended: a guess on the way is no proof of the outermost frame. */
+WALK_INLINE void unwind_end(const struct unwind_cursor *c, struct event_stack *s)
+{
+	if (s->user_stop == UNWIND_STOP_ROOT && c->guess.at)
+		s->user_stop = UNWIND_STOP_GUESSED;
+}
+
 /* Notes the callers of the frame in `c`, which is noted.  Sets s->user_stop. */
 WALK_INLINE void unwind_run(struct unwind_cursor *c, const struct unwind_proc *proc,
 			    struct event_stack *s)
 {
 	for (int i = 0; i < STACK_USER_MAX; i++)
 		if (unwind_look(c, proc, s) || unwind_step(c, s))
-			return;
+			break;
+	unwind_end(c, s);
 }
 
 #endif

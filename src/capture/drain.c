@@ -46,7 +46,7 @@ static void on_life(struct capture *c, const struct event_life *e)
 	if (e->what == LIFE_EXIT && e->other) {
 		watched_gone(c, w, e);
 	} else if (e->what == LIFE_EXEC) {
-		watched_refresh(c, w);
+		watched_executed(c, w, e->head.ts);
 		emit_note(c, e->head.tgid, "process %u executed %s", e->head.tgid, w->process->exe);
 	} else if (e->what == LIFE_FORK && c->conf.flags & PROC_FOLLOW) {
 		if (watched_add(c, e->other, &why) == 0)

@@ -123,7 +123,7 @@ int targets_open(struct capture *c, const struct capture_opts *opts, struct str 
 struct watched *watched_find(struct capture *c, uint32_t pid);
 /* Adds a process; refuses kernel threads and our own.  why is set on failure. */
 int watched_add(struct capture *c, int pid, struct str *why);
-void watched_refresh(struct capture *c, struct watched *w);
+void watched_executed(struct capture *c, struct watched *w, uint64_t at);
 void watched_retry(struct capture *c, uint64_t now);
 void watched_renew(struct capture *c, struct watched *w); /* what its runtime says anew */
 void watched_gone(struct capture *c, struct watched *w, const struct event_life *e);
@@ -146,6 +146,9 @@ void name_stack_early(struct capture *c, struct event_stack *stack);
 /* Names a stack that was read from outside; returns the hash under which all stacks with the same
  * names are known, whatever instruction of a line they stand at.  0: it has no names. */
 uint64_t name_alike(struct capture *c, const struct event_stack *stack);
+/* Tells the source lines that came after the names of their stacks, waiting for them until that
+ * time (0: not at all); `last`: all that will be told. */
+void names_late(struct capture *c, uint64_t until, bool last);
 /* Remembers what a stack that has no entry yet was found to be; kind: static storage or NULL. */
 void named_add(struct capture *c, uint64_t hash, const char *kind, bool whole);
 /* The same of the native frames of a stack that has an entry; walked: they are all there. */
@@ -226,6 +229,9 @@ int drain_open(struct capture *c, struct str *why);
 int drain_pull(struct capture *c);
 /* The same, and handles the events.  -EINTR: some are left, or it shall stop. */
 int drain_take(struct capture *c);
+
+/* hide.c: 0 or negative errno. */
+int hide_from_workers(void);
 
 /* open.c: runs the kernel side's iterator over all threads once: to find those that exist already,
  * or with `closing` set to end what they wait in. */

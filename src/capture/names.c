@@ -1,7 +1,7 @@
 /* names.c: give names to what the kernel side saw, while the process can still be asked.
  *
- * Every stack is named once, when its body arrives; files and peers when a stall that waited for
- * them is told.
+ * Every stack is named once, when its body arrives, and gets source lines that take longer later;
+ * files and peers are named when a stall that waited for them is told.
  */
 #include "capture/internal.h"
 
@@ -113,6 +113,21 @@ void name_stack(struct capture *c, struct event_stack *stack)
 			  resolver_rooted(w->resolver));
 	named_native(c, stack->hash, resolver_native_loop(w->resolver),
 		     stack->user_stop == UNWIND_STOP_ROOT);
+}
+
+static int put_lines(void *ctx, const struct str *payload)
+{
+	struct capture *c = ctx;
+
+	return chunk_emit(c->sink, CHUNK_STACK_LINES, payload);
+}
+
+void names_late(struct capture *c, uint64_t until, bool last)
+{
+	int r = resolver_late(c->host, until, last, put_lines, c);
+
+	if (r < 0 && !c->sink_error)
+		c->sink_error = r;
 }
 
 void name_stack_early(struct capture *c, struct event_stack *stack)

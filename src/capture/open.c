@@ -2,6 +2,7 @@
 #include "capture/internal.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <string.h>
@@ -20,6 +21,7 @@
 #define INITIAL_PID_NAMESPACE 0xeffffffcU	    /* PROC_PID_INIT_INO of the kernel */
 #define DRAIN_MAX	      (100 * NSEC_PER_MSEC) /* a target that floods us must not take over */
 #define FINISH_MAX	      (2 * NSEC_PER_SEC)
+#define FINISH_LINES_MAX      NSEC_PER_SEC /* waited for source lines that are not there yet */
 #define BEHIND_MAX	      (2 * NSEC_PER_SEC)
 #define OFFCPU_RING	      (8 << 20)
 #define OFFCPU_BODIES	      131072
@@ -212,10 +214,13 @@ static int capture_start(struct capture *c, const struct capture_opts *opts, str
 		r = resolver_host_open("/proc", &c->host);
 	if (r == 0)
 		r = load(c, opts->hooks, why);
+	malloc_trim(0); /* the kernel's types took more than all that is to come */
 	if (r == 0)
 		r = drain_open(c, why);
 	if (r == 0)
 		r = c->offcpu ? overflow_rows(c) : loops_open(c);
+	if (r == 0)
+		r = hide_from_workers();
 	if (r == 0) {
 		emit_circumstances(c, opts);
 		r = c->offcpu ? 0 : threads_open(c);
@@ -292,6 +297,7 @@ static void housekeeping(struct capture *c, uint64_t now)
 	if (now < c->look_at)
 		return;
 	c->look_at = now + LOOK_PAUSE;
+	resolver_host_reap(c->host);
 	/* The kernel's word on how a process ended is better than ours that it did. */
 	if (ended_unsaid(c) && drain_take(c) < 0)
 		return;
@@ -308,17 +314,19 @@ static void housekeeping(struct capture *c, uint64_t now)
 /* Waits for events and takes them. */
 static int drain(struct capture *c, uint64_t now, uint64_t until)
 {
-	struct pollfd ready[] = {
+	struct pollfd ready[2 + RESOLVER_LATE_MAX] = {
 		{ .fd = ring_buffer__epoll_fd(c->ring), .events = POLLIN },
 		{ .fd = unwind_fd(c), .events = POLLIN }, /* one that is -1 is not looked at */
 	};
+	size_t n = 2 + resolver_late_polled(c->host, ready + 2);
 
 	if (!backlog_empty(&c->backlog))
 		until = now;
-	if (poll(ready, 2, until > now ? (until - now) / NSEC_PER_MSEC + 1 : 0) < 0)
+	if (poll(ready, n, until > now ? (until - now) / NSEC_PER_MSEC + 1 : 0) < 0)
 		return -errno;
 	if (ready[1].revents)
 		unwind_woken(c, now_ns());
+	names_late(c, 0, false);
 	return drain_take(c);
 }
 
@@ -370,6 +378,7 @@ int capture_finish(struct capture *c)
 	if (!c->offcpu)
 		threads_tell(c);
 	children_tell(c);
+	names_late(c, now_ns() + FINISH_LINES_MAX, true);
 	emit_losses(c);
 	str_clear(&c->payload);
 	chunk_put_u64(&c->payload, now);

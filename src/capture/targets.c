@@ -128,13 +128,13 @@ int watched_add(struct capture *c, int pid, struct str *why)
 	return r;
 }
 
-void watched_refresh(struct capture *c, struct watched *w)
+void watched_executed(struct capture *c, struct watched *w, uint64_t at)
 {
 	w->retries = 0;
 	w->told = false;
 	w->fresh_until = now_ns() + FRESH;
 	sampled_execed(w);
-	if (w->gone_at || resolver_refresh(w->resolver) < 0)
+	if (w->gone_at || resolver_executed(w->resolver, at) < 0)
 		return;
 	unwind_exec(c, w);
 	conf_push(c, w);

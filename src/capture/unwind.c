@@ -7,33 +7,17 @@
 
 #include "capture/internal.h"
 #include "capture/mmap_events.h"
-#include "capture/unwind_finish.h"
 #include "capture/unwind_maps.h"
-#include "capture/unwound.h"
+#include "capture/unwind_state.h"
 #include "stallprof.skel.h"
 
-#define SLICE	     (20 * NSEC_PER_MSEC)  /* of building, between two looks into the ring */
-#define SLICE_URGENT (100 * NSEC_PER_MSEC) /* of files that every stack goes through */
-#define PREPARE	     (200 * NSEC_PER_MSEC) /* of the same, at attach: python takes 15 ms, node 40 */
-#define REAP_PAUSE   NSEC_PER_SEC
+#define SLICE	   (20 * NSEC_PER_MSEC)	 /* of building, between two looks into the ring */
+#define PREPARE	   (200 * NSEC_PER_MSEC) /* of the same, at attach: python takes 15 ms, node 40 */
+#define REAP_PAUSE NSEC_PER_SEC
 /* Others' programs wake us, too, with each library they map: beyond a burst at most 20 times a
  * second; then their records wait for the next look at open periods, 50 ms away at most. */
 #define WAKE_COST  (50 * NSEC_PER_MSEC)
 #define WAKE_BURST 32
-#define FINISH_MAX (250 * NSEC_PER_MSEC) /* of building for one stack that waits */
-
-struct unwind {
-	struct unwind_maps *maps;
-	struct unwind_space *space;
-	struct unwind_tables *tables;
-	struct mmap_events *events; /* NULL: mappings are read anew when code is met in none */
-	struct snapshots *snapshots;
-	struct unwind_proc entry; /* too big for the stack */
-	uint64_t wakes_at, reap_at;
-	uint64_t unplaced; /* mappings that found no room */
-	bool built;	   /* something, since entries were published */
-	bool told_room, told_mappings;
-};
 
 static int maps_open(struct capture *c, struct unwind *u)
 {
@@ -118,7 +102,7 @@ static void tell_mappings(struct capture *c, struct watched *w, unsigned int unp
 	emit_missing(c, "some native frames", why, "");
 }
 
-static void publish(struct capture *c, struct watched *w)
+void unwind_publish(struct capture *c, struct watched *w)
 {
 	struct unwind *u = c->unwind;
 	unsigned int unplaced = unwound_entry(w->unwound, &u->entry);
@@ -173,7 +157,7 @@ static void on_mapping(void *ctx, const struct mmap_event *event)
 		unwound_mapped(w->unwound, event);
 }
 
-static void read_events(struct capture *c)
+void unwind_read_events(struct capture *c)
 {
 	if (!c->unwind->events || !mmap_events_read(c->unwind->events, on_mapping, c))
 		return;
@@ -182,12 +166,12 @@ static void read_events(struct capture *c)
 			unwound_lost(c->watched.items[i].unwound);
 }
 
-static void refresh(struct capture *c, struct watched *w)
+void unwind_refresh(struct capture *c, struct watched *w)
 {
 	int news = w->gone_at ? 0 : unwound_refresh(w->unwound, c->unwind->tables);
 
 	if (news > 0)
-		publish(c, w);
+		unwind_publish(c, w);
 }
 
 int unwind_fd(const struct capture *c)
@@ -206,9 +190,7 @@ void unwind_woken(struct capture *c, uint64_t now)
 	u->wakes_at = (u->wakes_at > now ? u->wakes_at : now) + WAKE_COST;
 }
 
-/* Builds files of these ranks for so long, and publishes what waits for them.  True: there may be
- * more. */
-static bool build(struct capture *c, unsigned int last, uint64_t ns)
+bool unwind_build(struct capture *c, unsigned int last, uint64_t ns)
 {
 	struct unwind *u = c->unwind;
 	uint64_t until = now_ns() + ns;
@@ -224,7 +206,7 @@ static bool build(struct capture *c, unsigned int last, uint64_t ns)
 		struct watched *w = &c->watched.items[i];
 
 		if (w->unwound && !w->gone_at && unwound_waits(w->unwound))
-			publish(c, w);
+			unwind_publish(c, w);
 	}
 	u->built = false;
 	tell_room(c);
@@ -237,8 +219,8 @@ void unwind_prepare(struct capture *c)
 		return;
 	for (size_t i = 0; i < c->watched.count; i++)
 		if (c->watched.items[i].unwound)
-			refresh(c, &c->watched.items[i]);
-	build(c, UNWIND_RANK_URGENT, PREPARE);
+			unwind_refresh(c, &c->watched.items[i]);
+	unwind_build(c, UNWIND_RANK_URGENT, PREPARE);
 }
 
 uint64_t unwind_work(struct capture *c, uint64_t now)
@@ -248,7 +230,7 @@ uint64_t unwind_work(struct capture *c, uint64_t now)
 
 	if (!u)
 		return until;
-	read_events(c);
+	unwind_read_events(c);
 	for (size_t i = 0; i < c->watched.count; i++) {
 		struct watched *w = &c->watched.items[i];
 		uint64_t due;
@@ -256,7 +238,7 @@ uint64_t unwind_work(struct capture *c, uint64_t now)
 		if (!w->unwound || w->gone_at)
 			continue;
 		if (unwound_due(w->unwound) <= now)
-			refresh(c, w);
+			unwind_refresh(c, w);
 		due = unwound_due(w->unwound);
 		until = due < until ? due : until;
 	}
@@ -265,102 +247,8 @@ uint64_t unwind_work(struct capture *c, uint64_t now)
 		unwind_tables_reap(u->tables, now);
 		snapshots_reap(u->snapshots, now);
 	}
-	build(c, UNWIND_RANK_URGENT, SLICE_URGENT);
-	return build(c, UINT_MAX, SLICE) ? now : until;
-}
-
-void unwind_snapshot(struct capture *c, const struct event_snapshot *e)
-{
-	if (c->unwind)
-		snapshots_keep(c->unwind->snapshots, e, now_ns());
-}
-
-/* The stack stands in code that is not in the entry: built at once if it can be. */
-static bool learn(struct capture *c, struct watched *w, uint64_t code)
-{
-	struct unwind_file *f = unwound_file(w->unwound, code);
-
-	if (!f || unwind_file_state(f) != UNWIND_FILE_WAITS)
-		return false;
-	unwind_tables_build(c->unwind->tables, f);
-	drain_pull(c);
-	c->unwind->built = true; /* for the others that wait for it */
-	return true;
-}
-
-/* Memory that holds no code: what was taken for a return address was none.  makecontext() of glibc
- * leaves such a stack. */
-static void drop_astray(const struct watched *w, struct event_stack *s, uint64_t code)
-{
-	const struct mapping *m = maps_find(&w->process->maps, code);
-
-	if (s->user_stop == UNWIND_STOP_MAPPING && m && !m->exec && s->n_user > 1)
-		s->n_user--;
-}
-
-static void finish(struct capture *c, struct watched *w, struct event_stack *s,
-		   struct snapshot *snapshot)
-{
-	struct unwind *u = c->unwind;
-	uint64_t until = now_ns() + FINISH_MAX;
-	uint64_t code = snapshot_code(snapshot);
-
-	if (!maps_find(&w->process->maps, code)) {
-		unwound_missed(w->unwound);
-		refresh(c, w);
-	}
-	do {
-		learn(c, w, code);
-		unwound_entry(w->unwound, &u->entry);
-		snapshot_walk(snapshot, u->space, &u->entry, s);
-		code = snapshot_code(snapshot);
-	} while (s->user_stop == UNWIND_STOP_MAPPING && now_ns() < until && learn(c, w, code));
-	drop_astray(w, s, code);
-	/* Frames of a virtual machine are noted by the kernel side only: their objects may have
-	 * been moved since. */
-	if (resolver_jit(w->resolver)->enabled)
-		s->flags |= s->n_python ? STACK_PYTHON_CUT : STACK_PYTHON_LOST;
-}
-
-/* Before a stack is looked at.  What was mapped after it was taken can wait: until then the old
- * mappings are the right ones. */
-static void catch_up(struct capture *c, struct watched *w, uint64_t ts)
-{
-	read_events(c);
-	if (unwound_stale(w->unwound, ts))
-		refresh(c, w);
-	/* Names can take long; until then every stack would come with a copy. */
-	build(c, UNWIND_RANK_URGENT, SLICE_URGENT);
-}
-
-void unwind_stack(struct capture *c, struct watched *w, struct event_stack *s)
-{
-	struct snapshot *snapshot;
-	bool whole;
-
-	if (!c->unwind || !w->unwound)
-		return;
-	catch_up(c, w, s->head.ts);
-	snapshot = snapshots_claim(c->unwind->snapshots, s);
-	whole = unwound_sift(w->unwound, s);
-	if (snapshot && whole)
-		finish(c, w, s, snapshot);
-	else if (s->user_stop == UNWIND_STOP_MAPPING)
-		unwound_missed(w->unwound);
-	snapshot_release(snapshot);
-}
-
-void unwind_rehash(struct capture *c, struct event_stack *s)
-{
-	struct watched *w = watched_find(c, s->head.tgid);
-	struct event_stack copy = *s;
-
-	if (!c->unwind || !w || !w->unwound)
-		return;
-	catch_up(c, w, s->head.ts);
-	if (!unwound_sift(w->unwound, &copy) ||
-	    (s->flags & STACK_USER_MORE && !snapshots_has(c->unwind->snapshots, s)))
-		s->hash = hash_bytes(s->hash, &s->head.ts, sizeof(s->head.ts)) | 1;
+	unwind_build(c, UNWIND_RANK_URGENT, UNWIND_SLICE_URGENT);
+	return unwind_build(c, UINT_MAX, SLICE) ? now : until;
 }
 
 void unwind_losses(struct capture *c)

@@ -48,7 +48,7 @@ static const __u64 *unwind_word_in(const void *chunk, uint32_t index)
 struct snapshot {
 	uint64_t hash, at;
 	uint32_t tgid;
-	uint16_t n_user;
+	uint16_t from; /* addresses of the body up to the frame */
 	struct unwind_cursor cursor;
 	size_t len;
 	uint64_t start;
@@ -91,7 +91,7 @@ void snapshots_keep(struct snapshots *s, const struct event_snapshot *e, uint64_
 	copy->hash = e->hash;
 	copy->at = now;
 	copy->tgid = e->head.tgid;
-	copy->n_user = e->at;
+	copy->from = e->at;
 	copy->cursor.ip = e->ip;
 	copy->cursor.sp = e->sp;
 	copy->cursor.bp = e->bp;
@@ -120,8 +120,8 @@ static size_t find(const struct snapshots *s, const struct event_stack *body)
 	for (i = 0; i < SNAPSHOTS_MAX; i++) {
 		const struct snapshot *k = s->kept[i];
 
-		if (k && k->hash == body->hash && k->tgid == body->head.tgid &&
-		    k->n_user == body->n_user)
+		if (k && k->hash == body->hash && k->tgid == body->head.tgid && k->from &&
+		    k->from <= body->n_user)
 			break;
 	}
 	return i;
@@ -144,6 +144,11 @@ uint64_t snapshot_code(const struct snapshot *s)
 	return s->cursor.ip - !s->cursor.exact;
 }
 
+unsigned int snapshot_at(const struct snapshot *s)
+{
+	return s->from;
+}
+
 void snapshot_walk(struct snapshot *s, const struct unwind_space *space,
 		   const struct unwind_proc *e, struct event_stack *body)
 {
@@ -157,4 +162,18 @@ void snapshot_walk(struct snapshot *s, const struct unwind_space *space,
 		body->user_stop = UNWIND_STOP_SHORT;
 	walk_space = NULL;
 	walk_copy = (struct walk_copy){ 0 };
+}
+
+enum unwind_code unwind_code_at(const struct unwind_space *space, const struct unwind_proc *e,
+				uint64_t addr)
+{
+	struct unwind_found found = { 0 };
+	int r;
+
+	walk_space = space;
+	r = unwind_find_rule(&found, e, addr);
+	walk_space = NULL;
+	if (r || !found.map.end)
+		return UNWIND_CODE_UNKNOWN;
+	return found.rule.cfa == UNWIND_NONE ? UNWIND_CODE_BARE : UNWIND_CODE_TABLE;
 }

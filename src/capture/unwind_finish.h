@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "bpf/unwind.h"
+#include "capture/unwind_guess.h"
 #include "capture/unwind_space.h"
 
 struct snapshots;
@@ -36,10 +37,18 @@ DEFINE_CLEANUP(struct snapshot *, snapshot_release)
 
 /* The instruction whose code was not known. */
 uint64_t snapshot_code(const struct snapshot *s);
+/* How many addresses of the body were found without a guess: the last is that of the copy's frame.
+ */
+unsigned int snapshot_at(const struct snapshot *s);
 
 /* Goes on as far as the entry's tables and the copied bytes lead: adds to body->user, sets
- * user_stop.  Can be called again with more tables while the stop is UNWIND_STOP_MAPPING. */
+ * user_stop.  At first the body must have snapshot_at() addresses.  Can be called again with more
+ * tables while the stop is UNWIND_STOP_MAPPING. */
 void snapshot_walk(struct snapshot *s, const struct unwind_space *space,
 		   const struct unwind_proc *e, struct event_stack *body);
+
+/* What the entry's tables say of the code at an address. */
+enum unwind_code unwind_code_at(const struct unwind_space *space, const struct unwind_proc *e,
+				uint64_t addr);
 
 #endif

@@ -34,8 +34,8 @@ struct unwound {
 	uint64_t known; /* process->maps_at of what is known */
 	uint64_t took;	/* ns, to learn it */
 	struct cost cost;
-	unsigned int waiting;
-	VEC(struct mapped) mapped; /* ascending */
+	unsigned int unready, waiting; /* files: of the entry filled last, of the published one */
+	VEC(struct mapped) mapped;     /* ascending */
 	struct history history;
 };
 
@@ -256,7 +256,7 @@ static bool place(void *ctx, const struct mapping *m, struct unwind_mapping *ret
 	struct unwind_file *f = unwound_file(u, m->start);
 
 	if (f && unwind_file_state(f) == UNWIND_FILE_WAITS) {
-		u->waiting++;
+		u->unready++;
 		return false;
 	}
 	if (f)
@@ -268,7 +268,7 @@ unsigned int unwound_entry(struct unwound *u, struct unwind_proc *ret_entry)
 {
 	unsigned int unplaced;
 
-	u->waiting = 0;
+	u->unready = 0;
 	unplaced = unwind_entry_fill(ret_entry, &u->process->maps, place, u);
 	ret_entry->start_time = u->process->start_ticks;
 	ret_entry->flags |= (uint32_t)u->generation << UNWIND_PROC_GENERATION;
@@ -285,12 +285,14 @@ void unwound_entry_empty(const struct unwound *u, struct unwind_proc *ret_entry)
 void unwound_published(struct unwound *u, uint64_t now)
 {
 	u->publish = false;
+	u->waiting = u->unready;
 	history_published(&u->history, now);
 }
 
 void unwound_unpublished(struct unwound *u)
 {
 	u->publish = u->missed = true;
+	u->waiting = u->unready;
 }
 
 bool unwound_waits(const struct unwound *u)

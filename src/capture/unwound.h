@@ -47,7 +47,7 @@ void unwound_entry_empty(const struct unwound *u, struct unwind_proc *ret_entry)
 void unwound_published(struct unwound *u, uint64_t now);
 /* There was no room for the entry: it has none until the next attempt, which is due soon. */
 void unwound_unpublished(struct unwound *u);
-/* Files of it are not built yet. */
+/* Files of the published entry were not built yet. */
 bool unwound_waits(const struct unwound *u);
 /* The file of the mapping that holds the address; NULL: none. */
 struct unwind_file *unwound_file(const struct unwound *u, uint64_t addr);

@@ -209,7 +209,7 @@ static int name_frames(void *ctx, uint32_t number, uint64_t address,
 	struct rename *r = ctx;
 	struct rename_module *m = find_module(r, number);
 	struct symbols *s;
-	const struct line_place *places;
+	const struct line_place *places = NULL;
 	const char *name;
 	size_t count = 0;
 	int status = m ? load(r, m->build) : 0;
@@ -220,7 +220,7 @@ static int name_frames(void *ctx, uint32_t number, uint64_t address,
 		return status;
 	name = symbols_find(s, address);
 	lines_fetch(r->lines, s, &address, 1);
-	places = lines_find(r->lines, s, address, &count);
+	lines_find(r->lines, s, address, &places, &count);
 	for (size_t i = 0; i < count; i++)
 		ret_frames[i] = (struct chunk_frame){
 			.fn = demangler_name(r->demangler, places[i].fn),
@@ -243,6 +243,7 @@ static int put_names(struct rename *r, const struct chunk *chunk)
 	int status;
 
 	str_clear(&r->copy);
+	lines_trim(r->lines);
 	lines_begin(r->lines, LINES_WAIT_MS);
 	status = restack(chunk, name_frames, r, &r->copy);
 	if (status < 0)

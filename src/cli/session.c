@@ -2,8 +2,10 @@
 #include "cli/session.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define TICK 1000000000ULL /* ns */
 
@@ -102,8 +104,33 @@ int session_run(struct session *s, bool *ret_began, struct str *ret_why)
 	return r < 0 ? r : 0;
 }
 
+/* Where polls are seen by tracepoints the kernel waits for every CPU at each that is given up, some
+ * twenty times in a row, and whoever closed the last descriptor waits with it.  That is a process of
+ * its own, which has them all open until we have ended; killed, it leaves nothing either. */
+static void leave_behind(void)
+{
+	int pipes[2];
+	char byte;
+	pid_t pid;
+
+	if (pipe2(pipes, O_CLOEXEC) < 0)
+		return;
+	pid = fork();
+	if (pid == 0) {
+		close(pipes[1]);
+		for (int i = 0; i <= STDERR_FILENO; i++)
+			close(i); /* somebody may wait for their end */
+		_exit(read(pipes[0], &byte, 1) != 0);
+	}
+	close(pipes[0]);
+	if (pid < 0)
+		close(pipes[1]);
+}
+
 void session_end(struct session *s)
 {
+	if (s->capture)
+		leave_behind();
 	capture_close(s->capture);
 	s->capture = NULL;
 }

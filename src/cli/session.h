@@ -22,7 +22,7 @@ struct session {
  * one of these ends the program at once.  0; negative errno with one sentence in ret_why, and
  * *ret_began says whether anything was captured before. */
 int session_run(struct session *s, bool *ret_began, struct str *ret_why);
-/* Detaches.  Slow, so a report comes before it; NULL capture is nothing. */
+/* Detaches; the last thing before the program ends.  NULL capture is nothing. */
 void session_end(struct session *s);
 
 #endif

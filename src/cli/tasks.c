@@ -110,6 +110,12 @@ static int refuse(struct str *why, int error, int pid, const struct process *p,
 			   "-p %d: %s (%s) runs no Python: give the pid of the interpreter "
 			   "itself",
 			   pid, p->comm, *p->exe ? p->exe : "no program file");
+	else if (!resolver_has_tasks(r))
+		str_printf(
+			why,
+			"-p %d: %s runs %s, and tasks are read of Python's asyncio only: for its "
+			"stalls write stallprof -p %d",
+			pid, p->comm, resolver_runtime(r), pid);
 	else if (*resolver_why(r))
 		str_printf(why, "-p %d: %s %s, but its tasks cannot be read: %s", pid,
 			   resolver_runtime(r), resolver_version(r), resolver_why(r));

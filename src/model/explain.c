@@ -279,18 +279,12 @@ static int heaviest_stack(const struct model *m, const struct stall_stack *s, si
 	return best;
 }
 
-int explain_stall(struct model *m, const struct event_stall *e, struct stall *s)
+void explain_place(const struct model *m, struct stall *s)
 {
 	struct stall_stack of_class[STALL_PARTS_MAX + CLASS_COUNT];
 	const struct stack *stack = NULL;
-	size_t n_class;
+	size_t n_class = weigh_stacks(s, s->why.klass, of_class);
 
-	s->stacks = calloc(s->n_parts + 1, sizeof(*s->stacks));
-	if (!s->stacks)
-		return -ENOMEM;
-	s->n_stacks = weigh_stacks(s, -1, s->stacks);
-	explain_why(s);
-	n_class = weigh_stacks(s, s->why.klass, of_class);
 	if (n_class || s->n_stacks) {
 		int index = n_class ? heaviest_stack(m, of_class, n_class)
 				    : heaviest_stack(m, s->stacks, s->n_stacks);
@@ -301,6 +295,16 @@ int explain_stall(struct model *m, const struct event_stall *e, struct stall *s)
 		grade(m, index, s);
 	}
 	make_key(stack, s);
+}
+
+int explain_stall(struct model *m, const struct event_stall *e, struct stall *s)
+{
+	s->stacks = calloc(s->n_parts + 1, sizeof(*s->stacks));
+	if (!s->stacks)
+		return -ENOMEM;
+	s->n_stacks = weigh_stacks(s, -1, s->stacks);
+	explain_why(s);
+	explain_place(m, s);
 	make_id(e, s);
 	return 0;
 }

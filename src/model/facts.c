@@ -291,6 +291,7 @@ int facts_feed(struct model *m, const struct chunk *chunk)
 		[CHUNK_THREAD_MADE] = growth_feed_made,
 		[CHUNK_CHURN] = growth_feed_churn,
 		[CHUNK_MODULE] = stacks_feed_module,
+		[CHUNK_STACK_LINES] = stacks_feed_lines,
 	};
 	struct chunk_cursor c;
 	int r;

@@ -1,6 +1,7 @@
 /* gaps.c: what the native parts of stacks lack, and why, summed over a recording.
  *
- * A stall says of its own stack how good it is; the reasons are told once for all.
+ * A stall says of its own stack how good it is; the reasons are told once for all.  So is how many
+ * stacks lack source lines only because there was no time to find them.
  */
 #include "model/state.h"
 
@@ -54,8 +55,21 @@ static int add_gap(struct model *m, const char *why, const char *module)
 	return vec_add(&m->gaps, { why, module, 1 });
 }
 
+/* Counts a stack once, and only one that has a share in what is told. */
+static void count_unlined(struct model *m, int stack)
+{
+	if (stack < 0 || !m->stack_infos.items[stack].unlined)
+		return;
+	m->stack_infos.items[stack].unlined = false;
+	m->profile.unlined_stacks++;
+}
+
 int gaps_seal(struct model *m)
 {
+	for (size_t i = 0; i < m->samples.count; i++)
+		count_unlined(m, m->samples.items[i].stack);
+	for (size_t i = 0; i < m->offcpu.count; i++)
+		count_unlined(m, m->offcpu.items[i].stack);
 	for (size_t i = 0; i < m->stacks.count; i++) {
 		const struct stack *stack = &m->stacks.items[i];
 		const char *why = gap_why(stack);

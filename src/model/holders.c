@@ -81,8 +81,8 @@ static int by_time(const void *a, const void *b)
 	return (x->owner.tid > y->owner.tid) - (x->owner.tid < y->owner.tid);
 }
 
-/* Three threads that pass the GIL around: no single one is to blame.  Where most of the wait has
- * no holder, nobody can tell. */
+/* Three threads that pass the GIL around: no single one is to blame, none had it for half of the
+ * wait that a holder was seen in.  Where most of the wait has none, nobody can tell. */
 static bool is_convoy(const struct stall *s)
 {
 	uint64_t gil = s->ns[CLASS_GIL], most = 0, seen = 0;
@@ -97,8 +97,20 @@ static bool is_convoy(const struct stall *s)
 		seen += h->ns;
 		most = h->ns > most ? h->ns : most;
 	}
-	return s->why.klass == CLASS_GIL && n >= CONVOY_THREADS && most < gil - most &&
+	return s->why.klass == CLASS_GIL && n >= CONVOY_THREADS && most < seen - most &&
 	       seen >= gil - seen;
+}
+
+void holders_place(const struct model *m, struct stall *s)
+{
+	for (size_t i = 0; i < s->n_holders; i++) {
+		struct holder *h = &s->holders[i];
+
+		if (h->owner.stack < 0)
+			continue;
+		h->at = user_frame(&m->stacks.items[h->owner.stack]);
+		h->leaf = script_leaf(&m->stacks.items[h->owner.stack]);
+	}
 }
 
 int holders_make(struct model *m, struct stall *s)
@@ -112,11 +124,8 @@ int holders_make(struct model *m, struct stall *s)
 
 		h->share = (double)h->ns / s->ns[h->klass];
 		h->owner.stack = heaviest_stack(s, h);
-		if (h->owner.stack < 0)
-			continue;
-		h->at = user_frame(&m->stacks.items[h->owner.stack]);
-		h->leaf = script_leaf(&m->stacks.items[h->owner.stack]);
 	}
+	holders_place(m, s);
 	if (s->n_holders)
 		qsort(s->holders, s->n_holders, sizeof(*s->holders), by_time);
 	s->convoy = is_convoy(s);

@@ -356,6 +356,8 @@ struct profile {
 	uint64_t native_stacks; /* that were walked by table: the gaps are some of these */
 	size_t n_gaps;
 	struct native_gap *gaps; /* most stacks first */
+	/* of those with a share in the sums: lines may be missing that were not found in time */
+	uint64_t unlined_stacks;
 	size_t n_missing;
 	struct missing *missing;
 	size_t n_notes;

@@ -195,7 +195,8 @@ const struct profile *model_seal(struct model *m, const char *incomplete)
 	new_loop = calloc(m->loops.count + 1, sizeof(*new_loop));
 	if (r < 0 || !new_loop)
 		return NULL;
-	r = note_tentative(m);
+	r = stalls_seal_rows(m);
+	r = r < 0 ? r : note_tentative(m);
 	r = r < 0 ? r : note_replaced(m);
 	/* Rows and samples ask which loops are shown by their old indexes. */
 	r = r < 0 ? r : tally_seal_samples(m);

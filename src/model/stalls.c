@@ -42,6 +42,16 @@ static int describe(struct model *m, const struct event_stall *e, struct stall *
 	return holders_make(m, s);
 }
 
+/* Lines of its stacks may have come since. */
+static void refresh(const struct model *m, struct stall_rec *rec)
+{
+	if (rec->relined == m->relined)
+		return;
+	rec->relined = m->relined;
+	explain_place(m, &rec->s);
+	holders_place(m, &rec->s);
+}
+
 static void hand_out(struct model *m, struct stall_rec *rec)
 {
 	struct profile *p = &m->profile;
@@ -53,6 +63,7 @@ static void hand_out(struct model *m, struct stall_rec *rec)
 		return;
 	}
 	rec->delivered = true;
+	refresh(m, rec);
 	p->procs = m->procs.items;
 	p->n_procs = m->procs.count;
 	p->loops = m->loops.items;
@@ -109,8 +120,10 @@ static int feed_ongoing(struct model *m, struct stall_rec **rec)
 
 static int count(struct model *m, struct stall_rec *rec, bool kept)
 {
-	int r = tally_stall(m, &rec->s, kept ? rec : NULL);
+	int r = tally_parts(m, &rec->s);
 
+	if (r == 0 && !kept)
+		r = tally_row(m, &rec->s, NULL);
 	r = r < 0 ? r : loop_count_stall(m, &rec->s);
 	if (r == 0)
 		hand_out(m, rec);
@@ -143,6 +156,7 @@ int stalls_feed(struct model *m, const struct event_stall *e)
 
 	if (!rec)
 		return -ENOMEM;
+	rec->relined = m->relined;
 	r = describe(m, e, &rec->s);
 	if (r < 0)
 		return r;
@@ -186,6 +200,17 @@ int stalls_close_open(struct model *m)
 			continue;
 		rec->delivered = true; /* as ongoing; sealing hands nothing out */
 		r = keep(m, &rec);
+	}
+	return r;
+}
+
+int stalls_seal_rows(struct model *m)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < m->recs.count; i++) {
+		refresh(m, m->recs.items[i]);
+		r = tally_row(m, &m->recs.items[i]->s, m->recs.items[i]);
 	}
 	return r;
 }

@@ -104,6 +104,8 @@ struct growth_node {
 struct stack_info {
 	bool named;   /* by user space; else made of raw addresses */
 	bool guessed; /* some native frame was found by frame pointer only */
+	bool lined;   /* its late lines came */
+	bool unlined; /* not all of its lines could be found in time */
 	int coro;     /* outermost frame that is a coroutine's, -1: none */
 };
 
@@ -128,7 +130,8 @@ struct loop_info {
 struct stall_rec {
 	struct stall s;
 	bool delivered;
-	int index; /* in the sealed profile */
+	uint64_t relined; /* as of the model, when it was explained */
+	int index;	  /* in the sealed profile */
 };
 
 /* The newest report of a stall that is not over. */
@@ -225,6 +228,7 @@ struct model {
 	VEC(struct native_gap) gaps;
 
 	uint64_t start_mono, start_real;
+	uint64_t relined;  /* stacks that got lines after their names */
 	uint64_t last_ts;  /* latest time seen in any event */
 	uint64_t end_ts;   /* of CHUNK_END; 0: none came */
 	uint64_t total_ns; /* of all stalls and off-CPU rows taken in, against overflow */
@@ -255,6 +259,8 @@ int gaps_seal(struct model *m);
 
 /* holders.c: who held the GIL or released the lock, summed over the parts of a stall. */
 int holders_make(struct model *m, struct stall *s);
+/* Where each of them was, out of the stacks as they are now. */
+void holders_place(const struct model *m, struct stall *s);
 /* Names that came after the stall. */
 void holders_seal(const struct model *m, struct stall *s);
 
@@ -294,6 +300,8 @@ int stacks_feed_names(struct model *m, const struct chunk *chunk);
 int stacks_feed_module(struct model *m, struct chunk_cursor *c);
 int stacks_feed_raw(struct model *m, const struct event_stack *e);
 int stack_find(const struct model *m, uint64_t hash); /* -1: none */
+/* stack_lines.c */
+int stacks_feed_lines(struct model *m, struct chunk_cursor *c);
 
 /* events.c: raw events, checked and passed on. */
 int events_feed(struct model *m, const struct chunk *chunk);
@@ -319,6 +327,8 @@ int stalls_feed(struct model *m, const struct event_stall *e);
 void stalls_deliver(struct model *m, int loop);
 /* Makes the stalls still open at the end part of the list. */
 int stalls_close_open(struct model *m);
+/* Then: rows of all that is on it, by what is known of their stacks now. */
+int stalls_seal_rows(struct model *m);
 void stall_rec_free(struct stall_rec *rec);
 
 /* parts.c: raw parts to parts that sum exactly per class to s->ns. */
@@ -335,6 +345,8 @@ bool is_script(const struct frame *f); /* of an interpreter */
 bool stack_has_script(const struct stack *stack);
 /* explain.c: stacks, why, at, leaf, quality, key and id out of the parts. */
 int explain_stall(struct model *m, const struct event_stall *e, struct stall *s);
+/* The same of what the frames of its stacks say, out of these as they are now. */
+void explain_place(const struct model *m, struct stall *s);
 
 /* text.c */
 int target_make(struct model *m, uint32_t tgid, const struct wait_target *raw, struct target *ret);
@@ -345,7 +357,8 @@ const char *tip_text(struct model *m, enum stall_class klass, const char *syscal
 		     const struct target *t);
 
 /* tally.c: rows and samples, per loop until sealing, because a loop may turn out to be none. */
-int tally_stall(struct model *m, const struct stall *s, const struct stall_rec *kept);
+int tally_row(struct model *m, const struct stall *s, const struct stall_rec *kept);
+int tally_parts(struct model *m, const struct stall *s);
 int tally_seal_samples(struct model *m);		   /* before loops_seal */
 int tally_seal_rows(struct model *m, const int *new_loop); /* after it, see there */
 

@@ -1,7 +1,8 @@
 /* tally.c: sums over many stalls: the rows of the summary and the samples of the flame graph.
  *
- * Added up as stalls come, so that a stall over the limit is in every sum; kept per loop until
- * sealing, because a loop may turn out to be none.
+ * Samples are added up as stalls come, so that a stall over the limit is in every sum; rows too, of
+ * such a stall, and of others when the profile is sealed, because lines of code may come later than
+ * the stall.  Kept per loop until sealing, because a loop may turn out to be none.
  */
 #include "model/state.h"
 
@@ -35,7 +36,7 @@ static uint32_t line_of_row(const struct stall *s)
 	return s->at->line;
 }
 
-static int tally_row(struct model *m, const struct stall *s, const struct stall_rec *kept)
+int tally_row(struct model *m, const struct stall *s, const struct stall_rec *kept)
 {
 	struct row_node *node, probe;
 
@@ -86,9 +87,9 @@ static int tally_part(struct model *m, int loop, const struct part *p)
 	return 0;
 }
 
-int tally_stall(struct model *m, const struct stall *s, const struct stall_rec *kept)
+int tally_parts(struct model *m, const struct stall *s)
 {
-	int r = tally_row(m, s, kept);
+	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < s->n_parts; i++)
 		r = tally_part(m, s->loop, &s->parts[i]);

@@ -112,6 +112,22 @@ static int print_gaps(const struct text *t)
 	return r;
 }
 
+static int print_unlined(const struct text *t)
+{
+	cleanup(str_releasep) struct str s = { 0 };
+	uint64_t n = t->p->unlined_stacks;
+	int r;
+
+	if (!n)
+		return 0;
+	r = str_printf(&s,
+		       "%s stack%s may lack source lines: debug information was not read in time",
+		       COUNT(n), n == 1 ? "" : "s");
+	if (r == 0)
+		text_labelled(t, "native", str_text(&s));
+	return r;
+}
+
 static int print_hooks(const struct text *t)
 {
 	const struct profile *p = t->p;
@@ -201,6 +217,8 @@ int text_foot(const struct text *t)
 
 	if (r == 0)
 		r = print_gaps(t);
+	if (r == 0)
+		r = print_unlined(t);
 	if (r == 0 && t->verbose)
 		r = print_hooks(t);
 	if (r == 0)

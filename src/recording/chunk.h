@@ -88,6 +88,13 @@ enum chunk_kind {
 	/* u32 module (a number from 1), str build_id (hexadecimal), str path: a file of native
 	   code; once, before the stacks that refer to it */
 	CHUNK_MODULE = 30,
+	/* Source lines of a stack's native frames that came after its names; once at most, of
+	   others nothing is new.  u64 hash, u32 flags (enum stack_lines_flag), u32 n, n * { u32
+	   frame, counting the native frames that are not inlined from 0, innermost first, u32 m, m
+	   * { u32 flags (enum frame_flag), u32 line, str fn, str file } }: m - 1 functions that
+	   were inlined there, innermost first, frames of their own with all that they do not say as
+	   the frame itself has it; then the frame itself: fn where it has none */
+	CHUNK_STACK_LINES = 31,
 	/* 0x5a is taken: layout.h uses it for what holds these in the file. */
 };
 
@@ -120,6 +127,10 @@ enum frame_flag {
 	FRAME_ENTRY = 1 << 4,	  /* native code called it: nothing interpreted stands between */
 	FRAME_JIT = 1 << 5,	  /* native code made at run time, named by a perf map */
 	FRAME_INLINED = 1 << 6,	  /* the compiler put it into the next outer frame */
+};
+
+enum stack_lines_flag {
+	STACK_LINES_LOST = 1 << 0, /* there may be more, which were not found in time */
 };
 
 /* One named frame: on the wire u32 kind, u32 flags, u32 line, u64 offset, str fn, str file, str

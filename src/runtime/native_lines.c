@@ -6,13 +6,13 @@
 #include <string.h>
 
 #include "bpf/event.h"
-#include "target/lines.h"
 
 _Static_assert(NATIVE_LINES_MAX >= LINES_DEPTH_MAX, "every chain fits");
 
 struct native_lines {
 	struct native_names *names;
 	struct lines *lines;
+	bool kept;
 };
 
 int native_lines_new(struct native_names *names, struct native_lines **ret_lines)
@@ -40,14 +40,8 @@ struct native_lines *native_lines_free(struct native_lines *l)
 	return NULL;
 }
 
-/* A place of the stack, by file. */
-struct asked {
-	const struct symbols *symbols; /* NULL: nothing to ask */
-	uint64_t address;
-};
-
 /* Asks for all places that lie in the file of the first one, and strikes them out. */
-static void fetch_file(struct native_lines *l, struct asked *first, size_t count)
+static void fetch_file(struct native_lines *l, struct native_place *first, size_t count)
 {
 	uint64_t addresses[STACK_USER_MAX];
 	const struct symbols *s = first->symbols;
@@ -62,21 +56,31 @@ static void fetch_file(struct native_lines *l, struct asked *first, size_t count
 	lines_fetch(l->lines, s, addresses, n);
 }
 
+struct native_place native_lines_place(struct native_lines *l, const struct process *p,
+				       const struct mapping *m, uint64_t inside)
+{
+	struct native_place place = { 0 };
+
+	place.symbols = native_names_place(l->names, p, m, inside, &place.address);
+	return place;
+}
+
 void native_lines_begin(struct native_lines *l, const struct process *p, const uint64_t *insides,
 			size_t count, bool hurried)
 {
-	struct asked asked[STACK_USER_MAX] = { 0 };
+	struct native_place asked[STACK_USER_MAX] = { 0 };
 	size_t i;
 
-	lines_begin(l->lines, hurried ? 0 : LINES_STACK_MS);
+	if (!l->kept)
+		lines_trim(l->lines);
+	lines_begin(l->lines, hurried || lines_waiting(l->lines) ? 0 : LINES_STACK_MS);
 	if (count > STACK_USER_MAX)
 		count = STACK_USER_MAX;
 	for (i = 0; i < count; i++) {
 		const struct mapping *m = maps_find(&p->maps, insides[i]);
 
 		if (m)
-			asked[i].symbols = native_names_place(l->names, p, m, insides[i],
-							      &asked[i].address);
+			asked[i] = native_lines_place(l, p, m, insides[i]);
 	}
 	for (i = 0; i < count; i++)
 		if (asked[i].symbols)
@@ -90,18 +94,24 @@ bool native_lines_installed(const char *source)
 	       strstr(source, "/.cargo/registry/");
 }
 
-size_t native_lines_find(struct native_lines *l, const struct process *p, const struct mapping *m,
-			 uint64_t inside, struct chunk_frame ret_frames[NATIVE_LINES_MAX])
+bool native_lines_standard(const char *fn)
+{
+	return str_starts(fn, "std::") || str_starts(fn, "__gnu_cxx::");
+}
+
+enum lines_state native_lines_find(struct native_lines *l, const struct native_place *place,
+				   struct chunk_frame ret_frames[NATIVE_LINES_MAX],
+				   size_t *ret_count)
 {
 	const struct line_place *places;
-	const struct symbols *s;
-	uint64_t address;
+	enum lines_state state;
 	size_t count, i;
 
-	s = native_names_place(l->names, p, m, inside, &address);
-	places = s ? lines_find(l->lines, s, address, &count) : NULL;
-	if (!places)
-		return 0;
+	if (!place->symbols)
+		return LINES_NONE;
+	state = lines_find(l->lines, place->symbols, place->address, &places, &count);
+	if (state != LINES_KNOWN)
+		return state;
 	for (i = 0; i < count; i++) {
 		struct chunk_frame *f = &ret_frames[i];
 
@@ -112,5 +122,16 @@ size_t native_lines_find(struct native_lines *l, const struct process *p, const 
 		f->flags = (i + 1 < count ? FRAME_INLINED : 0) |
 			   (native_lines_installed(f->file) ? FRAME_LIBRARY : 0);
 	}
-	return count;
+	*ret_count = count;
+	return state;
+}
+
+void native_lines_keep(struct native_lines *l, bool keep)
+{
+	l->kept = keep;
+}
+
+struct lines *native_lines_source(struct native_lines *l)
+{
+	return l->lines;
 }

@@ -102,6 +102,11 @@ static const char *made_name(struct native_names *n, const struct process *p,
 	return may_be_made(m) ? perf_maps_find(n->perf_maps, p, inside) : NULL;
 }
 
+void native_names_executed(struct native_names *n, const struct process *p)
+{
+	perf_maps_executed(n->perf_maps, p);
+}
+
 bool native_names_made(struct native_names *n, const struct process *p, const struct mapping *m,
 		       uint64_t inside)
 {

@@ -32,6 +32,9 @@ void native_names_begin(struct native_names *n);
 void native_names_find(struct native_names *n, const struct process *p, const struct mapping *m,
 		       uint64_t inside, uint64_t shown, struct chunk_frame *f);
 
+/* The process executes another program: code made by the one before has no name any more. */
+void native_names_executed(struct native_names *n, const struct process *p);
+
 /* Whether the process's perf map has a name for the place. */
 bool native_names_made(struct native_names *n, const struct process *p, const struct mapping *m,
 		       uint64_t inside);

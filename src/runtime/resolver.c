@@ -27,6 +27,8 @@ int resolver_host_open(const char *proc, struct resolver_host **ret_host)
 	if (r == 0)
 		r = native_lines_new(h->names, &h->lines);
 	if (r == 0)
+		r = late_lines_new(h->lines, &h->late);
+	if (r == 0)
 		r = str_printf(&path, "%s/kallsyms", proc);
 	if (r < 0)
 		return r;
@@ -42,10 +44,16 @@ struct resolver_host *resolver_host_close(struct resolver_host *h)
 	if (!h)
 		return NULL;
 	ksyms_close(h->ksyms);
+	late_lines_free(h->late);
 	native_lines_free(h->lines);
 	native_names_free(h->names);
 	free(h);
 	return NULL;
+}
+
+void resolver_host_reap(struct resolver_host *h)
+{
+	lines_reap(native_lines_source(h->lines));
 }
 
 bool resolver_host_has_kernel(const struct resolver_host *h)
@@ -108,6 +116,13 @@ int resolver_refresh(struct resolver *r)
 		return error;
 	detach(r);
 	return attach(r);
+}
+
+int resolver_executed(struct resolver *r, uint64_t at)
+{
+	process_executed(r->p, at);
+	native_names_executed(r->host->names, r->p);
+	return resolver_refresh(r);
 }
 
 const char *resolver_runtime(const struct resolver *r)
@@ -228,11 +243,13 @@ int resolver_stack(struct resolver *r, const struct event_stack *stack, struct s
 	r->loop_kind = r->native_loop = NULL;
 	r->flags = stack->flags;
 	native_names_begin(r->host->names);
+	late_lines_begin(r->host->late);
 	error = resolver_frames(r, stack);
 	if (error == 0)
 		error = encode(r, stack, payload);
 	if (error < 0)
 		return error;
+	late_lines_end(r->host->late, stack->hash, r->inlined, RESOLVER_INLINED_MAX);
 	r->native_loop = native_loop_kind(r->frames, r->count);
 	/* Last: it may read the mappings anew, which frames point into. */
 	r->loop_kind = runtime_loop_kind(r->p, r->frames, r->count);
@@ -256,4 +273,19 @@ int resolver_modules(struct resolver *r, int (*put)(void *ctx, const struct str 
 		     void *ctx)
 {
 	return native_names_modules(r->host->names, put, ctx);
+}
+
+size_t resolver_late_polled(const struct resolver_host *h, struct pollfd ret[RESOLVER_LATE_MAX])
+{
+	return lines_polled(native_lines_source(h->lines), ret);
+}
+
+int resolver_late(struct resolver_host *h, uint64_t until, bool last,
+		  int (*put)(void *ctx, const struct str *payload), void *ctx)
+{
+	struct lines *lines = native_lines_source(h->lines);
+
+	lines_collect(lines);
+	lines_wait(lines, until);
+	return late_lines_put(h->late, last, put, ctx);
 }

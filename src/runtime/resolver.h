@@ -6,6 +6,7 @@
 #ifndef STALLPROF_RUNTIME_RESOLVER_H
 #define STALLPROF_RUNTIME_RESOLVER_H
 
+#include <poll.h>
 #include <stdbool.h>
 
 #include "base/str.h"
@@ -27,6 +28,18 @@ int resolver_host_open(const char *proc, struct resolver_host **ret_host);
 struct resolver_host *resolver_host_close(struct resolver_host *h);
 DEFINE_CLEANUP(struct resolver_host *, resolver_host_close)
 
+/* Source lines of native code that were not known in time when a stack was named.  What to poll for
+ * them, and how many these are: */
+#define RESOLVER_LATE_MAX 6
+size_t resolver_late_polled(const struct resolver_host *h, struct pollfd ret[RESOLVER_LATE_MAX]);
+/* Takes those that are there, or waits for them until that time (now_ns; 0: it does not), and hands
+ * out, as payloads of CHUNK_STACK_LINES, the stacks of which all is known; `last`: all that are
+ * left, too.  To be called now and then.  0 or what put returned. */
+int resolver_late(struct resolver_host *h, uint64_t until, bool last,
+		  int (*put)(void *ctx, const struct str *payload), void *ctx);
+
+/* Now and then: takes leave of workers that ended because nothing was asked of them. */
+void resolver_host_reap(struct resolver_host *h);
 bool resolver_host_has_kernel(const struct resolver_host *h); /* false: kallsyms hides addresses */
 
 /* One observed process. */
@@ -38,9 +51,11 @@ int resolver_open(struct resolver_host *host, struct process *p, struct resolver
 struct resolver *resolver_close(struct resolver *r);
 DEFINE_CLEANUP(struct resolver *, resolver_close)
 
-/* After an exec, or later when the runtime was not ready yet (-EAGAIN at first): rereads the
- * process and attaches anew.  The plan may have changed.  0, -ESRCH, -ENOMEM. */
+/* Later, when the runtime was not ready yet (-EAGAIN at first): rereads the process and attaches
+ * anew.  The plan may have changed.  0, -ESRCH, -ENOMEM. */
 int resolver_refresh(struct resolver *r);
+/* The same after an exec, at that time of CLOCK_MONOTONIC. */
+int resolver_executed(struct resolver *r, uint64_t at);
 
 const char *resolver_runtime(const struct resolver *r); /* "python", or "" */
 const char *resolver_version(const struct resolver *r); /* "3.11.2", or "" */
@@ -89,6 +104,8 @@ bool resolver_rooted(const struct resolver *r);
 int resolver_loop_now(struct resolver *r, uint64_t thread_pointer, struct runtime_loop *ret_loop);
 int resolver_thread_now(struct resolver *r, uint64_t thread_pointer,
 			struct runtime_thread *ret_thread);
+/* Whether the process's runtime is one that has tasks, attached or not. */
+bool resolver_has_tasks(const struct resolver *r);
 int resolver_tasks(struct resolver *r, int (*put)(void *ctx, const struct str *payload), void *ctx);
 /* The stack of another thread as it is now, read from outside: only the interpreter's part, hash
  * included.  Frames; 0: none, or there is no runtime. */

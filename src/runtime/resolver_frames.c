@@ -67,13 +67,6 @@ static bool is_library(const struct process *p, const char *path)
 	return strstr(path, "/site-packages/") || strstr(path, "/dist-packages/");
 }
 
-/* Code of the standard library that the compiler made in the user's program, whose file is not
- * known or was none. */
-static bool is_standard(const char *fn)
-{
-	return str_starts(fn, "std::") || str_starts(fn, "__gnu_cxx::");
-}
-
 /* A return address belongs to the call before it, which may be the last instruction of its
  * function.  The innermost frame and one that a signal interrupted have the instruction itself. */
 static uint64_t place_of(const struct event_stack *stack, size_t i)
@@ -117,14 +110,47 @@ static void add_inlined(struct resolver *r, const struct chunk_frame *inlined, s
 	}
 }
 
+/* What CHUNK_STACK_LINES calls a frame: inlined ones are not counted, for more of them may be found
+ * by then. */
+static uint32_t number_of(const struct resolver *r, const struct chunk_frame *frame)
+{
+	const struct chunk_frame *f;
+	uint32_t n = 0;
+
+	for (f = r->frames; f < frame; f++)
+		n += f->kind == FRAME_NATIVE && !(f->flags & FRAME_INLINED);
+	return n;
+}
+
+/* What has no lines yet; f: the frame, like: what the functions inlined there share with it. */
+static void add_late(struct resolver *r, const struct chunk_frame *f,
+		     const struct chunk_frame *like, const struct native_place *place,
+		     enum lines_state state)
+{
+	struct late_frame late = {
+		.place = *place,
+		.frame = number_of(r, f),
+		.flags = like->flags,
+		.nameless = !*f->fn,
+	};
+
+	if (state == LINES_LATER || state == LINES_LOST)
+		late_lines_add(r->host->late, &late, state);
+}
+
 /* The concrete function has the name of its symbol, which tells parts and clones apart. */
 static void add_native_frame(struct resolver *r, const struct event_stack *stack, size_t i)
 {
 	uint64_t addr = USER_ADDRESS(stack->user[i]), inside = place_of(stack, i);
 	struct chunk_frame lines[NATIVE_LINES_MAX], *f, like = { .kind = FRAME_NATIVE };
 	const struct mapping *m = maps_find(&r->p->maps, inside);
-	size_t n = m ? native_lines_find(r->host->lines, r->p, m, inside, lines) : 0;
+	struct native_place place = { 0 };
+	enum lines_state state;
+	size_t n = 0;
 
+	if (m)
+		place = native_lines_place(r->host->lines, r->p, m, inside);
+	state = native_lines_find(r->host->lines, &place, lines, &n);
 	like.flags = is_guessed(stack, i) ? FRAME_GUESSED : 0;
 	like.fn = m ? "" : "<unknown>";
 	like.path = m ? m->path : NULL;
@@ -141,11 +167,12 @@ static void add_native_frame(struct resolver *r, const struct event_stack *stack
 	*f = like;
 	if (m)
 		native_names_find(r->host->names, r->p, m, inside, addr, f);
+	add_late(r, f, &like, &place, state);
 	if (n && !*f->fn && *lines[n - 1].fn) {
 		f->fn = lines[n - 1].fn;
 		f->module_number = 0; /* nothing to name later */
 	}
-	if (is_standard(f->fn))
+	if (native_lines_standard(f->fn))
 		f->flags |= FRAME_LIBRARY;
 	if (n && lines[n - 1].line) {
 		f->flags |= lines[n - 1].flags & FRAME_LIBRARY;

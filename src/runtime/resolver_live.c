@@ -25,6 +25,11 @@ int resolver_thread_now(struct resolver *r, uint64_t thread_pointer,
 	return r->runtime->thread_now(r->session, thread_pointer, ret_thread);
 }
 
+bool resolver_has_tasks(const struct resolver *r)
+{
+	return r->runtime && r->runtime->tasks;
+}
+
 int resolver_tasks(struct resolver *r, int (*put)(void *ctx, const struct str *payload), void *ctx)
 {
 	if (!r->session || !r->runtime->tasks)

@@ -3,15 +3,19 @@
 #ifndef STALLPROF_RUNTIME_RESOLVER_STATE_H
 #define STALLPROF_RUNTIME_RESOLVER_STATE_H
 
+#include "runtime/late_lines.h"
 #include "runtime/native_lines.h"
 #include "runtime/native_names.h"
 #include "runtime/resolver.h"
 #include "target/ksyms.h"
 
+_Static_assert(RESOLVER_LATE_MAX == LINES_WORKERS_MAX, "all workers can be polled");
+
 struct resolver_host {
 	struct ksyms *ksyms; /* NULL: not readable */
 	struct native_names *names;
 	struct native_lines *lines;
+	struct late_lines *late;
 };
 
 struct resolver {

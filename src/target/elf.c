@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "target/sandbox.h"
+
 #define PROGRAM_HEADERS_MAX 1024
 #define DEBUGLINK_MAX	    4096
 #define NOTES_MAX	    (64u << 10)
@@ -104,7 +106,7 @@ int elf_image_open(int fd, struct elf_image **ret_image)
 	struct stat st;
 	int r;
 
-	if (fstat(fd, &st) < 0)
+	if (sandbox_fstat(fd, &st) < 0)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return -ENOEXEC;

@@ -13,6 +13,7 @@
 /* A longer reach from a symbol is a hole: programs loaded after the list was read lie in them. */
 #define FUNCTION_MAX (64u << 10)
 #define SYMBOLS_MAX  (4u << 20)
+#define LIST_BUFFER  (64u << 10)
 
 struct ksym {
 	uint64_t addr;
@@ -101,6 +102,8 @@ int ksyms_open(const char *path, struct ksyms **ret_ksyms)
 	k->rest = fopen(path, "re");
 	if (!k->rest)
 		return -errno;
+	/* the kernel hands out a page each time; by default it is asked for a quarter of one */
+	setvbuf(k->rest, NULL, _IOFBF, LIST_BUFFER);
 	r = read_lines(k, 1);
 	if (r < 0)
 		return r;

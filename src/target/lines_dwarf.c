@@ -8,16 +8,28 @@
 #include <gelf.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "target/lines_index.h"
 #include "target/lines_scope.h"
+#include "target/sandbox.h"
 
 #define STEPS_MAX  (1u << 20) /* entries of one function looked at for an address */
 #define NESTED_MAX 256	      /* blocks in blocks */
 #define LOADS_MAX  64
+#define MAPPED_MAX (1ll << 30) /* bytes of a file; half of what a worker may address */
+
+/* A file: mapped, for of what is opened little is looked at.  One that is cut meanwhile ends the
+ * worker, as any other hostile one may. */
+struct image {
+	Elf *elf;
+	void *bytes; /* NULL: too large for that, it is read piece by piece */
+	size_t len;
+};
 
 struct lines_dwarf {
-	Elf *elf, *alt_elf;
+	struct image file, alt_file;
 	Dwarf *dwarf, *alt;
 	struct lines_index index;
 	struct lines_scopes scopes;
@@ -32,18 +44,38 @@ struct inlined {
 	Dwarf_Die dies[LINES_DEPTH_MAX];
 };
 
-static int open_elf(int fd, Elf **ret)
+static void map_file(int fd, struct image *e)
+{
+	struct stat st;
+
+	if (sandbox_fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > MAPPED_MAX)
+		return;
+	e->bytes = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	if (e->bytes == MAP_FAILED)
+		e->bytes = NULL;
+	e->len = (size_t)st.st_size;
+}
+
+static int open_elf(int fd, struct image *e)
 {
 	GElf_Ehdr head;
 
 	if (elf_version(EV_CURRENT) == EV_NONE)
 		return -ENOEXEC;
-	/* by reads, not by mmap: a file that is cut meanwhile gives an error */
-	*ret = elf_begin(fd, ELF_C_READ, NULL);
-	if (!*ret || elf_kind(*ret) != ELF_K_ELF || !gelf_getehdr(*ret, &head) ||
-	    head.e_machine != EM_X86_64 || gelf_getclass(*ret) != ELFCLASS64)
+	map_file(fd, e);
+	e->elf = e->bytes ? elf_memory(e->bytes, e->len) : elf_begin(fd, ELF_C_READ, NULL);
+	if (!e->elf || elf_kind(e->elf) != ELF_K_ELF || !gelf_getehdr(e->elf, &head) ||
+	    head.e_machine != EM_X86_64 || gelf_getclass(e->elf) != ELFCLASS64)
 		return -ENOEXEC;
 	return 0;
+}
+
+static void close_elf(struct image *e)
+{
+	if (e->elf)
+		elf_end(e->elf);
+	if (e->bytes)
+		munmap(e->bytes, e->len);
 }
 
 /* Where the first segment with code begins. */
@@ -64,7 +96,21 @@ static uint64_t lowest_code(Elf *elf)
 	return lowest;
 }
 
-/* Bytes of the sections that the library copies into memory, all of them at once. */
+/* Sections that the library would unpack without our looking into them. */
+static bool is_never_read(const char *name)
+{
+	static const char *const names[] = { ".debug_aranges",	".debug_frame",	  ".debug_loc",
+					     ".debug_loclists", ".debug_macinfo", ".debug_macro" };
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	return false;
+}
+
+/* Bytes of the sections that the library takes into memory, all of them at once; hides those that
+ * it need not. */
 static uint64_t debug_bytes(Elf *elf)
 {
 	Elf_Scn *section = NULL;
@@ -80,8 +126,13 @@ static uint64_t debug_bytes(Elf *elf)
 		if (!gelf_getshdr(section, &h) || h.sh_type == SHT_NOBITS)
 			continue;
 		name = elf_strptr(elf, names, h.sh_name);
-		if (name && (strncmp(name, ".debug_", 7) == 0 || strncmp(name, ".zdebug_", 8) == 0))
+		if (name && is_never_read(name)) {
+			h.sh_type = SHT_NOBITS;
+			gelf_update_shdr(section, &h);
+		} else if (name && (strncmp(name, ".debug_", 7) == 0 ||
+				    strncmp(name, ".zdebug_", 8) == 0)) {
 			bytes += h.sh_size < LINES_FILE_MAX ? h.sh_size : LINES_FILE_MAX;
+		}
 	}
 	return bytes;
 }
@@ -93,14 +144,23 @@ static void use_alternate(struct lines_dwarf *d, int fd)
 	const char *name;
 	ssize_t want_len = dwelf_dwarf_gnu_debugaltlink(d->dwarf, &name, &want), have_len;
 
-	if (fd < 0 || want_len <= 0 || open_elf(fd, &d->alt_elf) < 0)
+	if (fd < 0 || want_len <= 0 || open_elf(fd, &d->alt_file) < 0)
 		return;
-	have_len = dwelf_elf_gnu_build_id(d->alt_elf, &have);
+	have_len = dwelf_elf_gnu_build_id(d->alt_file.elf, &have);
 	if (have_len != want_len || memcmp(have, want, (size_t)want_len) != 0)
 		return;
-	d->alt = dwarf_begin_elf(d->alt_elf, DWARF_C_READ, NULL);
+	d->alt = dwarf_begin_elf(d->alt_file.elf, DWARF_C_READ, NULL);
 	if (d->alt)
 		dwarf_setalt(d->dwarf, d->alt);
+}
+
+void lines_dwarf_rest(struct lines_dwarf *d)
+{
+	/* what was changed in them, the kinds of sections, is not looked at again */
+	if (d->file.bytes)
+		madvise(d->file.bytes, d->file.len, MADV_DONTNEED);
+	if (d->alt_file.bytes)
+		madvise(d->alt_file.bytes, d->alt_file.len, MADV_DONTNEED);
 }
 
 int lines_dwarf_open(int fd, int alt, struct lines_dwarf **ret_dwarf)
@@ -110,16 +170,16 @@ int lines_dwarf_open(int fd, int alt, struct lines_dwarf **ret_dwarf)
 
 	if (!d)
 		return -ENOMEM;
-	r = open_elf(fd, &d->elf);
+	r = open_elf(fd, &d->file);
 	if (r < 0)
 		return r;
-	if (debug_bytes(d->elf) > LINES_FILE_MAX)
+	if (debug_bytes(d->file.elf) > LINES_FILE_MAX)
 		return -EFBIG;
-	d->dwarf = dwarf_begin_elf(d->elf, DWARF_C_READ, NULL);
+	d->dwarf = dwarf_begin_elf(d->file.elf, DWARF_C_READ, NULL);
 	if (!d->dwarf)
 		return -ENODATA;
 	use_alternate(d, alt);
-	r = lines_index_init(&d->index, d->dwarf, lowest_code(d->elf));
+	r = lines_index_init(&d->index, d->dwarf, lowest_code(d->file.elf));
 	if (r < 0)
 		return r;
 	*ret_dwarf = steal(d);
@@ -136,10 +196,8 @@ struct lines_dwarf *lines_dwarf_close(struct lines_dwarf *d)
 		dwarf_end(d->dwarf);
 	if (d->alt)
 		dwarf_end(d->alt);
-	if (d->alt_elf)
-		elf_end(d->alt_elf);
-	if (d->elf)
-		elf_end(d->elf);
+	close_elf(&d->alt_file);
+	close_elf(&d->file);
 	free(d);
 	return NULL;
 }

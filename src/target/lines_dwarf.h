@@ -27,6 +27,9 @@ int lines_dwarf_open(int fd, int alt, struct lines_dwarf **ret_dwarf);
 struct lines_dwarf *lines_dwarf_close(struct lines_dwarf *d);
 DEFINE_CLEANUP(struct lines_dwarf *, lines_dwarf_close)
 
+/* Gives back the memory that shows the file, which comes again when it is looked at. */
+void lines_dwarf_rest(struct lines_dwarf *d);
+
 /* The chain of an address; texts belong to d and stay.  Nothing known: an empty one. */
 void lines_dwarf_find(struct lines_dwarf *d, uint64_t address, struct line_chain *ret_chain);
 

@@ -2,6 +2,7 @@
 #include "target/lines_worker.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -12,20 +13,73 @@
 #include "target/lines_dwarf.h"
 #include "target/sandbox.h"
 
-static bool read_question(int in, struct lines_question *q)
+#define GROWTH_MAX (6u << 20) /* bytes that the library may keep beyond the file itself */
+
+/* What a worker has: of a large file it is worth giving back when nothing is asked for a while. */
+struct serving {
+	int in, out;
+	bool has_alt;
+	int status;
+	struct lines_dwarf *dwarf; /* NULL: not opened */
+	size_t used_open;	   /* bytes of memory when it was */
+	unsigned int idle;	   /* limits of time that passed */
+};
+
+static size_t bytes_used(void)
+{
+	struct mallinfo2 m = mallinfo2();
+
+	return m.uordblks + m.hblkhd;
+}
+
+static void open_file(struct serving *s)
+{
+	if (s->dwarf || s->status < 0)
+		return;
+	s->status = lines_dwarf_open(SANDBOX_FILE(0), s->has_alt ? SANDBOX_FILE(1) : -1, &s->dwarf);
+	s->used_open = bytes_used();
+}
+
+static void close_file(struct serving *s)
+{
+	s->dwarf = lines_dwarf_close(s->dwarf);
+	malloc_trim(0);
+}
+
+/* What the library has read of a unit it keeps until the file is closed, up to a megabyte. */
+static void rest(struct serving *s)
+{
+	if (s->dwarf && bytes_used() - s->used_open > GROWTH_MAX)
+		close_file(s);
+	if (s->dwarf)
+		lines_dwarf_rest(s->dwarf);
+}
+
+static bool nothing_came(struct serving *s)
+{
+	if (++s->idle >= LINES_IDLE_S / LINES_REST_S)
+		return false;
+	close_file(s);
+	return true;
+}
+
+static bool read_question(struct serving *s, struct lines_question *q)
 {
 	size_t have = 0;
 
 	while (have < sizeof(*q)) {
-		ssize_t n = read(in, (char *)q + have, sizeof(*q) - have);
+		ssize_t n = read(s->in, (char *)q + have, sizeof(*q) - have);
 
 		/* with a time limit on the socket a stop and continue interrupts it */
 		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN && nothing_came(s))
 			continue;
 		if (n <= 0)
 			return false;
 		have += (size_t)n;
 	}
+	s->idle = 0;
 	return q->count <= LINES_BATCH_MAX;
 }
 
@@ -44,36 +98,34 @@ static bool write_all(int out, const void *bytes, size_t len)
 	return true;
 }
 
-static bool reply(struct lines_dwarf *d, int status, const struct lines_question *q, int out)
+static bool reply(struct serving *s, const struct lines_question *q)
 {
 	cleanup(str_releasep) struct str text = { 0 };
-	struct lines_answer_head head = { .status = status };
+	struct lines_answer_head head = { .status = s->status };
 	struct line_chain chain;
 	uint32_t i;
 
-	for (i = 0; status == 0 && i < q->count; i++) {
-		lines_dwarf_find(d, q->addresses[i], &chain);
+	for (i = 0; s->dwarf && i < q->count; i++) {
+		lines_dwarf_find(s->dwarf, q->addresses[i], &chain);
 		if (lines_answer_put(&text, &chain) < 0)
 			return false;
 	}
 	head.len = (uint32_t)text.len;
-	return write_all(out, &head, sizeof(head)) && write_all(out, text.text, text.len);
+	return write_all(s->out, &head, sizeof(head)) && write_all(s->out, text.text, text.len);
 }
 
-/* Runs in the worker.  Nothing is freed: its end frees all. */
+/* Runs in the worker.  At its end nothing is freed: that frees all. */
 static void serve(int in, int out, const void *arg)
 {
 	const bool *has_alt = arg;
-	struct lines_dwarf *d = NULL;
+	struct serving s = { .in = in, .out = out, .has_alt = *has_alt };
 	struct lines_question q = { 0 };
-	int status = 0;
 
-	while (read_question(in, &q)) {
-		if (!d)
-			status = lines_dwarf_open(SANDBOX_FILE(0), *has_alt ? SANDBOX_FILE(1) : -1,
-						  &d);
-		if (!reply(d, status, &q, out))
+	while (read_question(&s, &q)) {
+		open_file(&s);
+		if (!reply(&s, &q))
 			return;
+		rest(&s);
 	}
 }
 
@@ -98,7 +150,7 @@ static int died(struct lines_worker *w, int error)
 
 static int start(struct lines_worker *w, int file, int alt)
 {
-	const struct timeval idle = { .tv_sec = LINES_IDLE_S };
+	const struct timeval idle = { .tv_sec = LINES_REST_S };
 	const int files[SANDBOX_FILES_MAX] = { file, alt };
 	const bool has_alt = alt >= 0;
 	int pair[2], r;
@@ -127,6 +179,12 @@ static bool has_left(const struct lines_worker *w)
 	return poll(&p, 1, 0) > 0;
 }
 
+void lines_worker_reap(struct lines_worker *w)
+{
+	if (w->pid && !w->busy && has_left(w))
+		lines_worker_stop(w);
+}
+
 int lines_worker_ask(struct lines_worker *w, int file, int alt, const uint64_t *addresses,
 		     size_t count)
 {
@@ -136,8 +194,7 @@ int lines_worker_ask(struct lines_worker *w, int file, int alt, const uint64_t *
 		return -ENODATA;
 	if (w->busy)
 		return -EBUSY;
-	if (w->pid && has_left(w))
-		lines_worker_stop(w);
+	lines_worker_reap(w);
 	r = w->pid ? 0 : start(w, file, alt);
 	if (r < 0)
 		return r;

@@ -1,7 +1,8 @@
 /* lines_worker.h: the worker of the sandbox that reads the debug information of one file.
  *
- * Owns its life: it is started by the first question, keeps the file open for the next ones, ends
- * by itself when nothing was asked for half a minute, and is killed when a question takes too long.
+ * Owns its life: it is started by the first question, keeps the file open for the next ones, gives
+ * its memory back when nothing was asked for a second, ends by itself after some more, and is
+ * killed when a question takes too long.
  * A question is asked and its answer fetched in two steps, so that whoever asks decides how long to
  * wait and may come back for the answer later.  Must not know whose file it is.
  */
@@ -16,7 +17,8 @@
 #include "target/lines_answer.h"
 
 #define LINES_DEADLINE_MS 5000 /* of one question, with the opening of the file */
-#define LINES_IDLE_S	  30
+#define LINES_REST_S	  1    /* without a question: then its memory is given back */
+#define LINES_IDLE_S	  5    /* then it ends; a new one costs little more than it gave back */
 #define LINES_DEATHS_MAX  3
 
 /* All zero: not started. */
@@ -45,6 +47,9 @@ typedef int lines_take(void *arg, uint64_t address, const struct line_chain *cha
  * 0; -EBUSY: not yet; -ENODATA; -ETIMEDOUT: it was killed past its deadline; -EIO: it died or told
  * nonsense, and was ended; what `take` returned. */
 int lines_worker_wait(struct lines_worker *w, uint64_t until, lines_take *take, void *arg);
+
+/* Takes leave of one that has ended by itself. */
+void lines_worker_reap(struct lines_worker *w);
 
 /* Ends it; may be asked again.  A question that is not answered is forgotten. */
 void lines_worker_stop(struct lines_worker *w);

@@ -50,7 +50,7 @@ struct look {
 	struct perf_map_mark mark; /* first: the job's argument */
 	int ns_pid;
 	uid_t user;
-	int64_t born;
+	struct perf_map_time time;
 };
 
 int perf_maps_new(struct perf_maps **ret_maps)
@@ -80,7 +80,7 @@ struct perf_maps *perf_maps_free(struct perf_maps *m)
 	return NULL;
 }
 
-int perf_map_admit(const struct stat *st, uid_t user, int64_t born)
+int perf_map_admit(const struct stat *st, uid_t user, struct perf_map_time time)
 {
 	int64_t written = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
 
@@ -89,8 +89,7 @@ int perf_map_admit(const struct stat *st, uid_t user, int64_t born)
 		return -EINVAL;
 	if (st->st_uid != user && st->st_uid != 0)
 		return -EPERM;
-	/* Containers number their processes alike each time, and may keep their /tmp. */
-	return written < born - BORN_SLACK_NS ? -ESTALE : 0;
+	return written < time.from || written >= time.until ? -ESTALE : 0;
 }
 
 /* Runs in the worker.  One step at a time and never through a link, so that nothing leads out of
@@ -113,7 +112,7 @@ static int open_map(int dir, const void *arg)
 	handle = openat(tmp, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (handle < 0 || fstat(handle, &st) < 0)
 		return -errno;
-	r = perf_map_admit(&st, look->user, look->born);
+	r = perf_map_admit(&st, look->user, look->time);
 	if (r < 0)
 		return r;
 	snprintf(name, sizeof(name), "/proc/self/fd/%d", handle);
@@ -121,11 +120,18 @@ static int open_map(int dir, const void *arg)
 	return fd < 0 ? -errno : fd;
 }
 
+/* Containers number their processes alike each time, and may keep their /tmp; and what a process
+ * executed before is gone.  A line of the first tick after an exec may count as one before. */
+static int64_t believed_from(const struct process *p)
+{
+	return p->executed ? p->executed : process_born(p) - BORN_SLACK_NS;
+}
+
 /* 1: there was something new, 0: nothing, or why not. */
-static int read_more(struct perf_map *one, const struct process *p)
+static int read_more(struct perf_map *one, const struct process *p, struct perf_map_time time)
 {
 	cleanup(str_releasep) struct str block = { 0 };
-	struct look look = { .mark = one->mark, .ns_pid = p->ns_pid, .born = process_born(p) };
+	struct look look = { .mark = one->mark, .ns_pid = p->ns_pid, .time = time };
 	uint64_t before = one->mark.next;
 	int r = process_user(p, &look.user);
 
@@ -160,18 +166,41 @@ static void make_room(struct perf_maps *m, const struct perf_map *kept)
 	}
 }
 
-/* Looks at the file, and the less often the less comes of it. */
-static void look_again(struct perf_maps *m, struct perf_map *one, const struct process *p)
+static int read_counted(struct perf_maps *m, struct perf_map *one, const struct process *p,
+			struct perf_map_time time)
 {
-	uint64_t began = now_ns(), now, most;
-	int r = read_more(one, p);
+	int r = read_more(one, p, time);
 
 	if (r == -ETIMEDOUT) {
 		one->timeouts++;
 		m->timeouts++;
 	}
+	return r;
+}
+
+static bool may_look(const struct perf_maps *m, const struct perf_map *one)
+{
+	return one->timeouts < TIMEOUTS_MAX && m->timeouts < TIMEOUTS_ALL;
+}
+
+/* The process may append to a file that is not to be believed, and then it is. */
+static void read_past(struct perf_maps *m, struct perf_map *one, const struct process *p)
+{
+	if (may_look(m, one))
+		read_counted(m, one, p, (struct perf_map_time){ INT64_MIN, believed_from(p) });
+	perf_map_table_release(&one->table);
+}
+
+/* Looks at the file, and the less often the less comes of it. */
+static void look_again(struct perf_maps *m, struct perf_map *one, const struct process *p)
+{
+	uint64_t began = now_ns(), now, most;
+	int r = read_counted(m, one, p, (struct perf_map_time){ believed_from(p), INT64_MAX });
+
+	if (r == -ESTALE)
+		read_past(m, one, p);
 	/* of a process that has ended, what was read stays true */
-	if (r == -ENOENT || r == -EPERM || r == -EINVAL || r == -ESTALE || r == -ELOOP) {
+	if (r == -ENOENT || r == -EPERM || r == -EINVAL || r == -ELOOP) {
 		perf_map_table_release(&one->table);
 		memset(&one->mark, 0, sizeof(one->mark));
 	}
@@ -217,8 +246,19 @@ const char *perf_maps_find(struct perf_maps *m, const struct process *p, uint64_
 	name = perf_map_table_find(&one->table, addr);
 	now = now_ns();
 	/* a known address may have got another function meanwhile */
-	if (now < one->next_look || one->timeouts >= TIMEOUTS_MAX || m->timeouts >= TIMEOUTS_ALL)
+	if (now < one->next_look || !may_look(m, one))
 		return name;
 	look_again(m, one, p);
 	return perf_map_table_find(&one->table, addr);
+}
+
+void perf_maps_executed(struct perf_maps *m, const struct process *p)
+{
+	struct perf_map *one = get(m, p);
+
+	if (!one)
+		return;
+	read_past(m, one, p);
+	one->wait = LOOK_MIN_NS;
+	one->next_look = 0;
 }

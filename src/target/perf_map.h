@@ -25,8 +25,17 @@ DEFINE_CLEANUP(struct perf_maps *, perf_maps_free)
  */
 const char *perf_maps_find(struct perf_maps *m, const struct process *p, uint64_t addr);
 
-/* Whether a file is to be believed: of one name, the user's or root's, not older than the process
- * born at that time.  0; -EINVAL no plain file; -EPERM somebody else's; -ESTALE older. */
-int perf_map_admit(const struct stat *st, uid_t user, int64_t born);
+/* The process executes another program, as p says: nothing that its map said is believed any more,
+ * nor what still stands in it.  Looks at the file, in a second at worst. */
+void perf_maps_executed(struct perf_maps *m, const struct process *p);
+
+/* When a file was written last, in CLOCK_REALTIME ns: at `from` or later, before `until`. */
+struct perf_map_time {
+	int64_t from, until;
+};
+
+/* Whether a file is to be believed: of one name, the user's or root's, written in that time.  0;
+ * -EINVAL no plain file; -EPERM somebody else's; -ESTALE written before or after. */
+int perf_map_admit(const struct stat *st, uid_t user, struct perf_map_time time);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "base/vec.h"
 #include "target/perf_map_table.h"
+#include "target/sandbox.h"
 
 #define TRACE_BYTES 64
 
@@ -306,7 +307,7 @@ int perf_map_block(int fd, const void *arg, struct str *result)
 	ssize_t len;
 	int r;
 
-	if (fstat(fd, &st) < 0)
+	if (sandbox_fstat(fd, &st) < 0)
 		return -errno;
 	size = (uint64_t)st.st_size;
 	head.again = !goes_on(fd, &st, mark);

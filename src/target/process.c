@@ -298,6 +298,11 @@ int64_t process_born(const struct process *p)
 	return clock_at(CLOCK_REALTIME) - clock_at(CLOCK_BOOTTIME) + (int64_t)p->start_ticks * tick;
 }
 
+void process_executed(struct process *p, uint64_t at)
+{
+	p->executed = clock_at(CLOCK_REALTIME) - clock_at(CLOCK_MONOTONIC) + (int64_t)at;
+}
+
 int process_refresh(struct process *p)
 {
 	int r;

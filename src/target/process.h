@@ -24,6 +24,7 @@ struct process {
 	int pidfd;  /* -1: not held (recorded tree, or the kernel refused) */
 	int dir;    /* /proc/PID, open; survives reuse of the pid: reads then give -ESRCH */
 	uint64_t start_ticks; /* since boot, in clock ticks (USER_HZ): field 22 of stat */
+	int64_t executed;     /* CLOCK_REALTIME ns of the last exec that was seen; 0: none */
 	bool kernel_thread;
 	bool live_memory; /* false for a recorded tree: process_read gives -ENOTSUP */
 	char comm[32];
@@ -51,6 +52,9 @@ int process_user(const struct process *p, uid_t *ret_uid);
 
 /* When it began, in CLOCK_REALTIME nanoseconds as the clock stands now; to a tick (10 ms). */
 int64_t process_born(const struct process *p);
+
+/* It began another program at that time of CLOCK_MONOTONIC: process_refresh it. */
+void process_executed(struct process *p, uint64_t at);
 
 /* Rereads name, exe, command line and maps, after an exec.  0 or -ESRCH, -ENOMEM. */
 int process_refresh(struct process *p);

@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "base/str.h"
@@ -59,5 +60,9 @@ int sandbox_spawn_with(int in, const int *files, size_t n_files, sandbox_body *b
 		       const void *arg, pid_t *ret_pid, int *ret_out);
 /* Kills and reaps; one that cannot die yet is left behind after a second. */
 void sandbox_end(pid_t pid);
+
+/* What a worker calls in place of fstat: libraries spell that as a call that could look up any
+ * path, and which it is refused. */
+int sandbox_fstat(int fd, struct stat *ret_stat);
 
 #endif

@@ -89,8 +89,9 @@ static void target_nested(struct live_shared *s)
 {
 	int epoll = epoll_create1(0), other = epoll_create1(0), pipes[2];
 	struct live_truth t;
-	struct timeval tv = { 0, 40000 };
+	struct timeval tv = { 0, 40000 }, two = { 0, 60000 };
 	struct pollfd p;
+	fd_set set;
 
 	if (pipe(pipes) < 0)
 		_exit(1);
@@ -103,6 +104,10 @@ static void target_nested(struct live_shared *s)
 	p.events = POLLIN;
 	poll(&p, 1, 40);
 	select(0, NULL, NULL, NULL, &tv);
+	FD_ZERO(&set);
+	FD_SET(pipes[0], &set);
+	FD_SET(pipes[1], &set); /* whose other end will not write */
+	select(pipes[1] + 1, &set, NULL, NULL, &two);
 	t.end = live_now();
 	t.used = false;
 	s->truths[s->n_truths++] = t;
@@ -110,11 +115,20 @@ static void target_nested(struct live_shared *s)
 	live_poll(epoll, 2);
 }
 
-/* They are one stall of 120 ms blocked in three calls, not three polls. */
+/* The part of a select among two descriptors. */
+static const struct stall_part *selected(const struct event_stall *e)
+{
+	for (int i = 0; i < e->n_parts; i++)
+		if (e->parts[i].target.fd_count == 2)
+			return &e->parts[i];
+	return NULL;
+}
+
+/* They are one stall of 180 ms blocked in four calls, not four polls. */
 static void test_nested(void **state)
 {
+	const struct stall_part *p, *polled;
 	const struct event_stall *e;
-	const struct stall_part *p;
 	struct live v;
 
 	(void)state;
@@ -122,9 +136,16 @@ static void test_nested(void **state)
 	live_finish(&v);
 	assert_int_equal(live_truths_found(&v), 1);
 	e = live_only(&v);
-	assert_true(e->class_ns[CLASS_SYSCALL] >= 120 * MSEC - SLACK);
+	assert_true(e->class_ns[CLASS_SYSCALL] >= 180 * MSEC - SLACK);
 	assert_non_null(live_part(e, CLASS_SYSCALL, CALL_EPOLL_WAIT, 40 * MSEC - SLACK));
-	assert_non_null(live_part(e, CLASS_SYSCALL, CALL_POLL, 40 * MSEC - SLACK));
+	polled = live_part(e, CLASS_SYSCALL, CALL_POLL, 40 * MSEC - SLACK);
+	assert_non_null(polled);
+	assert_int_equal(polled->target.kind, TARGET_PIPE);
+	p = selected(e);
+	assert_non_null(p);
+	assert_true(p->ns >= 60 * MSEC - SLACK);
+	assert_int_equal(p->target.kind, TARGET_PIPE);
+	assert_int_equal(p->target.fd, polled->target.fd); /* the lower one */
 	p = live_part(e, CLASS_SYSCALL, CALL_PSELECT, 40 * MSEC - SLACK);
 	if (!p)
 		p = live_part(e, CLASS_SYSCALL, CALL_SELECT, 40 * MSEC - SLACK);

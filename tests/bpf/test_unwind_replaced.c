@@ -17,7 +17,8 @@
 
 #include "tests/bpf/unwind_truth.h"
 
-#define WALKS 20011
+#define WALKS  20011
+#define STORES 200
 
 static int cpus[2]; /* of walks, of what comes between */
 static bool done;
@@ -107,9 +108,83 @@ static void test_replaced(void **state)
 	sched_setaffinity(0, sizeof(before), &before);
 }
 
+/* What the kernel side has to say of a process is not said of whoever has the memory by then. */
+static void exec_late(void)
+{
+	int procs = bpf_map__fd(self->bpf->maps.unwind_procs);
+	struct unwind_proc *other = calloc(1, sizeof(*other));
+	uint32_t child = self->bpf->bss->door.child = 1;
+
+	assert_non_null(other);
+	for (uint64_t i = 1; i < STORES; i++) {
+		self->proc->serial = 2 * i;
+		other->serial = 2 * i + 1;
+		unwind_publish(self);
+		assert_int_equal(bpf_map_update_elem(procs, &child, other, BPF_ANY), 0);
+		run(self->bpf->progs.door_exec_late);
+		assert_int_equal(self->bpf->bss->door.spoiled, 0);
+	}
+	bpf_map_delete_elem(procs, &child);
+	self->proc->serial = 0;
+	unwind_publish(self);
+	free(other);
+}
+
+static void test_exec(void **state)
+{
+	uint16_t generation;
+
+	self = *state;
+	self->bpf->bss->door.tgid = getpid();
+	unwind_publish(self);
+	deep(3, take);
+	check_callers();
+	generation = taken.generation;
+	run(self->bpf->progs.door_exec);
+	deep(3, take);
+	assert_int_equal(taken.user_stop, UNWIND_STOP_MAPPING);
+	assert_int_equal(taken.n_user, 1);
+	assert_int_equal(taken.generation, generation + 1);
+	run(self->bpf->progs.door_exec); /* once is enough */
+	deep(3, take);
+	assert_int_equal(taken.generation, generation + 1);
+	unwind_publish(self);
+	deep(3, take);
+	check_callers();
+	exec_late();
+	self->bpf->bss->door.tgid = 0;
+}
+
+/* A child gets what its parent has, of any start time. */
+static void test_fork(void **state)
+{
+	struct unwind_proc *entry = calloc(1, sizeof(*entry));
+	int procs = bpf_map__fd(((struct unwind_test *)*state)->bpf->maps.unwind_procs);
+	uint32_t child = 2;
+
+	self = *state;
+	assert_non_null(entry);
+	self->bpf->bss->door.tgid = getpid();
+	self->bpf->bss->door.child = child;
+	self->proc->start_time = 4711;
+	unwind_publish(self);
+	self->proc->start_time = 0;
+	run(self->bpf->progs.door_fork);
+	self->bpf->bss->door.tgid = 0;
+	assert_int_equal(bpf_map_lookup_elem(procs, &child, entry), 0);
+	assert_memory_equal(entry, self->proc, sizeof(*entry));
+	bpf_map_delete_elem(procs, &child);
+	free(entry);
+	unwind_publish(self);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_replaced) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_replaced),
+		cmocka_unit_test(test_exec),
+		cmocka_unit_test(test_fork),
+	};
 
 	return cmocka_run_group_tests(tests, unwind_test_open, unwind_test_close);
 }

@@ -100,6 +100,42 @@ static void test_copy(void **state)
 	assert_int_not_equal(last.hash, hash);
 }
 
+static int check_guess(void)
+{
+	unsigned int at = 1;
+
+	take(1);
+	assert_int_equal(taken.user_stop, UNWIND_STOP_GUESSED);
+	assert_int_equal(taken.flags, STACK_USER_MORE);
+	while (at < taken.n_user && !(taken.user[at] & USER_GUESSED))
+		at++;
+	assert_true(at > 1 && at < taken.n_user);
+	assert_int_equal(collect(), 1);
+	assert_int_equal(last.hash, taken.hash);
+	assert_int_equal(last.at, at);
+	assert_int_equal(last.ip, taken.user[at - 1]);
+	assert_int_equal(last.ip, (uintptr_t)made + MADE_RETURN);
+	assert_int_equal(last.bp, last.sp);
+	assert_memory_equal(last.bytes, (void *)last.sp, last.len);
+	return 1;
+}
+
+PLAIN static int guess_made(int x)
+{
+	return made(check_guess) + x;
+}
+
+/* One that was walked to its end by a guess is copied from there on: it may have been wrong. */
+static void test_guess(void **state)
+{
+	start(state);
+	self->proc->flags = UNWIND_PROC_JIT;
+	unwind_publish(self);
+	deep(3, guess_made);
+	self->proc->flags = 0;
+	unwind_publish(self);
+}
+
 static char *edge; /* behind it there is no memory */
 
 static void on_signal(int signal)
@@ -241,9 +277,10 @@ static int close_all(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_copy),	  cmocka_unit_test(test_end_of_stack),
-		cmocka_unit_test(test_innermost), cmocka_unit_test(test_budget),
-		cmocka_unit_test(test_backlog),	  cmocka_unit_test(test_alike),
+		cmocka_unit_test(test_copy),	     cmocka_unit_test(test_guess),
+		cmocka_unit_test(test_end_of_stack), cmocka_unit_test(test_innermost),
+		cmocka_unit_test(test_budget),	     cmocka_unit_test(test_backlog),
+		cmocka_unit_test(test_alike),
 	};
 
 	return cmocka_run_group_tests(tests, unwind_test_open, close_all);

@@ -72,6 +72,48 @@ int door_pointers(void *ctx)
 	return 0;
 }
 
+/* As if the process had executed a program. */
+SEC("raw_tp")
+int door_exec(void *ctx)
+{
+	unwind_execed(door.tgid);
+	return 0;
+}
+
+/* The same, but user space stores the entry anew in the last moment, and then another's.  How many
+ * of the two were spoiled. */
+SEC("raw_tp")
+int door_exec_late(void *ctx)
+{
+	u32 tgid = door.tgid, child = door.child, spoiled = 0;
+	struct unwind_proc *proc = bpf_map_lookup_elem(&unwind_procs, &tgid), *template, *now;
+	u64 serial;
+
+	template = bpf_map_lookup_elem(&unwind_procs, &child);
+	if (!proc || !template)
+		return -1;
+	serial = proc->serial;
+	if (bpf_map_update_elem(&unwind_procs, &tgid, template, BPF_ANY) ||
+	    bpf_map_update_elem(&unwind_procs, &child, template, BPF_ANY) ||
+	    bpf_map_update_elem(&unwind_procs, &tgid, template, BPF_ANY))
+		return -1;
+	unwind_spoil(proc, serial);
+	now = bpf_map_lookup_elem(&unwind_procs, &tgid);
+	spoiled += now && now->serial & UNWIND_PROC_EXECED;
+	now = bpf_map_lookup_elem(&unwind_procs, &child);
+	spoiled += now && now->serial & UNWIND_PROC_EXECED;
+	door.spoiled = spoiled;
+	return 0;
+}
+
+/* As if it had a child. */
+SEC("raw_tp")
+int door_fork(void *ctx)
+{
+	unwind_inherit(door.child, door.tgid);
+	return 0;
+}
+
 /* The last stack with which a thread of the process slept in that call. */
 SEC("tp_btf/sched_switch")
 int BPF_PROG(on_switch, bool preempt, struct task_struct *prev)

@@ -13,9 +13,11 @@ enum unwind_slot {
 
 struct unwind_door {
 	__u32 tgid; /* 0: none is watched */
+	__u32 child;
+	__s64 call;    /* system call */
+	__u32 spoiled; /* out: entries that should not have been */
 	__u32 pad;
-	__s64 call; /* system call */
-	__u64 ns;   /* out: how long the last walk took */
+	__u64 ns; /* out: how long the last walk took */
 };
 
 #endif

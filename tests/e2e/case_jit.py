@@ -45,17 +45,25 @@ def check_named(run: Run) -> None:
 def check_right(run: Run) -> None:
     """The functions have their own names or none, as fast as the machine could read them."""
     for stall in run.stalls():
-        made = [f for f in frames_of(stall) if f.get("module") in ("[anonymous]", "[jit]")]
+        made = made_of(stall)
         if [f["fn"] for f in made] not in (CHAIN[1:], ["", ""]):
             raise Failure("expected %s or no names, found %s" % (CHAIN[1:], made))
 
 
-def check_nameless(run: Run) -> None:
-    """Nothing of the map is to be seen: neither its names nor what is behind it."""
-    for stall in run.stalls():
-        made = [f for f in frames_of(stall) if f.get("module") in ("[anonymous]", "[jit]")]
+def made_of(stall: Record) -> List[Record]:
+    return [f for f in frames_of(stall) if f.get("module") in ("[anonymous]", "[jit]")]
+
+
+def check_none_named(stalls: List[Record]) -> None:
+    for stall in stalls:
+        made = made_of(stall)
         if len(made) != 2 or any(f["fn"] or f.get("jit") for f in made):
             raise Failure("expected two frames without a name, found %s" % made)
+
+
+def check_nameless(run: Run) -> None:
+    """Nothing of the map is to be seen: neither its names nor what is behind it."""
+    check_none_named(run.stalls())
     everything = run.out + run.err + "".join(
         run.path(s).read_bytes().decode(errors="replace") for s in ("jsonl", "folded", "stall"))
     for word in ("jit_inner", "jit_outer", SECRET, "root:"):
@@ -84,6 +92,21 @@ def own(env: Env) -> str:
     target = env.target(env.compile("jitted"), "--count", str(COUNT), "--map")
     with removed(map_path(target)):
         return check(env, target, check_named)
+
+
+def check_executed(run: Run) -> None:
+    stalls = sorted(run.stalls(), key=lambda s: s["start_ns"])
+    for stall in stalls[:COUNT]:
+        if [f["fn"] for f in made_of(stall)] != CHAIN[1:]:
+            raise Failure("expected %s, found %s" % (CHAIN[1:], made_of(stall)))
+    check_none_named(stalls[COUNT:])
+
+
+def executed(env: Env) -> str:
+    """The map of the program that ran before, in the same process: its code is gone."""
+    target = env.target(env.compile("jitted"), "--count", str(COUNT), "--map", "--exec")
+    with removed(map_path(target)):
+        return check(env, target, check_executed)
 
 
 NAMESPACES = """
@@ -339,6 +362,7 @@ def python_perf(env: Env) -> str:
 
 CASES: List[Case] = [
     Case("jit", own),
+    Case("jit-exec", executed),
     Case("jit-namespaces", namespaces),
     *[hostile(make) for make in HOSTILE],
     Case("jit-growing", growing),

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import List, Sequence
 
 from compare import check_invariants, check_truths, pair_up
-from harness import TARGETS, TOP, Case, Env, Failure, Record, Run, Skip
+from harness import TARGETS, TOP, Case, Env, Failure, Record, Run, Skip, parse_jsonl
 from lines_truth import compare
 
 PROGRAM = Path(os.environ.get("B", "build")) / "tests" / "support" / "lines"
@@ -29,6 +29,7 @@ BUILDS = (
     ("clang", ["-O2", "-g"]),
     ("clang", ["-O2", "-gline-tables-only"]),
 )
+UNITS = 250_000  # take some 0.7 s to open
 COMPILERS = {"gcc": {".c": "gcc", ".cc": "g++"}, "clang": {".c": "clang", ".cc": "clang++"}}
 
 
@@ -111,6 +112,49 @@ def inlined(env: Env) -> str:
     return detail
 
 
+def report_of(text: str) -> List[str]:
+    """The lines of a report, after what the target wrote."""
+    return text[text.index("stallprof  pid "):].splitlines()
+
+
+def late(env: Env) -> str:
+    """Debug information that takes longer to open than the first stall: its live line has none, and
+    all that is written at the end has, live and from the recording."""
+    if not shutil.which("g++"):
+        raise Skip("no g++")
+    large = str(env.folder / "large.o")
+    subprocess.run(["gcc", "-c", "-Wa,--defsym,UNITS=%d" % UNITS, "-o", large,
+                    str(TARGETS / "lines_large.s")], check=True)
+    program = build(env, "gcc", ["-O2", "-g", large], "lines.cc")
+    run = env.watch("--threshold", "50ms", "--", program, "--count", "23").end()
+    if run.status != 0:
+        raise Failure("stallprof ended with status %d: %s" % (run.status, run.err.strip()))
+    truths = [t for t in parse_jsonl(run.out[:run.out.index("stallprof  pid ")]) if "class" in t]
+    pairs, _, _ = pair_up(truths, run.stalls())
+    if not truths or len(pairs) != len(truths):
+        raise Failure("%d of %d stalls found" % (len(pairs), len(truths)))
+    problems = [p for truth, stall in pairs for p in check_stack(truth, stall)]
+    if "may lack source lines" in run.out:
+        problems.append("summary: lines are missing for want of time")
+    if not re.search(r"lines\.cc:\d+ shop::Cart::l_rest", run.out):
+        problems.append("summary: expected lines.cc:LINE shop::Cart::l_rest, found\n" + run.out)
+    if not re.search(r";l_handle;[^;]*l_middle[^;]*_\[i\];", run.path("folded").read_text()):
+        problems.append("folded: expected l_handle;..l_middle_[i];")
+    for suffix in ("folded", "jsonl"):
+        report = env.command("report", str(run.path("stall")), "-F", suffix).stdout
+        if report != run.path(suffix).read_text():
+            problems.append("%s of the recording is not that of the run" % suffix)
+    report = env.command("report", str(run.path("stall"))).stdout
+    if report_of(report) != report_of(run.out):
+        problems.append("the recording's summary is not that of the run:\n" + report + run.out)
+    if problems:
+        raise Failure("\n".join(problems))
+    bare = len(re.findall(r" at=program:\S*l_handle ", run.err))
+    if not bare:
+        raise Skip("the lines of %d units came before the first stall" % UNITS)
+    return "%d stalls, %d lines before theirs were known" % (len(pairs), bare)
+
+
 def hostile(env: Env) -> str:
     """Circles in the debug information end; more rows than any program has cost a worker its life,
     and whoever asked no more than its deadline."""
@@ -141,4 +185,5 @@ CASES = [
     Case("native_lines", against_tools, measures=False, alone=False),
     Case("native_hostile", hostile, measures=False, alone=False),
     Case("native_inlined", inlined),
+    Case("native_late_lines", late),
 ]

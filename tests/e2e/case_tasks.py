@@ -5,6 +5,7 @@ Needs no BPF: only the right to read the target's memory.
 
 import glob
 import os
+import shutil
 import subprocess
 import time
 from typing import Any, Callable, Dict, List, Tuple
@@ -264,6 +265,7 @@ def refusals(env: Env) -> str:
     sleeper = subprocess.Popen(["sleep", "60"])
     plain = subprocess.Popen([env.python, "-c", "import time; print(1, flush=True); time.sleep(60)"],
                              stdout=subprocess.PIPE)
+    others: List["subprocess.Popen[bytes]"] = []
     gone = subprocess.Popen(["true"])
     gone.wait()
     try:
@@ -274,10 +276,17 @@ def refusals(env: Env) -> str:
         refused(1, env.command("tasks", "-p", str(plain.pid), nobody=True), "not permitted", "root")
         refused(2, env.command("tasks"), "-p PID")
         refused(2, env.command("tasks", "-p", str(plain.pid), "-F", "svg"), "text or jsonl")
+        if shutil.which("node"):
+            node = subprocess.Popen(["node", "-e", "console.log(1); setTimeout(() => {}, 60000)"],
+                                    stdout=subprocess.PIPE)
+            others.append(node)
+            assert node.stdout
+            node.stdout.readline()
+            refused(1, look(env, node.pid), "asyncio", "stallprof -p %d" % node.pid)
         done = look(env, plain.pid)
         e.same("no loop", (done.returncode, "No event loop" in done.stdout), (0, True))
     finally:
-        for proc in (sleeper, plain):
+        for proc in (sleeper, plain, *others):
             proc.kill()
             proc.wait()
     e.done()

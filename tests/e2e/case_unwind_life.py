@@ -109,6 +109,17 @@ def opened(env: Env) -> str:
     return check_chains(target.truths, run)
 
 
+def beside_made(env: Env) -> str:
+    """dlopen in a process that makes code at run time, where unknown code may have frame pointers:
+    a library that has none, whose caller has, is no reason to leave out what lies between."""
+    steps = []
+    for name in ("alpha", "beta", "gamma"):
+        steps += ["open:" + plugin(env, name), "call", "tick"]
+    target, run = measure(env, [program(env, "handed_on", "-ffixed-rbp"), "make", "stall", *PAUSE,
+                                *steps])
+    return check_chains(target.truths, run)
+
+
 def swapped(env: Env) -> str:
     """Another library comes to the address of one that went: with the same shape, so that the
     addresses are the same to the byte, and with another, which is walked by other rules."""
@@ -283,6 +294,7 @@ def off_cpu(env: Env) -> str:
 
 CASES = [
     Case("unwind-open", opened),
+    Case("unwind-beside-made", beside_made),
     Case("unwind-swap", swapped),
     Case("unwind-replaced-library", replaced_library),
     Case("unwind-exec", executed),

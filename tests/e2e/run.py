@@ -4,10 +4,18 @@
     run.py              all cases, one at a time
     run.py NAME...      these; a NAME may be a glob, `sleep*`
     run.py --list       their names
+    run.py --once       without a second run of what failed
 
 A case is a row in the CASES of a case_*.py.  One line for each: `ok`, `FAIL` with expected and
-found, or `skip` with the reason.  Those that do not mind run two at a time.  Measuring needs root and a kernel that allows BPF.  STALLPROF
-names the program, E2E_PYTHONS further interpreters, parted by colons.
+found, or `skip` with the reason.  Those that do not mind run two at a time.
+
+The machine is shared, and a case measures time: what others did in a moment can be taken for a fault
+of the program.  So what failed is run once more at the end, alone, and both results are printed; a
+fault of the program fails again.  More than AGAIN_MAX failures are no accident and stay failures.
+`--once` judges by the first run.
+
+Measuring needs root and a kernel that allows BPF.  STALLPROF names the program, E2E_PYTHONS further
+interpreters, parted by colons.
 """
 
 import argparse
@@ -30,6 +38,7 @@ sys.dont_write_bytecode = True
 from harness import STALLPROF, Case, Env, Failure, Skip  # noqa: E402
 
 SYSTEM_PYTHON = "/usr/bin/python3"
+AGAIN_MAX = 5
 
 Row = Tuple[str, Optional[str], Case]  # name, interpreter if there is one
 
@@ -132,30 +141,52 @@ def chosen(rows: List[Row], names: List[str]) -> List[Row]:
     return [row for row in rows if not names or any(fnmatch.fnmatchcase(row[0], n) for n in names)]
 
 
-def run_rows(rows: List[Row], obstacle: str) -> List[str]:
-    """Those that must be alone one by one, then the others two at a time; what became of each."""
-    def run_row(row: Row) -> str:
-        name, python, case = row
-        start = time.monotonic()
-        status, detail = run_case(python, case, obstacle)
-        print(shown(status, name, detail, time.monotonic() - start), flush=True)
-        return status
+def run_row(row: Row, obstacle: str, again: bool = False) -> str:
+    name, python, case = row
+    start = time.monotonic()
+    status, detail = run_case(python, case, obstacle)
+    label = name + " (second run)" if again else name
+    print(shown(status, label, detail, time.monotonic() - start), flush=True)
+    return status
 
-    alone = [run_row(row) for row in rows if row[2].alone]
+
+def run_rows(rows: List[Row], obstacle: str) -> List[str]:
+    """Those that must be alone one by one, then the others two at a time; what became of each, in
+    the order of the rows."""
+    alone = [i for i, row in enumerate(rows) if row[2].alone]
+    others = [i for i, row in enumerate(rows) if not row[2].alone]
+    statuses = {i: run_row(rows[i], obstacle) for i in alone}
     with ThreadPoolExecutor(2) as pool:
-        return alone + list(pool.map(run_row, [row for row in rows if not row[2].alone]))
+        statuses.update(zip(others, pool.map(lambda i: run_row(rows[i], obstacle), others)))
+    return [statuses[i] for i in range(len(rows))]
+
+
+def run_failed_again(rows: List[Row], statuses: List[str], obstacle: str) -> List[str]:
+    """The statuses after a second run of the few that failed."""
+    failed = [i for i, status in enumerate(statuses) if status == "FAIL"]
+    if not failed or len(failed) > AGAIN_MAX:
+        return statuses
+    second = {i: run_row(rows[i], obstacle, again=True) for i in failed}
+    passed = [rows[i][0] for i in failed if second[i] == "ok"]
+    if passed:
+        print("passed only in the second run: " + ", ".join(passed))
+    return [second.get(i, status) for i, status in enumerate(statuses)]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--list", action="store_true")
+    parser.add_argument("--once", action="store_true", help="no second run for what failed")
     args = parser.parse_args()
     rows = chosen(all_cases(), args.names)
     if args.list:
         print("\n".join(name for name, _, _ in rows))
         return 0
-    statuses = run_rows(rows, why_not_measure())
+    obstacle = why_not_measure()
+    statuses = run_rows(rows, obstacle)
+    if not args.once:
+        statuses = run_failed_again(rows, statuses, obstacle)
     counts = {s: statuses.count(s) for s in ("ok", "FAIL", "skip")}
     print("%d passed, %d failed, %d skipped" % (counts["ok"], counts["FAIL"], counts["skip"]))
     return 1 if counts["FAIL"] else 0

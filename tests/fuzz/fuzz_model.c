@@ -44,6 +44,20 @@ static void check_holders(const struct profile *p, const struct stall *s)
 	require(!s->convoy || s->n_holders >= 3);
 }
 
+/* In one of its stacks as they are now, which late lines make anew. */
+static void check_at(const struct profile *p, const struct stall *s)
+{
+	bool found = !s->at;
+
+	for (size_t i = 0; i < s->n_stacks; i++) {
+		const struct stack *stack = &p->stacks[s->stacks[i].stack];
+
+		found = found ||
+			(s->at >= stack->frames && s->at < stack->frames + stack->n_frames);
+	}
+	require(found);
+}
+
 static void check_stall(const struct profile *p, const struct stall *s)
 {
 	uint64_t classes[CLASS_COUNT] = { 0 }, sum = 0;
@@ -57,6 +71,7 @@ static void check_stall(const struct profile *p, const struct stall *s)
 		sum += classes[i];
 	}
 	require(sum == s->dur_ns);
+	check_at(p, s);
 	check_holders(p, s);
 	require(s->proc >= 0 && s->proc < (int)p->n_procs);
 	require(s->loop >= 0 && s->loop < (int)p->n_loops);

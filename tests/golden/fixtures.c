@@ -185,6 +185,7 @@ static void seal(struct built *b)
 #include "tests/golden/fixtures_more.inc"
 #include "tests/golden/fixtures_tasks.inc"
 #include "tests/golden/fixtures_made.inc"
+#include "tests/golden/fixtures_late.inc"
 
 static const struct {
 	const char *name;
@@ -193,7 +194,7 @@ static const struct {
 	{ "tasks", build_tasks },   { "no-tasks", build_no_tasks }, { "demo", build_demo },
 	{ "empty", build_empty },   { "healthy", build_healthy },   { "hostile", build_hostile },
 	{ "offcpu", build_offcpu }, { "gil", build_gil },	    { "pools", build_pools },
-	{ "noloop", build_noloop }, { "lies", build_lies },
+	{ "noloop", build_noloop }, { "lies", build_lies },	    { "late", build_late },
 };
 
 const char *fixture_name(unsigned index)

@@ -9,8 +9,8 @@
 
 #include "model/profile.h"
 
-/* demo empty healthy hostile offcpu tasks no-tasks gil pools noloop lies; NULL for any other name.
- */
+/* demo empty healthy hostile offcpu tasks no-tasks gil pools noloop lies late; NULL for any other
+ * name. */
 const struct profile *fixture_find(const char *name);
 
 /* Names in order; NULL after the last. */

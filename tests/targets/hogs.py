@@ -12,6 +12,9 @@ from typing import Any, Callable, Dict, List, Optional
 
 import truth
 
+TURN_NS = 5_000_000
+REST_S = 0.02  # four more turns: of seven threads none has the GIL for much more than a fifth
+
 
 class Hog:
     """A thread that calls `work` once when it is asked, or again and again until told to stop."""
@@ -35,16 +38,25 @@ class Hog:
         assert self.thread.ident
         return time.clock_gettime_ns(time.pthread_getcpuclockid(self.thread.ident))
 
+    def delay_ns(self) -> int:
+        """How long it could have run and got no processor."""
+        try:
+            with open("/proc/self/task/%d/schedstat" % self.thread.native_id) as f:
+                return int(f.read().split()[1])
+        except OSError:
+            return 0  # a kernel that does not count it
+
 
 class Watched:
     """What each of some threads burned since this was made."""
 
     def __init__(self, hogs: List[Hog]) -> None:
-        self.before = [(hog, hog.cpu_ns()) for hog in hogs]
+        self.before = [(hog, hog.cpu_ns(), hog.delay_ns()) for hog in hogs]
 
     def records(self) -> List[Dict[str, Any]]:
         return [{"tid": hog.thread.native_id, "name": hog.thread.name, "func": hog.func,
-                 "holds": hog.holds, "cpu_ns": hog.cpu_ns() - ns} for hog, ns in self.before]
+                 "holds": hog.holds, "cpu_ns": hog.cpu_ns() - cpu,
+                 "delay_ns": hog.delay_ns() - delay} for hog, cpu, delay in self.before]
 
 
 def sized(work: Callable[[int], Any], size: int, seconds: float) -> int:
@@ -73,6 +85,15 @@ def crunch() -> None:
     total = 0
     for i in range(2000):
         total ^= i * 31
+
+
+def count_in_turn() -> None:
+    """A turn of its own, then one for each of the others: whom the interpreter lets go next is its
+    choice, and of seven it may let one have the GIL for more than half of the time."""
+    end = time.thread_time_ns() + TURN_NS
+    while time.thread_time_ns() < end:
+        sum(range(20_000))
+    time.sleep(REST_S)
 
 
 def digest(data: bytes) -> None:
@@ -109,6 +130,10 @@ def late_counter(name: str, after: float, seconds: float) -> Hog:
 
 def cruncher(name: str) -> Hog:
     return Hog(name, crunch, "crunch")
+
+
+def turn_taker(name: str) -> Hog:
+    return Hog(name, count_in_turn, "count_in_turn")
 
 
 def innocents() -> List[Hog]:

@@ -3,9 +3,10 @@
 
     holders.py [KIND...]        the named kinds, else all of them
 
-A truth has `threads`: {tid, name, func, holds, cpu_ns} for each other thread.  The CPU time is what
-it burned during the stall by its own clock; of those that hold the GIL at all it is the time for
-which they held it.  For a lock `by` is the thread that released it: {tid, name, func}.
+A truth has `threads`: {tid, name, func, holds, cpu_ns, delay_ns} for each other thread.  The CPU
+time is what it burned during the stall by its own clock; of those that hold the GIL at all it is
+the time for which they held it, but for some of the delay: what they waited for a processor, which
+may have been with the GIL.  For a lock `by` is the thread that released it: {tid, name, func}.
 """
 
 import asyncio
@@ -147,7 +148,7 @@ def setup_two() -> Callable[[], Any]:
 
 
 def setup_convoy() -> Callable[[], Any]:
-    seven = [hogs.cruncher("convoy-%d" % i) for i in range(7)]
+    seven = [hogs.turn_taker("convoy-%d" % i) for i in range(7)]
     return lambda: take_turns("convoy", seven)
 
 

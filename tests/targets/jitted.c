@@ -1,10 +1,11 @@
 /* jitted.c: an epoll loop in C whose stalls are in code made at run time.
  *
- * jitted [--wait] [--count N] [--linger S] [--map]: N sleeps, called by two functions that were
- * written into memory of their own, with frame pointers.  Says where they are; --map: also in
+ * jitted [--wait] [--count N] [--linger S] [--map] [--exec]: N sleeps, called by two functions that
+ * were written into memory of their own, with frame pointers.  Says where they are; --map: also in
  * /tmp/perf-PID.map, as jit_outer and jit_inner, after other names that the same addresses had
- * before.  Prints its own truth; knows nothing of stallprof.  Build with -O1
- * -fno-omit-frame-pointer.
+ * before.  --exec: after these the same again in another image of the program, at the same
+ * addresses, but without a word to the map.  Prints its own truth; knows nothing of stallprof.
+ * Build with -O1 -fno-omit-frame-pointer.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -19,6 +20,7 @@
 #define TICKS_BETWEEN 5 /* healthy iterations from one stall to the next */
 #define CODE_SIZE     18
 #define SPACING	      64
+#define PLACE	      0x7a9000000000 /* where hardly anything else lies */
 
 static __attribute__((noinline)) long enter_kernel(long nr, long a, long b, long c, long d)
 {
@@ -53,8 +55,8 @@ static void emit(uint8_t *at, const void *callee)
 
 static uint8_t *make_code(void)
 {
-	uint8_t *code = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-			     0);
+	uint8_t *code = mmap((void *)PLACE, 4096, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
 
 	if (code == MAP_FAILED)
 		die("mmap");
@@ -116,6 +118,15 @@ static void run_loop(int epoll, int timer, bool wait, long total, long linger, v
 	}
 }
 
+static void execute_again(const char *program, long total)
+{
+	char count[24];
+
+	snprintf(count, sizeof(count), "%ld", total);
+	execl(program, program, "--again", "--count", count, (char *)NULL);
+	die(program);
+}
+
 int main(int argc, char **argv)
 {
 	int epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -123,7 +134,7 @@ int main(int argc, char **argv)
 	struct itimerspec every = { { 0, TICK_NS }, { 0, TICK_NS } };
 	long total = flag_number(argc, argv, "--count", 7);
 	long linger = flag_number(argc, argv, "--linger", 0) * (long)(NSEC_PER_SEC / TICK_NS);
-	bool wait = has_flag(argc, argv, "--wait");
+	bool wait = has_flag(argc, argv, "--wait"), again = has_flag(argc, argv, "--again");
 	uint8_t *code = make_code();
 
 	if (epoll < 0 || timer < 0 || timerfd_settime(timer, 0, &every, NULL) < 0)
@@ -137,6 +148,9 @@ int main(int argc, char **argv)
 	printf("{\"outer\": %lu, \"inner\": %lu, \"size\": %d}\n", (unsigned long)code,
 	       (unsigned long)(code + SPACING), CODE_SIZE);
 	run_loop(epoll, timer, wait, total, linger, (void (*)(void))code);
-	printf("{\"done\": true, \"expected\": %ld, \"pid\": %d}\n", total, getpid());
+	if (has_flag(argc, argv, "--exec"))
+		execute_again(argv[0], total);
+	printf("{\"done\": true, \"expected\": %ld, \"pid\": %d}\n", again ? 2 * total : total,
+	       getpid());
 	return 0;
 }

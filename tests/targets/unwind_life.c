@@ -4,6 +4,7 @@
  *	stall		waits in a function of the program
  *	open:PATH	opens a library
  *	also:PATH	opens one that is not called
+ *	make		maps memory for code made at run time
  *	call		waits in the library, right after what came before
  *	close		closes it
  *	swap:PATH	closes it and opens another, which must come to the same address
@@ -19,6 +20,7 @@
 #include <errno.h>
 #include <link.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 
@@ -122,6 +124,13 @@ static void plugin_swap(const char *path)
 
 /* --- steps */
 
+static void make_room(void)
+{
+	if (mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) ==
+	    MAP_FAILED)
+		die("mmap");
+}
+
 static void become(char **argv)
 {
 	execv(argv[0], argv);
@@ -153,6 +162,8 @@ static WHOLE void take_step(char **step)
 		call_plugin();
 	} else if (strncmp(*step, "open:", 5) == 0) {
 		plugin_open(arg + 1);
+	} else if (strcmp(*step, "make") == 0) {
+		make_room();
 	} else if (strncmp(*step, "also:", 5) == 0) {
 		if (!dlopen(arg + 1, RTLD_NOW | RTLD_LOCAL))
 			die(arg);
@@ -230,7 +241,8 @@ static WHOLE void run_steps(char **steps, int epoll)
 	KEEP_CALL;
 }
 
-int main(int argc, char **argv)
+/* With a frame pointer: one that is handed on by all that do without leads here. */
+__attribute__((optimize("no-omit-frame-pointer"))) int main(int argc, char **argv)
 {
 	bool wait = argc > 1 && strcmp(argv[1], "--wait") == 0;
 	int epoll = loop_open();

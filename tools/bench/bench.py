@@ -119,15 +119,16 @@ def part_attach() -> Result:
     row("until the first hook is attached", shown(found["first_hook"], " ms"))
     row("until the first stall is printed", shown(found["first_stall"], " ms"), "<= 250 ms",
         found["first_stall"].median > 250)
+    row("CPU time used until then", shown(found["cpu"], " ms"))
     return {name: spread.json() for name, spread in found.items()}
 
 
 def part_memory() -> Result:
     found = parts_footprint.memory(2 if QUICK else 10)
     table_head("4. memory of the tool, one target")
-    resident, maps = found["kb"]["VmHWM"] / 1024, found["maps_bytes"] / MIB
-    row("resident at most (VmHWM)", "%.1f MiB" % resident, "<= 32 MiB", resident > 32)
-    row("resident after the run (VmRSS)", "%.1f MiB" % (found["kb"]["VmRSS"] / 1024))
+    usual, maps = found["kb"]["median"] / 1024, found["maps_bytes"] / MIB
+    row("resident, each page once (Pss)", "%.1f MiB" % usual, "<= 32 MiB", usual > 32)
+    row("the same at most, %d processes" % found["processes"], "%.1f MiB" % (found["kb_most"] / 1024))
     row("maps (memlock)", "%.1f MiB" % maps, "<= 8 MiB", maps > 8)
     largest = ("%s %.0f KiB" % (name, size / 1024) for name, size in found["maps"].items())
     print("  largest: " + ", ".join(largest))

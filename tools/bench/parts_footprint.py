@@ -3,6 +3,7 @@
 Each watches staller.py, an asyncio loop that stalls at a given rate.
 """
 
+import contextlib
 import json
 import os
 import struct
@@ -54,11 +55,13 @@ def attach_once(pid: int) -> Dict[str, float]:
             if b" STALL " in seen:
                 line_at = time.monotonic()
             time.sleep(0.001)
+        cpu = processes.cpu_ns(proc.pid)
     finally:
         os.set_blocking(proc.stderr.fileno(), True)
         proc.send_signal(2)
         proc.communicate(timeout=20)
-    return {"first_hook": (hooks - start) * 1e3, "first_stall": (line_at - start) * 1e3}
+    return {"first_hook": (hooks - start) * 1e3, "first_stall": (line_at - start) * 1e3,
+            "cpu": cpu / 1e6}
 
 
 def attach(times: int) -> Dict[str, Spread]:
@@ -70,17 +73,17 @@ def attach(times: int) -> Dict[str, Spread]:
     return {key: Spread([f[key] for f in found]) for key in found[0]}
 
 
-def children(pid: int) -> List[int]:
-    every = [pid]
-    for task in Path("/proc/%d/task" % pid).iterdir():
-        for child in (task / "children").read_text().split():
-            every += children(int(child))
-    return every
-
-
-def status_kb(pid: int) -> Dict[str, int]:
-    rows = (line.split(":", 1) for line in Path("/proc/%d/status" % pid).read_text().splitlines())
-    return {k: int(v.split()[0]) for k, v in rows if k.startswith(("Vm", "Rss")) and "kB" in v}
+def proportional_kb(pid: int) -> int:
+    """Each page by the share that the process has in it, so that the sum over processes counts it
+    once; without the kernel side's maps, which map_bytes counts."""
+    total, counted = 0, False
+    for line in Path("/proc/%d/smaps" % pid).read_text().splitlines():
+        word, *rest = line.split()
+        if not word.endswith(":"):
+            counted = "anon_inode:" not in line
+        elif word == "Pss:" and counted:
+            total += int(rest[0])
+    return total
 
 
 def map_bytes(pid: int) -> Dict[str, int]:
@@ -93,23 +96,29 @@ def map_bytes(pid: int) -> Dict[str, int]:
 
 
 def memory(seconds: float) -> Dict[str, Any]:
-    """Of stallprof and its children, after it watched one target for a while."""
+    """Of stallprof and its children together, while it watches one target."""
     target = staller(5, 120)
+    looks: List[int] = []
+    most = 0
     try:
         tool = processes.start("stallprof", [target.pid])
         try:
-            time.sleep(seconds)
-            every = [status_kb(pid) for pid in children(tool.pid)]
+            until = time.monotonic() + seconds
+            while time.monotonic() < until:
+                with contextlib.suppress(OSError, IndexError):  # a worker that has just ended
+                    every = processes.family(tool.pid)
+                    looks.append(sum(map(proportional_kb, every)))
+                    most = max(most, len(every))
+                time.sleep(0.2)
             maps = map_bytes(tool.pid)
         finally:
             processes.end(tool)
     finally:
         processes.end(target)
-    total = {key: sum(s.get(key, 0) for s in every)
-             for key in ("VmHWM", "VmRSS", "RssAnon", "RssFile", "RssShmem")}
     by_size = sorted(maps.items(), key=lambda item: -item[1])
     largest = {name.split(" #")[0]: size for name, size in by_size[:6]}
-    return {"processes": len(every), "kb": total, "maps_bytes": sum(maps.values()), "maps": largest}
+    return {"processes": most, "kb": Spread(looks).json(), "kb_most": max(looks),
+            "maps_bytes": sum(maps.values()), "maps": largest}
 
 
 def record(pid: int, seconds: float, path: Path) -> int:

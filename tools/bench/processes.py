@@ -22,6 +22,7 @@ BUILD = TOP / os.environ.get("B", "build") / "bench"
 STALLPROF = str(TOP / "stallprof")
 TARGETS = TOP / "tools" / "bench" / "targets"
 ATTACH_S = 15.0
+SETTLE_S, SETTLED_NS = 3.0, 6_000_000
 HOOK_TYPES = {"tracing", "tracepoint", "raw_tracepoint", "perf_event", "kprobe"}
 
 BPFTRACE = ("tracepoint:sched:sched_switch { "
@@ -43,6 +44,9 @@ TOOLS: Dict[str, List[str]] = {
 BEFORE = os.environ.get("STALLPROF_BEFORE", "")
 if BEFORE:
     TOOLS["before"] = [BEFORE, "-q", "-p", "{pid}"]
+
+
+OURS = {os.path.realpath(path) for path in (STALLPROF, BEFORE) if path}
 
 
 class Skip(Exception):
@@ -74,8 +78,10 @@ def fdinfo(pid: int) -> Iterator[Dict[str, str]]:
 def hooks_held(pid: int) -> int:
     held = list(fdinfo(pid))
     links = sum("link_type" in f for f in held)
-    # Events that tell of mappings come long before the first hook.
-    return links + sum("perf_event" in f["link"] for f in held) if links else 0
+    # Ours that tell of mappings come long before the first hook; perf and bpftrace hold no links.
+    if not links and os.path.realpath("/proc/%d/exe" % pid) in OURS:
+        return 0
+    return links + sum("perf_event" in f["link"] for f in held)
 
 
 def attached(proc: "subprocess.Popen[Any]") -> None:
@@ -92,6 +98,43 @@ def attached(proc: "subprocess.Popen[Any]") -> None:
         last = held
         time.sleep(0.05)
     raise Skip("did not attach within %.0f s" % ATTACH_S)
+
+
+def family(pid: int) -> List[int]:
+    """The process, its children, and theirs."""
+    every = [pid]
+    try:
+        for task in Path("/proc/%d/task" % pid).iterdir():
+            for child in (task / "children").read_text().split():
+                every += family(int(child))
+    except OSError:
+        pass  # one that ends meanwhile
+    return every
+
+
+def cpu_ns(pid: int) -> int:
+    """CPU time of the process and those it has started, as far as they live."""
+    total = 0
+    for one in family(pid):
+        try:
+            for task in Path("/proc/%d/task" % one).iterdir():
+                total += int((task / "schedstat").read_text().split()[0])
+        except OSError:
+            continue
+    return total
+
+
+def settled(pid: int) -> None:
+    """Returns when the tool is done with what it does once, at its start: reading files and names.
+    What that costs is a row of its own."""
+    until = time.monotonic() + SETTLE_S
+    last = cpu_ns(pid)
+    while time.monotonic() < until:
+        time.sleep(0.2)
+        now = cpu_ns(pid)
+        if now - last < SETTLED_NS:
+            return
+        last = now
 
 
 def complaint(path: Path) -> str:
@@ -113,6 +156,7 @@ def start(name: str, pids: Sequence[int]) -> "subprocess.Popen[Any]":
                                 stderr=err)
     try:
         attached(proc)
+        settled(proc.pid)
     except Skip as why:
         end(proc)
         raise Skip("%s: %s" % (why, complaint(errors))) from None

@@ -64,14 +64,19 @@ static void chain(uint64_t first, uint64_t second)
 	image_word(SP + 192 + 8, END);
 }
 
-static void check_chain(uint64_t first, uint64_t second)
+static void check_chain_to(uint64_t first, uint64_t second, enum unwind_stop stop)
 {
 	uint64_t want[] = { first, second | GUESS, (CODE + 2) | GUESS, CODE + 3, END };
 
-	assert_int_equal(image_walk(), UNWIND_STOP_ROOT);
+	assert_int_equal(image_walk(), stop);
 	assert_int_equal(image.out.n_user, 5);
 	for (int i = 0; i < 5; i++)
 		assert_int_equal(image.out.user[i], want[i]);
+}
+
+static void check_chain(uint64_t first, uint64_t second)
+{
+	check_chain_to(first, second, UNWIND_STOP_ROOT);
 }
 
 static void test_by_pointer(void **state)
@@ -86,17 +91,44 @@ static void test_by_pointer(void **state)
 	check_chain(CODE + 0x10005, NONE + 9);
 	chain(CODE + 0x10005, NONE + 9); /* a page without rows */
 	check_chain(CODE + 0x10005, NONE + 9);
-	chain(MADE, MADE + 10); /* code made at run time, in no mapping or in one without table */
+	chain(MADE, MADE + 10); /* code made at run time, in a mapping without table */
 	assert_int_equal(image_walk(), UNWIND_STOP_MAPPING);
-	image.proc.flags = UNWIND_PROC_JIT;
-	check_chain(MADE, MADE + 10);
-	chain(MADE, MADE + 10);
 	image.proc.n = 2;
 	image.proc.start[1] = image.proc.start[0];
 	image.proc.map[1] = image.proc.map[0];
 	image.proc.start[0] = MADE;
 	image.proc.map[0] = (struct unwind_mapping){ .end = MADE + 64, .kind = UNWIND_BY_POINTER };
 	check_chain(MADE, MADE + 10);
+}
+
+/* In no mapping, it may be code made at run time, or a library that is not known yet: no such walk
+ * ends at the root, and the first of these frames is kept. */
+static void test_guessed(void **state)
+{
+	(void)state;
+	chain(MADE, MADE + 10);
+	image.proc.flags = UNWIND_PROC_JIT;
+	check_chain_to(MADE, MADE + 10, UNWIND_STOP_GUESSED);
+	assert_int_equal(image.cursor.guess.at, 1);
+	assert_int_equal(image.cursor.guess.ip, MADE);
+	assert_int_equal(image.cursor.guess.sp, SP);
+	assert_int_equal(image.cursor.guess.bp, SP + 64);
+	assert_int_equal(image.cursor.guess.exact, 1);
+	chain(NONE, MADE + 10);
+	image.proc.flags = UNWIND_PROC_JIT;
+	check_chain_to(NONE, MADE + 10, UNWIND_STOP_GUESSED);
+	assert_int_equal(image.cursor.guess.at, 2);
+	assert_int_equal(image.cursor.guess.ip, MADE + 10);
+	assert_int_equal(image.cursor.guess.sp, SP + 80);
+	assert_int_equal(image.cursor.guess.exact, 0);
+	chain(NONE, MADE + 10); /* a return address of 0 is no better end */
+	image.proc.flags = UNWIND_PROC_JIT;
+	image_word(SP + 168, 0);
+	assert_int_equal(image_walk(), UNWIND_STOP_GUESSED);
+	chain(NONE, NONE + 9); /* where nothing was guessed since */
+	image.proc.flags = UNWIND_PROC_JIT;
+	check_chain(NONE, NONE + 9);
+	assert_int_equal(image.cursor.guess.at, 0);
 }
 
 /* What is no frame pointer: odd, below the stack, not readable.  0 is the end, but for the
@@ -364,12 +396,13 @@ static void test_tables(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_root),	   cmocka_unit_test(test_by_pointer),
-		cmocka_unit_test(test_no_pointer), cmocka_unit_test(test_no_mapping),
-		cmocka_unit_test(test_no_address), cmocka_unit_test(test_many_mappings),
-		cmocka_unit_test(test_many_rows),  cmocka_unit_test(test_stack_grows),
-		cmocka_unit_test(test_depth),	   cmocka_unit_test(test_circle),
-		cmocka_unit_test(test_reads),	   cmocka_unit_test(test_tables),
+		cmocka_unit_test(test_root),	      cmocka_unit_test(test_by_pointer),
+		cmocka_unit_test(test_guessed),	      cmocka_unit_test(test_no_pointer),
+		cmocka_unit_test(test_no_mapping),    cmocka_unit_test(test_no_address),
+		cmocka_unit_test(test_many_mappings), cmocka_unit_test(test_many_rows),
+		cmocka_unit_test(test_stack_grows),   cmocka_unit_test(test_depth),
+		cmocka_unit_test(test_circle),	      cmocka_unit_test(test_reads),
+		cmocka_unit_test(test_tables),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

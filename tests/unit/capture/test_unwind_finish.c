@@ -142,6 +142,22 @@ static void test_hostile(void **state)
 	}
 }
 
+/* Whether there is a table for an address. */
+static void test_code(void **state)
+{
+	struct fixture *f = *state;
+	const struct unwind_space *space = f->memory->space;
+
+	assert_int_equal(unwind_code_at(space, &f->entry, CODE + 5), UNWIND_CODE_TABLE);
+	assert_int_equal(unwind_code_at(space, &f->entry, LATE + 5), UNWIND_CODE_UNKNOWN);
+	f->entry.flags = UNWIND_PROC_JIT;
+	assert_int_equal(unwind_code_at(space, &f->entry, LATE + 5), UNWIND_CODE_UNKNOWN);
+	add_mapping(f, LATE, 0);
+	f->entry.map[1].kind = UNWIND_BY_POINTER;
+	assert_int_equal(unwind_code_at(space, &f->entry, LATE + 5), UNWIND_CODE_BARE);
+	assert_int_equal(unwind_code_at(space, &f->entry, 0), UNWIND_CODE_UNKNOWN);
+}
+
 /* Only its own body gets it; those that nobody comes for go, by age and where there are many. */
 static void test_claim(void **state)
 {
@@ -155,7 +171,9 @@ static void test_claim(void **state)
 	other.head.tgid++;
 	assert_false(snapshots_has(f->snapshots, &other));
 	other = f->body;
-	other.n_user++;
+	other.n_user++; /* it can begin before the body ends, not behind */
+	assert_true(snapshots_has(f->snapshots, &other));
+	other.n_user = 0;
 	assert_false(snapshots_has(f->snapshots, &other));
 	snapshots_reap(f->snapshots, 100);
 	assert_true(snapshots_has(f->snapshots, &f->body));
@@ -179,6 +197,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_walk, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_short, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hostile, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_code, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_claim, setup, teardown),
 	};
 

@@ -107,6 +107,8 @@ static void test_first(void **state)
 	assert_null(entry_at(f, (uintptr_t)test_first));
 	assert_int_equal(f->entry.start_time, f->p->start_ticks);
 	build(f);
+	assert_true(unwound_waits(f->u)); /* who looks at an entry has not published it */
+	unwound_published(f->u, now_ns());
 	assert_false(unwound_waits(f->u));
 	assert_non_null(entry_at(f, (uintptr_t)test_first));
 	assert_int_equal(entry_at(f, (uintptr_t)test_first)->kind, UNWIND_BY_TABLE);

@@ -99,6 +99,23 @@ static void notes_are_cut(void **state)
 	assert_null(strstr(text, "tracepoint"));
 }
 
+/* Stacks that lack lines for want of time are told where there are any. */
+static void unlined_stacks_are_counted(void **state)
+{
+	struct profile p = *fixture_find("demo");
+	_cleanup_free_ char *none = printed("text", &p, NULL), *one = NULL, *many = NULL;
+
+	(void)state;
+	assert_null(strstr(none, "source lines"));
+	p.unlined_stacks = 1;
+	one = printed("text", &p, NULL);
+	assert_non_null(strstr(one, "  native  1 stack may lack source lines: debug information was "
+				    "not read in time\n"));
+	p.unlined_stacks = 1009;
+	many = printed("text", &p, NULL);
+	assert_non_null(strstr(many, "  native  1,009 stacks may lack source lines: "));
+}
+
 /* Reasons for stacks that are not whole come with their numbers; rare ones only with -v. */
 static void gaps_are_counted(void **state)
 {
@@ -139,6 +156,7 @@ int main(void)
 		cmocka_unit_test(notes_are_cut),
 		cmocka_unit_test(languages_are_counted_apart),
 		cmocka_unit_test(gaps_are_counted),
+		cmocka_unit_test(unlined_stacks_are_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

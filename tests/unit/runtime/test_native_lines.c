@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/str.h"
 #include "runtime/native_lines.h"
 
@@ -38,23 +39,24 @@ static void test_self(void **state)
 {
 	uint64_t insides[2] = { calls_here(), 0x10 };
 	struct chunk_frame frames[NATIVE_LINES_MAX];
+	struct native_place place;
 	const struct mapping *m;
 	struct native_names *names;
 	struct native_lines *l;
 	struct process *p;
-	size_t n;
-	int i;
+	size_t n = 0;
 
 	(void)state;
 	assert_int_equal(native_names_new(&names), 0);
 	assert_int_equal(native_lines_new(names, &l), 0);
 	assert_int_equal(process_open("/proc", getpid(), &p), 0);
 	m = process_map(p, insides[0]);
-	assert_int_equal(native_lines_find(l, p, m, insides[0], frames), 0);
-	for (i = 0, n = 0; i < 100 && !n; i++) { /* the machine may be busy */
-		native_lines_begin(l, p, insides, 2, false);
-		n = native_lines_find(l, p, m, insides[0], frames);
-	}
+	place = native_lines_place(l, p, m, insides[0]);
+	assert_int_equal(native_lines_find(l, &place, frames, &n), LINES_NONE);
+	native_lines_begin(l, p, insides, 2, true);
+	assert_int_equal(native_lines_find(l, &place, frames, &n), LINES_LATER);
+	lines_wait(native_lines_source(l), now_ns() + 60000000000ULL);
+	assert_int_equal(native_lines_find(l, &place, frames, &n), LINES_KNOWN);
 	assert_int_equal(n, 2);
 	assert_string_equal(frames[0].fn, "here");
 	assert_int_equal(frames[0].flags, FRAME_INLINED);

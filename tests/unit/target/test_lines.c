@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "base/clock.h"
 #include "target/lines.h"
@@ -47,11 +48,21 @@ static void fetch(struct lines *l, const struct symbols *s, size_t count)
 /* Of the first `count` bytes of `outer`, how many have a line. */
 static size_t count_known(const struct lines *l, const struct symbols *s, size_t count)
 {
-	size_t i, places, n = 0;
+	const struct line_place *places;
+	size_t i, n_places, n = 0;
 
 	for (i = 0; i < count; i++)
-		n += lines_find(l, s, outer + i, &places) != NULL;
+		n += lines_find(l, s, outer + i, &places, &n_places) == LINES_KNOWN;
 	return n;
+}
+
+/* What is known of that byte of `outer`. */
+static enum lines_state state_of(const struct lines *l, const struct symbols *s, size_t byte)
+{
+	const struct line_place *places;
+	size_t n;
+
+	return lines_find(l, s, outer + byte, &places, &n);
 }
 
 /* Sends each child a signal; returns how many there are. */
@@ -75,26 +86,26 @@ static int signal_children(int signal)
 static void test_cache(void **state)
 {
 	struct symbols *s = open_symbols("lines");
-	const struct line_place *places;
+	const struct line_place *places = NULL;
 	struct lines *l;
 	size_t n;
 
 	(void)state;
 	assert_int_equal(lines_new(&l), 0);
 	lines_begin(l, 20000);
-	assert_null(lines_find(l, s, outer, &n));
+	assert_int_equal(state_of(l, s, 0), LINES_NONE);
 	fetch(l, s, outer_size - 1);
 	assert_int_equal(count_known(l, s, outer_size), outer_size - 1);
 	symbols_drop_files(s);
+	lines_trim(l); /* it is small */
 	lines_begin(l, 20000);
 	fetch(l, s, outer_size);
 	assert_int_equal(count_known(l, s, outer_size), outer_size - 1);
-	places = lines_find(l, s, outer, &n);
+	assert_int_equal(lines_find(l, s, outer, &places, &n), LINES_KNOWN);
 	assert_true(n >= 1);
 	assert_string_equal(places[n - 1].fn, "outer");
 	assert_true(str_ends(places[n - 1].file, "/lines.c"));
 	assert_true(places[n - 1].line >= 10 && places[n - 1].line <= 13);
-	/* an address without a line is known to have none: NULL, and not asked again */
 	lines_free(l);
 	lines_free(NULL);
 	symbols_free(s);
@@ -156,6 +167,116 @@ static void test_late(void **state)
 	symbols_free(s);
 }
 
+/* Nobody waits: the answers are taken when they are there, of files that nobody asks about again
+ * too, and more of them than one question and the workers hold at once. */
+static void test_unattended(void **state)
+{
+	struct pollfd polled[LINES_WORKERS_MAX];
+	uint64_t addresses[131], until;
+	struct symbols *s[FILES];
+	struct lines *l;
+	size_t i, k;
+
+	(void)state;
+	assert_int_equal(lines_new(&l), 0);
+	assert_int_equal(lines_polled(l, polled), 0);
+	for (i = 0; i < FILES; i++) {
+		s[i] = open_symbols("lines");
+		lines_begin(l, 0);
+		for (k = 0; k < 131; k++)
+			addresses[k] = outer + k;
+		lines_fetch(l, s[i], addresses, 131);
+		lines_fetch(l, s[i], addresses, 131);
+	}
+	assert_true(state_of(l, s[FILES - 1], 0) == LINES_LATER);
+	assert_int_equal(lines_waiting(l) + lines_settled(l), FILES * 131);
+	assert_true(lines_polled(l, polled) > 0);
+	until = now_ns() + 60000 * 1000000ULL;
+	while (lines_waiting(l) && now_ns() < until) {
+		poll(polled, lines_polled(l, polled), 50);
+		assert_true(lines_polled(l, polled) <= LINES_WORKERS_MAX);
+		lines_collect(l);
+		assert_true(signal_children(0) <= LINES_WORKERS_MAX);
+	}
+	assert_int_equal(lines_waiting(l), 0);
+	assert_int_equal(lines_settled(l), FILES * 131);
+	assert_int_equal(lines_polled(l, polled), 0);
+	for (i = 0; i < FILES; i++)
+		assert_int_equal(count_known(l, s[i], outer_size), outer_size);
+	lines_free(l);
+	for (i = 0; i < FILES; i++)
+		symbols_free(s[i]);
+}
+
+/* Waiting for the rest ends at its time, or when there is nothing left; a worker that was lost is
+ * replaced, and its question asked again. */
+static void test_wait(void **state)
+{
+	struct symbols *s = open_symbols("lines");
+	uint64_t start = now_ns();
+	struct lines *l;
+
+	(void)state;
+	assert_int_equal(lines_new(&l), 0);
+	lines_wait(l, start + 20000 * 1000000ULL);
+	lines_begin(l, 20000);
+	fetch(l, s, 1);
+	lines_wait(l, start + 20000 * 1000000ULL);
+	assert_true(now_ns() - start < 10000 * 1000000ULL);
+	assert_int_equal(signal_children(SIGSTOP), 1);
+	lines_begin(l, 0);
+	fetch(l, s, 2);
+	start = now_ns();
+	lines_wait(l, start + 70 * 1000000ULL);
+	assert_true(now_ns() - start >= 70 * 1000000ULL);
+	assert_int_equal(state_of(l, s, 1), LINES_LATER);
+	assert_int_equal(signal_children(SIGKILL), 1);
+	lines_wait(l, start + 20000 * 1000000ULL);
+	assert_int_equal(state_of(l, s, 1), LINES_KNOWN);
+	lines_free(l);
+	symbols_free(s);
+}
+
+/* Questions without end are not asked: what is not answered is bounded. */
+static void test_many(void **state)
+{
+	struct symbols *s = open_symbols("lines");
+	uint64_t address = 0;
+	struct lines *l;
+	int i;
+
+	(void)state;
+	assert_int_equal(lines_new(&l), 0);
+	lines_begin(l, 0);
+	lines_fetch(l, s, &outer, 1);
+	signal_children(SIGSTOP);
+	for (i = 0; i < 10007; i++, address++)
+		lines_fetch(l, s, &address, 1);
+	assert_in_range(lines_waiting(l), 8000, 9000);
+	lines_free(l);
+	symbols_free(s);
+}
+
+/* A worker that ended by itself is no zombie after a look for such. */
+static void test_reap(void **state)
+{
+	struct symbols *s = open_symbols("lines");
+	cleanup(lines_freep) struct lines *l = NULL;
+	siginfo_t ended = { 0 };
+
+	(void)state;
+	assert_int_equal(lines_new(&l), 0);
+	lines_begin(l, 20000);
+	fetch(l, s, 1);
+	lines_reap(l);
+	assert_int_equal(count_known(l, s, 1), 1);
+	assert_int_equal(signal_children(SIGKILL), 1);
+	waitid(P_ALL, 0, &ended, WEXITED | WNOWAIT);
+	lines_reap(l);
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	symbols_free(s);
+}
+
 /* What a stack may wait is for all of its files together. */
 static void test_shared_wait(void **state)
 {
@@ -183,7 +304,8 @@ static void test_shared_wait(void **state)
 		symbols_free(s[i]);
 }
 
-/* Files that kill their workers are left alone after some of them. */
+/* Files that kill their workers are left alone after some of them, and what they were asked has
+ * been lost. */
 static void test_deaths(void **state)
 {
 	struct symbols *s[FILES];
@@ -206,6 +328,10 @@ static void test_deaths(void **state)
 			fetch(l, s[i], 2 + (size_t)round);
 		}
 	assert_true(asked > 0);
+	lines_begin(l, 20000);
+	fetch(l, s[0], 23);
+	assert_int_equal(lines_waiting(l), 0);
+	assert_int_equal(state_of(l, s[0], 22), LINES_LOST);
 	lines_free(l);
 	assert_int_equal(signal_children(0), 0);
 	for (i = 0; i < FILES; i++)
@@ -217,7 +343,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cache),  cmocka_unit_test(test_files),
 		cmocka_unit_test(test_late),   cmocka_unit_test(test_shared_wait),
-		cmocka_unit_test(test_deaths),
+		cmocka_unit_test(test_deaths), cmocka_unit_test(test_unattended),
+		cmocka_unit_test(test_wait),   cmocka_unit_test(test_many),
+		cmocka_unit_test(test_reap),
 	};
 
 	return cmocka_run_group_tests(tests, setup, built_teardown);

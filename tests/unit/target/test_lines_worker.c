@@ -4,6 +4,7 @@
 #include "built_lines.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -136,6 +137,36 @@ static void test_deaths(void **state)
 	close(fd);
 }
 
+/* Without questions it ends by itself, before that it has given its memory back and answers all the
+ * same; who takes leave of it leaves no zombie, and may ask again. */
+static void test_idle(void **state)
+{
+	int fd = built_open("lines"), i;
+	struct lines_worker w = { 0 };
+	struct pollfd ended;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(ask(&w, fd, -1), 0);
+		assert_int_equal(lines_worker_wait(&w, LONG, take, NULL), 0);
+		assert_int_equal(taken, outer_size);
+		assert_true(known > 0);
+		lines_worker_reap(&w);
+		assert_true(w.pid > 0);
+		ended = (struct pollfd){ .fd = w.from, .events = POLLIN };
+		assert_int_equal(poll(&ended, 1, LINES_REST_S * 1500), 0);
+	}
+	assert_int_equal(poll(&ended, 1, LINES_IDLE_S * 4000), 1);
+	lines_worker_reap(&w);
+	assert_int_equal(w.pid, 0);
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	assert_int_equal(ask(&w, fd, -1), 0);
+	assert_int_equal(lines_worker_wait(&w, LONG, take, NULL), 0);
+	assert_int_equal(w.deaths, 0);
+	lines_worker_stop(&w);
+	close(fd);
+}
+
 /* An answer that says it is larger than any, or whose bytes make no chain, ends the worker. */
 static void test_nonsense(void **state)
 {
@@ -226,9 +257,9 @@ static void test_mutants(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_life),	cmocka_unit_test(test_barren),
-		cmocka_unit_test(test_deaths),	cmocka_unit_test(test_nonsense),
-		cmocka_unit_test(test_mutants),
+		cmocka_unit_test(test_life),   cmocka_unit_test(test_barren),
+		cmocka_unit_test(test_deaths), cmocka_unit_test(test_nonsense),
+		cmocka_unit_test(test_idle),   cmocka_unit_test(test_mutants),
 	};
 
 	return cmocka_run_group_tests(tests, setup, built_teardown);
