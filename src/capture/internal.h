@@ -125,6 +125,7 @@ struct watched *watched_find(struct capture *c, uint32_t pid);
 int watched_add(struct capture *c, int pid, struct str *why);
 void watched_executed(struct capture *c, struct watched *w, uint64_t at);
 void watched_retry(struct capture *c, uint64_t now);
+void watched_renew(struct capture *c, struct watched *w); /* what its runtime says anew */
 void watched_gone(struct capture *c, struct watched *w, const struct event_life *e);
 /* The kernel side stops watching a process that ended before, or without, being added here. */
 void watched_never(struct capture *c, uint32_t pid);
@@ -160,6 +161,8 @@ const char *stack_native_loop(const struct capture *c, uint64_t hash);
 bool stack_walked(const struct capture *c, uint64_t hash);
 /* Whether the interpreter's part of a named stack is there and complete. */
 bool stack_whole(const struct capture *c, uint64_t hash);
+/* Stacks with the same one have the same frames, by name; 0: it has no names. */
+uint64_t stack_names(const struct capture *c, uint64_t hash);
 void name_targets(struct capture *c, const struct event_stall *stall);
 void name_target(struct capture *c, uint32_t pid, const struct wait_target *t);
 void names_close(struct capture *c);
@@ -238,5 +241,8 @@ int threads_pass(struct capture *c, struct str *why);
 
 /* rows.c: --off-cpu: ends the open waits and emits all rows. */
 void rows_finish(struct capture *c);
+
+/* children.c: of each process without a loop, what it started and nobody watched. */
+void children_tell(struct capture *c);
 
 #endif

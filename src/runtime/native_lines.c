@@ -87,16 +87,37 @@ void native_lines_begin(struct native_lines *l, const struct process *p, const u
 			fetch_file(l, &asked[i], count - i);
 }
 
-bool native_lines_installed(const char *source)
+static bool starts_with_any(const char *text, const char *const *prefixes)
 {
-	return str_starts(source, "/usr/include/") || str_starts(source, "/usr/lib/") ||
-	       str_starts(source, "/rustc/") || strstr(source, "/rustlib/src/") ||
-	       strstr(source, "/.cargo/registry/");
+	for (; *prefixes; prefixes++)
+		if (str_starts(text, *prefixes))
+			return true;
+	return false;
 }
 
+/* The standard library that comes built with rustc is told of by the path in its own tree, and by
+ * /rustc/ where its code was made in the user's program. */
+bool native_lines_installed(const char *source)
+{
+	static const char *const prefixes[] = { "/usr/include/",    "/usr/lib/",
+						"/rustc/",	    "/rust/deps/",
+						"library/std/src/", "library/core/src/",
+						"library/alloc/src/", NULL };
+
+	return starts_with_any(source, prefixes) || strstr(source, "/rustlib/src/") ||
+	       strstr(source, "/.cargo/registry/") || strstr(source, "/.cargo/git/checkouts/");
+}
+
+/* Only Rust has names that begin with an angle bracket; alone core and alloc are names that a C++
+ * program may have given to parts of its own. */
 bool native_lines_standard(const char *fn)
 {
-	return str_starts(fn, "std::") || str_starts(fn, "__gnu_cxx::");
+	static const char *const prefixes[] = { "std::",	      "__gnu_cxx::",
+						"<std::",	      "<core::",
+						"<alloc::",	      "core::ops::function::",
+						"core::panicking::", NULL };
+
+	return starts_with_any(fn, prefixes);
 }
 
 enum lines_state native_lines_find(struct native_lines *l, const struct native_place *place,

@@ -52,7 +52,7 @@ static void test_self(void **state)
 	assert_int_equal(process_open("/proc", getpid(), &p), 0);
 	m = process_map(p, insides[0]);
 	place = native_lines_place(l, p, m, insides[0]);
-	assert_int_equal(native_lines_find(l, &place, frames, &n), LINES_NONE);
+	assert_int_equal(native_lines_find(l, &place, frames, &n), LINES_LOST);
 	native_lines_begin(l, p, insides, 2, true);
 	assert_int_equal(native_lines_find(l, &place, frames, &n), LINES_LATER);
 	lines_wait(native_lines_source(l), now_ns() + 60000000000ULL);
@@ -72,10 +72,37 @@ static void test_self(void **state)
 	native_names_free(names);
 }
 
+/* What came with a compiler or a package is not the user's, whatever program it stands in. */
+static void test_installed(void **state)
+{
+	(void)state;
+	assert_true(native_lines_installed("/usr/include/c++/12/bits/stl_vector.h"));
+	assert_true(native_lines_installed("/rustc/0123/library/core/src/ops/function.rs"));
+	assert_true(native_lines_installed("library/std/src/sys/pal/unix/futex.rs"));
+	assert_true(native_lines_installed("library/core/src/ops/function.rs"));
+	assert_true(native_lines_installed("library/alloc/src/vec/mod.rs"));
+	assert_true(native_lines_installed("/rust/deps/hashbrown-0.15.2/src/raw/mod.rs"));
+	assert_true(native_lines_installed("/home/u/.cargo/registry/src/x/mio-1.0/src/poll.rs"));
+	assert_true(native_lines_installed("/home/u/.cargo/git/checkouts/x/src/lib.rs"));
+	assert_false(native_lines_installed("/srv/app/library/std/src/lib.rs"));
+	assert_false(native_lines_installed("library/store.c"));
+	assert_false(native_lines_installed("src/main.rs"));
+	assert_false(native_lines_installed(""));
+
+	assert_true(native_lines_standard("std::thread::functions::sleep"));
+	assert_true(native_lines_standard("<std::sys::sync::mutex::futex::Mutex>::lock_contended"));
+	assert_true(native_lines_standard("core::ops::function::FnOnce::call_once"));
+	assert_true(native_lines_standard("__gnu_cxx::new_allocator<int>::allocate"));
+	assert_false(native_lines_standard("<app::Order as core::fmt::Debug>::fmt"));
+	assert_false(native_lines_standard("core::Engine::run"));
+	assert_false(native_lines_standard("standard"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_self),
+		cmocka_unit_test(test_installed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

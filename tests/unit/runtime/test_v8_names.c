@@ -45,9 +45,12 @@ static const struct v8_function *get(uint64_t shared, uint16_t cookie)
 	return found;
 }
 
-static uint16_t cookie_of(uint32_t literal)
+/* name: its hash in a made heap is 0, its length counts. */
+static uint16_t cookie_of(uint32_t literal, const char *name)
 {
-	return jit_cookie(0x2000d00020001ull, (uint64_t)literal << 32 | 0x1100);
+	const __u64 ids[2] = { 0x2000d00020001ull, (uint64_t)literal << 32 | 0x1100 };
+
+	return jit_cookie(ids, fake_smi(1), (uint64_t)strlen(name) << 32);
 }
 
 /* Bytecode whose rows are: from 0 on character 0, from 3 on character 8. */
@@ -120,6 +123,46 @@ static void test_lines(void **state)
 	assert_int_equal(v8_names_line(names, found, 53 + 4), 0);
 }
 
+/* Of a function that stands on one line, the line is known without a place in it. */
+static void test_only_line(void **state)
+{
+	static const uint8_t rows[] = { 0x02, 0x04, 0x06, 0x08 };
+	uint64_t code = bytecode();
+	const struct v8_function *found = get(fake_shared(&f, fake_scope(&f, "f"), script, code, 5),
+					      0);
+
+	(void)state;
+	assert_int_equal(v8_names_only_line(names, found), 0);
+	fake_put(&f, code, 32, fake_array(&f, FAKE_BYTES, rows, sizeof(rows), sizeof(rows)));
+	assert_int_equal(v8_names_only_line(names, found), 1);
+	fake_put(&f, code, 32, fake_smi(0));
+	assert_int_equal(v8_names_only_line(names, found), 0);
+}
+
+/* A name that V8 inferred is shown where it ends in the function's own. */
+static void test_inferred(void **state)
+{
+	static const struct {
+		const char *own, *inferred, *want;
+	} cases[] = {
+		{ "add", "shop.cart.add", "shop.cart.add" },
+		{ "add", "add", "add" },
+		{ "add", "shop.readd", "add" },
+		{ "add", "other.name", "add" },
+		{ "add", ".add", "add" },
+		{ "", "shop.add", "shop.add" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint64_t scope = fake_scope(&f, cases[i].own);
+
+		fake_put(&f, scope, 48, fake_string(&f, cases[i].inferred));
+		assert_string_equal(get(fake_shared(&f, scope, script, 0, 5), 0)->fn,
+				    cases[i].want);
+	}
+}
+
 /* Positions that V8 has not made yet give no line, nor does a table that is something else. */
 static void test_no_table(void **state)
 {
@@ -143,7 +186,7 @@ static void test_no_cookie(void **state)
 	(void)state;
 	assert_string_equal(found->fn, "inner");
 	assert_ptr_equal(get(shared, 0), found);
-	assert_ptr_equal(get(shared, cookie_of(5)), found);
+	assert_ptr_equal(get(shared, cookie_of(5, "inner")), found);
 	fake_put(&f, shared, 16, fake_scope(&f, "another"));
 	assert_string_equal(get(shared, 0)->fn, "another");
 }
@@ -152,19 +195,28 @@ static void test_no_cookie(void **state)
 static void test_moved(void **state)
 {
 	uint64_t shared = fake_shared(&f, fake_scope(&f, "old"), script, 0, 5);
-	const struct v8_function *found = get(shared, cookie_of(5));
+	const struct v8_function *found = get(shared, cookie_of(5, "old"));
 
 	(void)state;
 	assert_false(found->moved);
 	assert_string_equal(found->fn, "old");
-	assert_ptr_equal(get(shared, cookie_of(5)), found);
-	assert_true(get(shared, cookie_of(6))->moved);
+	assert_ptr_equal(get(shared, cookie_of(5, "old")), found);
+	assert_true(get(shared, cookie_of(6, "old"))->moved);
 	/* the same function, whose code and name were moved */
 	fake_put(&f, shared, 16, fake_scope(&f, "new"));
-	assert_string_equal(get(shared, cookie_of(5))->fn, "new");
+	assert_string_equal(get(shared, cookie_of(5, "old"))->fn, "new");
+	/* another name, which is what is left of another function */
+	fake_put(&f, shared, 16, fake_scope(&f, "other"));
+	assert_true(get(shared, cookie_of(5, "old"))->moved);
+	fake_put(&f, shared, 16, fake_scope(&f, "new"));
 	fake_put(&f, shared, 48, 6ull << 32);
-	assert_true(get(shared, cookie_of(5))->moved);
-	assert_true(get(fake_string(&f, "x"), cookie_of(5))->moved);
+	assert_true(get(shared, cookie_of(5, "old"))->moved);
+	/* one that differs in nothing but the text it is part of */
+	fake_put(&f, shared, 48, 5ull << 32);
+	assert_false(get(shared, cookie_of(5, "old"))->moved);
+	fake_put(&f, shared, 32, fake_script(&f, 0, 0));
+	assert_true(get(shared, cookie_of(5, "old"))->moved);
+	assert_true(get(fake_string(&f, "x"), cookie_of(5, "old"))->moved);
 	assert_true(get(FAKE_V8_BASE - 7, 1)->moved);
 }
 
@@ -175,10 +227,10 @@ static void test_gone(void **state)
 	uint64_t other = fake_shared(&f, fake_scope(&f, "other"), script, 0, 5);
 
 	(void)state;
-	get(shared, cookie_of(5));
+	get(shared, cookie_of(5, "known"));
 	f.error = -ESRCH;
-	assert_string_equal(get(shared, cookie_of(5))->fn, "known");
-	assert_true(get(other, cookie_of(5))->unread);
+	assert_string_equal(get(shared, cookie_of(5, "known"))->fn, "known");
+	assert_true(get(other, cookie_of(5, "other"))->unread);
 }
 
 int main(void)
@@ -187,6 +239,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_names, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_scopes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lines, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_only_line, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_inferred, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_table, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_cookie, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_moved, setup, teardown),
