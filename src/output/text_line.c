@@ -7,10 +7,11 @@
 
 #include "output/text.h"
 
-/* The end of the longest piece of `words` that fits: before a space, or inside a word too long. */
+/* The end of the longest piece of `words` that fits: behind a bar of a list, else before a space,
+ * or inside a word too long. */
 static const char *line_end(const char *words, size_t columns)
 {
-	const char *end = words, *space = NULL;
+	const char *end = words, *space = NULL, *bar = NULL;
 
 	for (size_t n = 0; *end; end++) {
 		n += ((unsigned char)*end & 0xc0) != 0x80;
@@ -18,7 +19,11 @@ static const char *line_end(const char *words, size_t columns)
 			break;
 		if (*end == ' ' && end > words && end[-1] != ' ')
 			space = end;
+		if (space == end && end[-1] == '|')
+			bar = end;
 	}
+	if (bar && *end)
+		return bar;
 	if (!*end || *end == ' ')
 		return end;
 	return space ? space : end;
