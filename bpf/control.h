@@ -78,13 +78,25 @@ struct jit_plan {
 	__s16 fp_count;	   /* how many arguments it has; never more than JIT_COUNT_MAX */
 	__s16 fp_off;	   /* where its bytecode is at, a number in the upper half */
 	__u16 function_shared; /* in the function object: what all of its kind have in common */
-	__u16 shared_ids;      /* in that: two words that tell it from others, see jit_cookie */
+	__u16 shared_words;    /* in that: a struct jit_shared */
 	__u16 pad2;
 	__u64 kinds; /* bit per kind of frame that is noted, too */
 	/* Code of the interpreter: where its calls return to (not known: anywhere in a file), and
 	 * what runs one bytecode each, which its registers tell. */
 	struct jit_code entry;
 	struct jit_code handlers;
+	__u16 script_id; /* in the text: its number, in the upper half of a word; 0: not known */
+	/* in the scope: how many variables it has, in the upper half of a word, and where they
+	 * begin, two words each; the name follows */
+	__u16 scope_count;
+	__u16 scope_variables;
+	__u16 name_hash; /* in the name: a word of its hash and its length */
+};
+
+/* What functions made of one place in a text have in common. */
+struct jit_shared {
+	__u64 scope, outer, script;
+	__u64 ids[2];
 };
 
 #define JIT_COUNT_MAX 65535
@@ -97,15 +109,27 @@ struct jit_plan {
 #define JIT_CODE(word)	 ((word) & ((1ull << JIT_CODE_BITS) - 1))
 #define JIT_COOKIE(word) ((__u16)((word) >> JIT_CODE_BITS))
 
-/* From the two words: of the first 32 bits in the middle, of the second the upper half.  The others
- * change while the program runs. */
-static inline __attribute__((always_inline)) __u16 jit_cookie(__u64 first, __u64 second)
+/* What is remembered of a function, so that another one in its place is known: of its ids the first
+ * 32 bits in the middle and the second upper half, which is its number in the text (the others
+ * change while the program runs), the number of the text, and the name's hash and length: what was
+ * dropped and is partly written over still looks like itself. */
+static inline __attribute__((always_inline)) __u16 jit_cookie(const __u64 ids[2], __u64 script_id,
+							      __u64 name)
 {
-	__u32 mix = walk_tag_mix(walk_tag_mix(0, (__u32)(first >> 16)), second >> 32);
+	__u32 mix = walk_tag_mix(walk_tag_mix(0, (__u32)(ids[0] >> 16)), ids[1] >> 32);
 
+	if (!(__u32)script_id)
+		mix = walk_tag_mix(mix, script_id >> 32);
+	mix = walk_tag_mix(walk_tag_mix(mix, (__u32)name), name >> 32);
 	mix >>= 16;
 	return mix ? (__u16)mix : 1;
 }
+
+/* Of the words behind a scope's variables those that are looked at for the name; it is the first
+ * object that has a length. */
+#define JIT_NAME_SLOTS	  3
+#define JIT_VARIABLES_MAX 75 /* more have a table of their own, and the name is not looked for */
+#define JIT_IS_NAME(word) ((word) >> 32)
 
 enum proc_flag {
 	PROC_FOLLOW = 1 << 0, /* later children too */
@@ -230,8 +254,8 @@ struct loop_state {
 };
 
 EVENT_ASSERT(walk_plan, 88);
-EVENT_ASSERT(jit_plan, 24 + 32);
-EVENT_ASSERT(proc_conf, 48 + 88 + 56);
+EVENT_ASSERT(jit_plan, 24 + 32 + 8);
+EVENT_ASSERT(proc_conf, 48 + 88 + 64);
 EVENT_ASSERT(made_sums, 32);
 EVENT_ASSERT(thread_now, 24 + 48 + 8 + 168 + 16);
 

@@ -160,6 +160,8 @@ const char *stack_native_loop(const struct capture *c, uint64_t hash);
 bool stack_walked(const struct capture *c, uint64_t hash);
 /* Whether the interpreter's part of a named stack is there and complete. */
 bool stack_whole(const struct capture *c, uint64_t hash);
+/* Stacks with the same one have the same frames, by name; 0: it has no names. */
+uint64_t stack_names(const struct capture *c, uint64_t hash);
 void name_targets(struct capture *c, const struct event_stall *stall);
 void name_target(struct capture *c, uint32_t pid, const struct wait_target *t);
 void names_close(struct capture *c);

@@ -17,7 +17,7 @@ void thread_made(struct capture *c, const struct event_thread *e)
 	struct watched *w = watched_find(c, e->head.tgid);
 
 	if (w && w->sampled)
-		made_thread(&w->sampled->made, e);
+		made_thread(&w->sampled->made, e, stack_names(c, e->stack));
 }
 
 void epoll_made(struct capture *c, const struct event_made *e)
@@ -26,7 +26,7 @@ void epoll_made(struct capture *c, const struct event_made *e)
 
 	if (!w || !w->sampled)
 		return;
-	made_epoll(&w->sampled->made, e);
+	made_epoll(&w->sampled->made, e, stack_names(c, e->stack));
 	w->sampled->made_new = true;
 }
 

@@ -1,17 +1,17 @@
 /* made_sums.c: see made_sums.h. */
 #include "capture/made_sums.h"
 
-static void stack_add(struct made_stacks *s, uint64_t stack)
+static void stack_add(struct made_stacks *s, uint64_t stack, uint64_t names)
 {
 	if (!stack)
 		return;
 	for (size_t i = 0; i < s->count; i++)
-		if (s->items[i].stack == stack) {
+		if (s->items[i].stack == stack || (names && s->items[i].names == names)) {
 			s->items[i].count++;
 			s->sum++;
 			return;
 		}
-	if (s->count < MADE_STACKS_MAX && vec_add(s, { stack, 1 }) == 0)
+	if (s->count < MADE_STACKS_MAX && vec_add(s, { stack, 1, names }) == 0)
 		s->sum++;
 }
 
@@ -21,9 +21,9 @@ static uint64_t stacks_unknown(const struct made_stacks *s)
 	return s->total > s->sum ? s->total - s->sum : 0;
 }
 
-void made_thread(struct made_by *m, const struct event_thread *e)
+void made_thread(struct made_by *m, const struct event_thread *e, uint64_t names)
 {
-	stack_add(&m->threads, e->stack);
+	stack_add(&m->threads, e->stack, names);
 }
 
 static struct made_open *open_find(struct made_by *m, uint32_t tid)
@@ -46,12 +46,12 @@ static void lifetime_add(struct made_by *m, const struct made_open *o, uint64_t 
 		m->lifetime_max_ns = ns;
 }
 
-void made_epoll(struct made_by *m, const struct event_made *e)
+void made_epoll(struct made_by *m, const struct event_made *e, uint64_t names)
 {
 	struct made_open *o = open_find(m, e->head.tid);
 	struct made_open fresh = { e->head.tid, false, e->head.ts, e->number };
 
-	stack_add(&m->epolls, e->stack);
+	stack_add(&m->epolls, e->stack, names);
 	if (!e->number)
 		return;
 	if (!o) {

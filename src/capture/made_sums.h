@@ -18,6 +18,7 @@
 
 struct made_stack {
 	uint64_t stack, count;
+	uint64_t names; /* of its frames; 0: not known */
 };
 
 struct made_stacks {
@@ -47,12 +48,14 @@ struct made_by {
 	uint64_t lifetimes, lifetime_sum_ns, lifetime_max_ns;
 };
 
-void made_thread(struct made_by *m, const struct event_thread *e);
+/* names: what stacks with the same frames share, as each that was finished from a copy is another;
+ * 0: not known. */
+void made_thread(struct made_by *m, const struct event_thread *e, uint64_t names);
 
 /* A loop lives from its epoll file to its last poll before the thread makes another, ends, or the
  * process has no epoll file left.  Where the thread had two, or one between was not
  * told, or no poll was seen, no lifetime is counted: there are fewer lifetimes than loops. */
-void made_epoll(struct made_by *m, const struct event_made *e);
+void made_epoll(struct made_by *m, const struct event_made *e, uint64_t names);
 /* The thread does not poll again; last_poll 0: it never did. */
 void made_epoll_over(struct made_by *m, uint32_t tid, uint64_t last_poll);
 

@@ -17,21 +17,30 @@
 
 #include <bpf/libbpf.h>
 
+#include "base/cpu_list.h"
+#include "base/str.h"
+
 /* A record is some 100 to 200 bytes: a CPU that executes programs all the time writes 400 of them
  * in 50 ms, the longest pause between two reads. */
 #define DATA_PAGES 16
 #define CPUS_MAX   4096
 
+#define ONLINE_MAX 65536 /* bytes of the list */
+
+/* Of one processor. */
 struct ring {
+	struct perf_event_mmap_page *head; /* one page, then the data; NULL: there is none */
 	int fd;
-	struct perf_event_mmap_page *head; /* one page, then the data */
+	bool online; /* when we looked last */
 };
 
 struct mmap_events {
 	int epoll;
 	size_t page, size; /* of a page, of all data; bytes */
-	size_t n_rings;
+	const char *online;
 	unsigned char *record; /* one that wraps round the end */
+	bool *runs;	       /* each processor, now */
+	size_t n_rings;
 	struct ring rings[];
 };
 
@@ -64,10 +73,19 @@ static int event_open(int cpu, size_t wake_bytes)
 	return syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
 }
 
-static int ring_open(struct mmap_events *e, int cpu)
+static void ring_close(const struct mmap_events *e, struct ring *ring)
+{
+	if (!ring->head)
+		return;
+	munmap(ring->head, e->page + e->size);
+	close(ring->fd);
+	ring->head = NULL;
+}
+
+static int ring_open(struct mmap_events *e, size_t cpu)
 {
 	struct epoll_event ready = { .events = EPOLLIN };
-	_cleanup_close_ int fd = event_open(cpu, 1);
+	_cleanup_close_ int fd = event_open((int)cpu, 1);
 	void *p;
 
 	if (fd < 0)
@@ -76,18 +94,55 @@ static int ring_open(struct mmap_events *e, int cpu)
 	if (p == MAP_FAILED)
 		return -errno;
 	if (epoll_ctl(e->epoll, EPOLL_CTL_ADD, fd, &ready) < 0) {
+		int r = -errno;
+
 		munmap(p, e->page + e->size);
-		return -errno;
+		return r;
 	}
 	madvise(p, e->page + e->size, MADV_DONTFORK); /* workers have no business with it */
-	e->rings[e->n_rings++] = (struct ring){ .fd = steal_fd(&fd), .head = p };
+	e->rings[cpu].fd = steal_fd(&fd);
+	e->rings[cpu].head = p;
 	return 0;
 }
 
-int mmap_events_open(struct mmap_events **ret_events)
+/* Which processors run; where the kernel does not say, all that could. */
+static void look(struct mmap_events *e)
+{
+	cleanup(str_releasep) struct str text = { 0 };
+
+	if (file_read(e->online, ONLINE_MAX, &text) < 0 ||
+	    cpu_list_parse(str_text(&text), e->runs, e->n_rings) < 0)
+		memset(e->runs, 1, e->n_rings * sizeof(*e->runs));
+}
+
+/* One that was away has an event that is dead. */
+int mmap_events_follow(struct mmap_events *e)
+{
+	int came = 0, error = 0;
+
+	look(e);
+	for (size_t cpu = 0; cpu < e->n_rings; cpu++) {
+		struct ring *ring = &e->rings[cpu];
+		bool before = ring->online;
+		int r;
+
+		ring->online = e->runs[cpu];
+		if (!ring->online || before)
+			continue;
+		ring_close(e, ring);
+		r = ring_open(e, cpu);
+		ring->online = r != -ENODEV;
+		came += r == 0;
+		if (r < 0 && r != -ENODEV)
+			error = r;
+	}
+	return error ? error : came;
+}
+
+int mmap_events_open(const char *online, struct mmap_events **ret_events)
 {
 	cleanup(mmap_events_closep) struct mmap_events *e = NULL;
-	int cpus = libbpf_num_possible_cpus(), r = -ENODEV;
+	int cpus = libbpf_num_possible_cpus(), r;
 
 	if (cpus < 0)
 		return cpus;
@@ -97,37 +152,31 @@ int mmap_events_open(struct mmap_events **ret_events)
 		return -ENOMEM;
 	e->page = sysconf(_SC_PAGESIZE);
 	e->size = DATA_PAGES * e->page;
+	e->online = online;
+	e->n_rings = cpus;
 	e->epoll = epoll_create1(EPOLL_CLOEXEC);
 	e->record = malloc(UINT16_MAX + 1);
+	e->runs = calloc(cpus, sizeof(*e->runs));
 	if (e->epoll < 0)
 		return -errno;
-	if (!e->record)
+	if (!e->record || !e->runs)
 		return -ENOMEM;
-	/* One that is not online now has none, also when it comes later. */
-	for (int cpu = 0; cpu < cpus; cpu++) {
-		int error = ring_open(e, cpu);
-
-		if (error < 0 && error != -ENODEV)
-			return error;
-		if (error == 0)
-			r = 0;
-	}
-	if (r == 0)
+	r = mmap_events_follow(e);
+	if (r > 0)
 		*ret_events = steal(e);
-	return r;
+	return r > 0 ? 0 : r < 0 ? r : -ENODEV;
 }
 
 struct mmap_events *mmap_events_close(struct mmap_events *e)
 {
 	if (!e)
 		return NULL;
-	for (size_t i = 0; i < e->n_rings; i++) {
-		munmap(e->rings[i].head, e->page + e->size);
-		close(e->rings[i].fd);
-	}
+	for (size_t i = 0; i < e->n_rings; i++)
+		ring_close(e, &e->rings[i]);
 	if (e->epoll >= 0)
 		close(e->epoll);
 	free(e->record);
+	free(e->runs);
 	free(e);
 	return NULL;
 }
@@ -205,6 +254,7 @@ bool mmap_events_read(struct mmap_events *e, void (*put)(void *ctx, const struct
 	bool lost = false;
 
 	for (size_t i = 0; i < e->n_rings; i++)
-		lost |= ring_read(e, &e->rings[i], put, ctx);
+		if (e->rings[i].head)
+			lost |= ring_read(e, &e->rings[i], put, ctx);
 	return lost;
 }

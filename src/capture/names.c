@@ -17,6 +17,7 @@ struct named {
 	const char *native; /* the same by native frames */
 	bool walked;	    /* the native frames reach the outermost one */
 	bool whole;	    /* interpreter frames are there, and none is missing */
+	uint64_t names;	    /* hash of them, 0: there are none */
 	uint64_t alike;	    /* the stack that stands for all with these names; 0: not asked */
 	UT_hash_handle hh;
 };
@@ -55,6 +56,13 @@ bool stack_whole(const struct capture *c, uint64_t hash)
 	struct named *n = named_find(c, hash);
 
 	return n && n->whole;
+}
+
+uint64_t stack_names(const struct capture *c, uint64_t hash)
+{
+	struct named *n = named_find(c, hash);
+
+	return n ? n->names : 0;
 }
 
 void named_add(struct capture *c, uint64_t hash, const char *kind, bool whole)
@@ -97,15 +105,30 @@ static bool resolve(struct capture *c, struct watched *w, const struct event_sta
 	return resolver_stack(w->resolver, stack, &c->payload) == 0;
 }
 
+/* Of what resolve() found, but for the stack's own hash and how its frames were found: in the
+ * kernel or from a copy. */
+static uint64_t hash_names(const struct capture *c)
+{
+	const size_t before = sizeof(uint64_t) + sizeof(uint32_t);
+
+	return c->payload.len <= before
+		       ? 0
+		       : hash_bytes(HASH_START, c->payload.text + before, c->payload.len - before) |
+				 1;
+}
+
 void name_stack(struct capture *c, struct event_stack *stack)
 {
 	struct watched *w = watched_find(c, stack->head.tgid);
+	struct named *n;
+	uint64_t names;
 
 	if (!w || named_find(c, stack->hash))
 		return;
 	unwind_stack(c, w, stack);
 	if (!resolve(c, w, stack))
 		return;
+	names = hash_names(c);
 	resolver_modules(w->resolver, put_module, c); /* what it misses is tried again */
 	emit_payload(c, CHUNK_STACK_NAMES);
 	named_add(c, stack->hash, resolver_loop_kind(w->resolver),
@@ -113,6 +136,9 @@ void name_stack(struct capture *c, struct event_stack *stack)
 			  resolver_rooted(w->resolver));
 	named_native(c, stack->hash, resolver_native_loop(w->resolver),
 		     stack->user_stop == UNWIND_STOP_ROOT);
+	n = named_find(c, stack->hash);
+	if (n)
+		n->names = names;
 }
 
 static int put_lines(void *ctx, const struct str *payload)

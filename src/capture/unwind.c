@@ -52,7 +52,7 @@ int unwind_open(struct capture *c)
 			     "build the program with -fno-omit-frame-pointer");
 		return 0;
 	}
-	r = mmap_events_open(&u->events);
+	r = mmap_events_open(MMAP_EVENTS_ONLINE, &u->events);
 	if (r < 0)
 		emit_missing(c, "mappings of code as they are made", strerror(-r),
 			     "run as root, or with CAP_PERFMON; libraries that are loaded while "
@@ -120,7 +120,7 @@ int unwind_add(struct capture *c, struct watched *w)
 
 	if (!c->unwind)
 		return 0;
-	r = unwound_new(w->process, c->unwind->events != NULL, &w->unwound);
+	r = unwound_new(w->process, c->unwind->events && !c->unwind->deaf, &w->unwound);
 	if (r < 0)
 		return r;
 	/* Nothing is known yet: what is met is sent to us. */
@@ -172,6 +172,30 @@ void unwind_refresh(struct capture *c, struct watched *w)
 
 	if (news > 0)
 		unwind_publish(c, w);
+}
+
+/* Processors can be added to a machine, and come back.  What was mapped there since is not told. */
+static void follow_processors(struct capture *c)
+{
+	struct unwind *u = c->unwind;
+	int r = u->events ? mmap_events_follow(u->events) : 0;
+
+	if (!r)
+		return;
+	if (r < 0 && !u->deaf)
+		emit_missing(c, "mappings of code as they are made", strerror(-r),
+			     "on processors that came later: libraries that are loaded there are "
+			     "noticed later");
+	u->deaf |= r < 0;
+	for (size_t i = 0; i < c->watched.count; i++) {
+		struct unwound *unwound = c->watched.items[i].unwound;
+
+		if (!unwound)
+			continue;
+		unwound_lost(unwound);
+		if (u->deaf)
+			unwound_untold(unwound);
+	}
 }
 
 int unwind_fd(const struct capture *c)
@@ -246,6 +270,7 @@ uint64_t unwind_work(struct capture *c, uint64_t now)
 		u->reap_at = now + REAP_PAUSE;
 		unwind_tables_reap(u->tables, now);
 		snapshots_reap(u->snapshots, now);
+		follow_processors(c);
 	}
 	unwind_build(c, UNWIND_RANK_URGENT, UNWIND_SLICE_URGENT);
 	return unwind_build(c, UINT_MAX, SLICE) ? now : until;

@@ -49,6 +49,20 @@ static bool placed(const struct watched *w)
 	return resolver_jit(w->resolver)->enabled;
 }
 
+/* What has been found anew, beside the frames of a machine that were noted before. */
+static void place(struct capture *c, struct event_stack *s, const struct event_stack *before,
+		  unsigned int at)
+{
+	unwind_guess_replace(s, before, at);
+	if (c->unwind->told_placed || !(s->flags & (STACK_PYTHON_CUT | STACK_PYTHON_LOST)))
+		return;
+	c->unwind->told_placed = true;
+	emit_missing(c, "JavaScript frames of some stacks",
+		     "a stack in code that was just loaded is walked from a copy, by which time "
+		     "they may have been moved",
+		     "");
+}
+
 static void finish(struct capture *c, struct watched *w, struct event_stack *s,
 		   struct snapshot *snapshot)
 {
@@ -75,7 +89,7 @@ static void finish(struct capture *c, struct watched *w, struct event_stack *s,
 	}
 	drop_astray(w, s, snapshot_code(snapshot));
 	if (placed(w))
-		unwind_guess_replace(s, &before, snapshot_at(snapshot));
+		place(c, s, &before, snapshot_at(snapshot));
 }
 
 static enum unwind_code code_at(void *ctx, uint64_t addr)

@@ -22,9 +22,10 @@ struct unwind {
 	struct snapshots *snapshots;
 	struct unwind_proc entry; /* too big for the stack */
 	uint64_t wakes_at, reap_at;
+	bool deaf;	   /* to mappings on some processors */
 	uint64_t unplaced; /* mappings that found no room */
 	bool built;	   /* something, since entries were published */
-	bool told_room, told_mappings;
+	bool told_room, told_mappings, told_placed;
 };
 
 /* Follows what the watched processes have mapped since. */

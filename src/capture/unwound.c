@@ -119,6 +119,11 @@ void unwound_lost(struct unwound *u)
 	u->dirty = u->unsure = true;
 }
 
+void unwound_untold(struct unwound *u)
+{
+	u->told = false;
+}
+
 void unwound_missed(struct unwound *u)
 {
 	u->missed = true;

@@ -28,6 +28,8 @@ void unwound_exec(struct unwound *u);
 /* It has mapped code; or some of what it did was lost. */
 void unwound_mapped(struct unwound *u, const struct mmap_event *event);
 void unwound_lost(struct unwound *u);
+/* Not all of it is told any more. */
+void unwound_untold(struct unwound *u);
 /* Code was met that is in no mapping known. */
 void unwound_missed(struct unwound *u);
 /* When its mappings are to be read anew, CLOCK_MONOTONIC ns; UINT64_MAX: no need. */

@@ -7,15 +7,11 @@
 
 #include "base/word.h"
 #include "base/str.h"
-#include "base/vec.h"
 #include "bpf/control.h"
 #include "runtime/cpython_lines.h"
 #include "runtime/cpython_text.h"
+#include "runtime/name_cache.h"
 #include "runtime/path.h"
-
-#define SLOTS	    16384 /* of the hash table, a power of two */
-#define ENTRIES_MAX 8192
-#define BYTES_MAX   (16u << 20)
 
 struct cpython_names {
 	struct process *p;
@@ -23,66 +19,48 @@ struct cpython_names {
 	uint64_t code_type;
 	uint64_t text_type;
 	uint64_t bytes_type;
-	struct cpython_code **slots;
-	VEC(struct cpython_code *) list; /* all of them, also those that are in no slot */
-	size_t bytes;
+	struct name_cache codes;
 };
 
-int cpython_names_new(struct process *p, const struct cpython_offsets *o, uint64_t code_type,
-		      uint64_t text_type, uint64_t bytes_type, struct cpython_names **ret_names)
+static void code_free(void *code)
 {
-	struct cpython_names *n = calloc(1, sizeof(*n));
+	struct cpython_code *c = code;
 
-	if (!n)
-		return -ENOMEM;
-	n->slots = calloc(SLOTS, sizeof(*n->slots));
-	if (!n->slots) {
-		free(n);
-		return -ENOMEM;
-	}
-	n->p = p;
-	n->o = o;
-	n->code_type = code_type;
-	n->text_type = text_type;
-	n->bytes_type = bytes_type;
-	*ret_names = n;
-	return 0;
-}
-
-static void code_free(struct cpython_code *c)
-{
 	free(c->lines);
 	free(c->fn);
 	free(c->file);
 	free(c);
 }
 
-static void empty(struct cpython_names *n)
+int cpython_names_new(struct process *p, const struct cpython_offsets *o, uint64_t code_type,
+		      uint64_t text_type, uint64_t bytes_type, struct cpython_names **ret_names)
 {
-	size_t i;
+	cleanup(cpython_names_freep) struct cpython_names *n = calloc(1, sizeof(*n));
 
-	for (i = 0; i < n->list.count; i++)
-		code_free(n->list.items[i]);
-	n->list.count = 0;
-	n->bytes = 0;
-	memset(n->slots, 0, SLOTS * sizeof(*n->slots));
+	if (!n || name_cache_init(&n->codes, code_free) < 0)
+		return -ENOMEM;
+	n->p = p;
+	n->o = o;
+	n->code_type = code_type;
+	n->text_type = text_type;
+	n->bytes_type = bytes_type;
+	*ret_names = steal(n);
+	return 0;
 }
 
 struct cpython_names *cpython_names_free(struct cpython_names *n)
 {
 	if (!n)
 		return NULL;
-	empty(n);
-	vec_release(&n->list);
-	free(n->slots);
+	name_cache_release(&n->codes);
 	free(n);
 	return NULL;
 }
 
 void cpython_names_trim(struct cpython_names *n)
 {
-	if (n->list.count > ENTRIES_MAX || n->bytes > BYTES_MAX)
-		empty(n);
+	if (name_cache_full(&n->codes))
+		name_cache_empty(&n->codes);
 }
 
 /* As the walker computes it: see enum walk_tag. */
@@ -228,34 +206,6 @@ static int read_code(const struct cpython_names *n, uint64_t addr, uint32_t tag,
 	return r == 0 && again != code->tag ? -EPROTO : r;
 }
 
-static size_t slot_of(uint64_t addr, uint32_t tag)
-{
-	uint64_t hash = (addr ^ (uint64_t)tag << 32) * 0x9e3779b97f4a7c15ull;
-
-	return hash >> 50; /* the upper 14 bits: SLOTS */
-}
-
-static void insert(struct cpython_names *n, struct cpython_code *code)
-{
-	size_t at = slot_of(code->addr, code->tag);
-
-	if (n->list.count >= SLOTS / 2 + STACK_PYTHON_MAX) /* only between two trims */
-		return;
-	while (n->slots[at])
-		at = (at + 1) % SLOTS;
-	n->slots[at] = code;
-}
-
-static const struct cpython_code *find(const struct cpython_names *n, uint64_t addr, uint32_t tag)
-{
-	size_t at;
-
-	for (at = slot_of(addr, tag); n->slots[at]; at = (at + 1) % SLOTS)
-		if (n->slots[at]->addr == addr && n->slots[at]->tag == tag)
-			return n->slots[at];
-	return NULL;
-}
-
 static size_t weight(const struct cpython_code *c)
 {
 	return sizeof(*c) + c->n_lines + (c->fn ? strlen(c->fn) : 0) +
@@ -265,7 +215,8 @@ static size_t weight(const struct cpython_code *c)
 int cpython_names_get(struct cpython_names *n, uint64_t addr, uint32_t tag,
 		      const struct cpython_code **ret_code)
 {
-	const struct cpython_code *known = tag ? find(n, addr, tag) : NULL;
+	const struct cpython_code *known = tag ? name_cache_find(&n->codes, addr, tag) : NULL;
+	struct name_cache_entry e;
 	struct cpython_code *code;
 	int r;
 
@@ -280,13 +231,11 @@ int cpython_names_get(struct cpython_names *n, uint64_t addr, uint32_t tag,
 	r = read_code(n, addr, tag, code);
 	code->stale = r == -EPROTO;
 	code->unread = r < 0 && !code->stale;
-	if (r == -ENOMEM || vec_add(&n->list, code) < 0) {
+	e = (struct name_cache_entry){ addr, code->tag, r == 0, code };
+	if (r == -ENOMEM || name_cache_add(&n->codes, &e, weight(code)) < 0) {
 		code_free(code);
 		return -ENOMEM;
 	}
-	n->bytes += weight(code);
-	if (r == 0)
-		insert(n, code);
 	*ret_code = code;
 	return 0;
 }

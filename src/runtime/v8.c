@@ -93,7 +93,11 @@ static void fill_plan(const struct v8_layout *l, struct jit_plan *plan)
 		.fp_count = FP_COUNT,
 		.fp_off = (int16_t)l->fp_bytecode_off,
 		.function_shared = (uint16_t)l->function_shared,
-		.shared_ids = (uint16_t)l->shared_length,
+		.shared_words = (uint16_t)l->shared_name,
+		.script_id = l->script_id,
+		.scope_count = (uint16_t)(8 + 8 * l->scope_locals),
+		.scope_variables = (uint16_t)(8 + 8 * l->scope_first),
+		.name_hash = V8_STRING_HASH,
 		.entry = l->entry,
 		.handlers = l->handlers,
 	};
@@ -246,6 +250,11 @@ static int name_frame(struct runtime_session *s, const struct interp_frame *fram
 	v8_heap_begin(&s->heap);
 	if (!(frame->code & 1))
 		return name_kind(s, JIT_CODE(frame->code) >> 1, ret_frame);
+	/* by now another may be there, and nothing tells */
+	if (!JIT_COOKIE(frame->code)) {
+		ret_frame->fn = "<unknown>";
+		return 0;
+	}
 	r = v8_names_get(s->names, JIT_CODE(frame->code), JIT_COOKIE(frame->code), &f);
 	if (r < 0)
 		return r;

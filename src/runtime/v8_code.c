@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "target/native.h"
+
 #define SEARCH_MAX (128u << 10) /* bytes of code below an address that are looked at */
 #define BLOCK	   4096u
 /* Between a call's row and its return address: its arguments, pushed one by one, and the call. */
@@ -163,10 +165,10 @@ static int step_out(struct v8_heap *h, const struct inlined *in, struct v8_posit
 	return 0;
 }
 
-/* Whether the code says that it is of another function: it may have been freed, and its memory
- * used again, since the address was noted.  The function stands before the places of inlining,
- * since V8 12 in an object of its own. */
-static bool is_of_another(struct v8_heap *h, const struct code *c, const struct v8_function *f)
+/* Whether the code says that it is the function's: it may have been freed, and its memory used
+ * again, since the address was noted.  The function stands before the places of inlining, since V8
+ * 12 in an object of its own. */
+static bool is_of(struct v8_heap *h, const struct code *c, const struct v8_function *f)
 {
 	const struct v8_private *p = h->l->hidden;
 	const uint32_t type = (uint32_t)h->l->type_shared;
@@ -178,7 +180,17 @@ static bool is_of_another(struct v8_heap *h, const struct code *c, const struct 
 	if (v8_type(h, word) != type &&
 	    (!v8_is_object(word) || v8_heap_word(h, v8_address(word) + 8, &word) < 0))
 		return false;
-	return v8_type(h, word) == type && word != f->shared;
+	return word == f->shared;
+}
+
+/* Other code of the same function may lie there, too: then it is no place that a call returns to,
+ * but by chance. */
+static bool is_behind_call(struct v8_heap *h, uint64_t addr)
+{
+	uint8_t before[7];
+
+	return v8_heap_read(h, addr - sizeof(before), before, sizeof(before)) == 0 &&
+	       native_ends_in_call(before, sizeof(before));
 }
 
 static size_t optimised_places(struct v8_heap *h, const struct code *c, int32_t offset,
@@ -219,7 +231,7 @@ size_t v8_code_places(struct v8_heap *h, struct v8_names *n, const struct v8_fun
 		return ret_places[0].at >= 0;
 	}
 	/* Optimised code has rows for its calls only. */
-	return returns && !is_of_another(h, &c, f)
+	return returns && is_of(h, &c, f) && is_behind_call(h, addr)
 		       ? optimised_places(h, &c, (int32_t)(addr - c.start) - 1, ret_places)
 		       : 0;
 }

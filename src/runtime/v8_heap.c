@@ -91,6 +91,13 @@ bool v8_is_string(struct v8_heap *h, uint64_t word)
 	return v8_type(h, word) < (uint32_t)h->l->not_string;
 }
 
+bool v8_is_settled(struct v8_heap *h, uint64_t word)
+{
+	uint32_t type = v8_is_object(word) ? v8_type(h, word) : 0;
+
+	return type != V8_TYPE_NONE && (!type || type != (uint32_t)h->l->type_free);
+}
+
 int v8_field(struct v8_heap *h, uint64_t object, int32_t type, int32_t off, uint64_t *ret_word)
 {
 	if (v8_type(h, object) != (uint32_t)type)

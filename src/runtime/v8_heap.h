@@ -69,6 +69,9 @@ static inline int32_t v8_smi(uint64_t word)
 /* The instance type of what the word refers to, or V8_TYPE_NONE: no object, or it has no map. */
 uint32_t v8_type(struct v8_heap *h, uint64_t word);
 bool v8_is_string(struct v8_heap *h, uint64_t word);
+/* False where the word refers to what has no type, because the collector moves it just now, or to
+ * room that is free by now.  What else is found of it then means nothing. */
+bool v8_is_settled(struct v8_heap *h, uint64_t word);
 
 /* Word at that offset of an object of that type.  -EPROTO: it is of another. */
 int v8_field(struct v8_heap *h, uint64_t object, int32_t type, int32_t off, uint64_t *ret_word);

@@ -172,7 +172,10 @@ static bool is_sane(const struct v8_layout *l)
 	       l->fp_bytecode_off % 8 == 0 && l->fp_context % 8 == 0 && l->fp_function % 8 == 0 &&
 	       l->object_map == 0 && l->shared_length > 0 &&
 	       l->shared_flags == l->shared_length + 8 && l->array_data > 0 &&
-	       l->bytecode_data > 0 && l->scope_first > 0;
+	       /* as struct jit_shared has them, in all versions known */
+	       l->shared_name > 0 && l->shared_script == l->shared_name + 16 &&
+	       l->shared_length == l->shared_script + 8 && l->string_length == V8_STRING_HASH + 4 &&
+	       l->bytecode_data > 0 && l->scope_first > 0 && l->scope_locals >= 0;
 }
 
 static void read_version(struct v8_layout *l, const struct elf_symbol *symbols,
@@ -243,6 +246,9 @@ int v8_layout_read(struct v8_layout *l, const struct elf_symbol *symbols, uint64
 		*ret_why = "V8 with compressed pointers is not supported";
 		return -EPROTO;
 	}
+	/* the id has its place between these two, since 2014 */
+	if (l->script_eval_from == l->script_line_ends + 16)
+		l->script_id = (uint16_t)(l->script_line_ends + 8);
 	read_version(l, symbols, &s);
 	read_sizes(l, &symbols[N_SIZES], &s);
 	read_node(l, &symbols[N_METADATA], &s);

@@ -57,6 +57,7 @@
 	X(type_trusted_bytes, 0, "type_TrustedByteArray__TRUSTED_BYTE_ARRAY_TYPE") \
 	X(type_bytecode, 1, "type_BytecodeArray__BYTECODE_ARRAY_TYPE") \
 	X(type_code, 1, "type_Code__CODE_TYPE") \
+	X(type_free, 0, "type_FreeSpace__FREE_SPACE_TYPE") \
 	X(type_instructions, 0, "type_InstructionStream__INSTRUCTION_STREAM_TYPE") \
 	X(frame_entry, 1, "frametype_EntryFrame") \
 	X(frame_construct_entry, 1, "frametype_ConstructEntryFrame") \
@@ -96,6 +97,7 @@ struct v8_private {
 	uint16_t code;	    /* that object -> Code; 0: it is the Code itself */
 };
 
+#define V8_STRING_HASH	 8   /* in a string, right before its length */
 #define V8_BYTECODES_MAX 256 /* of one operand scale */
 #define V8_VERSION_MAX	 24
 
@@ -103,6 +105,7 @@ struct v8_layout {
 #define X(field, ...) int32_t field;
 	V8_CONSTANTS(X)
 #undef X
+	uint16_t script_id;  /* Script -> its number, a Smi; 0: not known */
 	uint32_t version[3]; /* of V8: major, minor, build */
 	/* NULL: a version that is not known; names only */
 	const struct v8_private *hidden;

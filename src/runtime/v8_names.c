@@ -7,11 +7,9 @@
 
 #include "base/word.h"
 #include "bpf/control.h"
+#include "runtime/name_cache.h"
 
-#define SLOTS	    16384 /* of the hash table, a power of two */
-#define ENTRIES_MAX 8192
 #define SCOPE_SLOTS 16 /* looked at behind the variables of a scope */
-#define INLINE_MAX  75 /* more local variables have a table of their own (scope-info.h) */
 #define LOCALS_MAX  65536
 
 /* A line that was found. */
@@ -25,61 +23,46 @@ struct line {
 struct v8_names {
 	struct v8_heap *h;
 	struct v8_scripts *scripts;
-	struct v8_function **slots;
-	VEC(struct v8_function *) list; /* all of them, also those that are in no slot */
+	struct name_cache functions;
 	struct line lines[V8_LINES_CACHED];
 };
 
-int v8_names_new(struct v8_heap *h, struct v8_scripts *scripts, struct v8_names **ret_names)
+static void function_free(void *function)
 {
-	struct v8_names *n = calloc(1, sizeof(*n));
+	struct v8_function *f = function;
 
-	if (!n)
-		return -ENOMEM;
-	n->slots = calloc(SLOTS, sizeof(struct v8_function *));
-	if (!n->slots) {
-		free(n);
-		return -ENOMEM;
-	}
-	n->h = h;
-	n->scripts = scripts;
-	*ret_names = n;
-	return 0;
-}
-
-static void function_free(struct v8_function *f)
-{
 	free(f->fn);
 	free(f);
 }
 
-static void empty(struct v8_names *n)
+int v8_names_new(struct v8_heap *h, struct v8_scripts *scripts, struct v8_names **ret_names)
 {
-	size_t i;
+	cleanup(v8_names_freep) struct v8_names *n = calloc(1, sizeof(*n));
 
-	for (i = 0; i < n->list.count; i++)
-		function_free(n->list.items[i]);
-	n->list.count = 0;
-	memset(n->slots, 0, SLOTS * sizeof(struct v8_function *));
-	memset(n->lines, 0, sizeof(n->lines));
-	v8_scripts_empty(n->scripts);
+	if (!n || name_cache_init(&n->functions, function_free) < 0)
+		return -ENOMEM;
+	n->h = h;
+	n->scripts = scripts;
+	*ret_names = steal(n);
+	return 0;
 }
 
 struct v8_names *v8_names_free(struct v8_names *n)
 {
 	if (!n)
 		return NULL;
-	empty(n);
-	vec_release(&n->list);
-	free(n->slots);
+	name_cache_release(&n->functions);
 	free(n);
 	return NULL;
 }
 
 void v8_names_trim(struct v8_names *n)
 {
-	if (n->list.count > ENTRIES_MAX || v8_scripts_full(n->scripts))
-		empty(n);
+	if (!name_cache_full(&n->functions) && !v8_scripts_full(n->scripts))
+		return;
+	name_cache_empty(&n->functions);
+	memset(n->lines, 0, sizeof(n->lines));
+	v8_scripts_empty(n->scripts);
 }
 
 /* The first string at or behind a slot of a scope, up to the end of the object: the next one begins
@@ -102,6 +85,8 @@ static int name_in_slots(struct v8_names *n, uint64_t at, struct str *text)
 
 		if (type == (uint32_t)l->type_map || type == (uint32_t)l->type_scope)
 			break;
+		if (!v8_is_settled(n->h, slots[i]))
+			r = -EPROTO;
 		if (type < (uint32_t)l->not_string)
 			r = v8_string_add(n->h, slots[i], V8_NAME_MAX, text);
 	}
@@ -119,7 +104,7 @@ static int read_scope_name(struct v8_names *n, uint64_t scope, struct str *text)
 	if (!v8_is_smi(locals) || v8_smi(locals) < 0 || v8_smi(locals) > LOCALS_MAX)
 		return -EPROTO;
 	at += 8ull * (uint32_t)l->scope_first;
-	if (v8_smi(locals) >= INLINE_MAX) {
+	if (v8_smi(locals) >= JIT_VARIABLES_MAX) {
 		r = v8_heap_word(n->h, at, &first);
 		if (r < 0)
 			return r;
@@ -147,6 +132,8 @@ static int read_name(struct v8_names *n, struct v8_function *f, uint32_t literal
 		r = read_scope_name(n, f->words[0], &text);
 	else if (v8_is_string(n->h, f->words[0]))
 		r = v8_string_add(n->h, f->words[0], V8_NAME_MAX, &text);
+	else if (v8_is_object(f->words[0])) /* it was dropped, or is being moved */
+		r = -EPROTO;
 	if (r == 0 && !text.len)
 		r = str_add(&text, name_of_nameless(f, literal));
 	if (r < 0)
@@ -163,26 +150,57 @@ struct shared {
 	uint32_t literal; /* which function of its script it is */
 };
 
+/* As the walker does, whatever stands in the script's place. */
+static int read_script_id(struct v8_names *n, uint64_t script, uint64_t *ret_id)
+{
+	*ret_id = 0;
+	if (!n->h->l->script_id || !v8_is_object(script))
+		return 0;
+	return v8_heap_word(n->h, v8_address(script) + n->h->l->script_id, ret_id);
+}
+
+/* As the walker does, whatever stands in the scope's place; 0: not there. */
+static uint64_t read_name_hash(struct v8_names *n, uint64_t scope)
+{
+	const struct v8_layout *l = n->h->l;
+	uint64_t at = v8_address(scope) + 8, count, slots[JIT_NAME_SLOTS], name;
+	size_t i;
+
+	if (!v8_is_object(scope) ||
+	    v8_heap_word(n->h, at + 8ull * (uint32_t)l->scope_locals, &count) < 0 ||
+	    !v8_is_smi(count) || count >> 32 >= JIT_VARIABLES_MAX ||
+	    v8_heap_read(n->h, at + 8ull * (uint32_t)l->scope_first + 16 * (count >> 32), slots,
+			 sizeof(slots)) < 0)
+		return 0;
+	for (i = 0; i < JIT_NAME_SLOTS; i++)
+		if (v8_is_object(slots[i]) &&
+		    v8_heap_word(n->h, v8_address(slots[i]) + V8_STRING_HASH, &name) == 0 &&
+		    JIT_IS_NAME(name))
+			return name;
+	return 0;
+}
+
 static int read_shared(struct v8_names *n, uint64_t object, struct shared *ret)
 {
 	const struct v8_layout *l = n->h->l;
-	uint64_t at = v8_address(object), ids[2];
+	uint64_t at = v8_address(object), id = 0;
+	struct jit_shared s;
 	int r;
 
 	if (v8_type(n->h, object) != (uint32_t)l->type_shared)
 		return n->h->gone ? -ESRCH : -EPROTO;
-	r = v8_heap_word(n->h, at + (uint64_t)l->shared_name, &ret->words[0]);
-	if (r == 0)
-		r = v8_heap_word(n->h, at + (uint64_t)l->shared_script, &ret->words[1]);
+	r = v8_heap_read(n->h, at + (uint64_t)l->shared_name, &s, sizeof(s));
 	/* the same place in all versions known: right behind the map */
 	if (r == 0)
 		r = v8_heap_word(n->h, at + 8, &ret->words[2]);
 	if (r == 0)
-		r = v8_heap_read(n->h, at + (uint64_t)l->shared_length, ids, sizeof(ids));
+		r = read_script_id(n, s.script, &id);
 	if (r < 0)
 		return r;
-	ret->cookie = jit_cookie(ids[0], ids[1]);
-	ret->literal = (uint32_t)(ids[1] >> 32);
+	ret->words[0] = s.scope;
+	ret->words[1] = s.script;
+	ret->cookie = jit_cookie(s.ids, id, read_name_hash(n, s.scope));
+	ret->literal = (uint32_t)(s.ids[1] >> 32);
 	return 0;
 }
 
@@ -195,39 +213,9 @@ static int read_function(struct v8_names *n, struct v8_function *f, const struct
 	if (!f->builtin)
 		r = v8_scripts_get(n->scripts, s->words[1], &f->script);
 	/* a function under a debugger has something else in the script's place */
-	if (r == -EPROTO)
+	if (r == -EPROTO && v8_is_settled(n->h, s->words[1]))
 		r = 0;
 	return r < 0 ? r : read_name(n, f, s->literal);
-}
-
-static size_t slot_of(uint64_t shared, uint16_t cookie)
-{
-	uint64_t hash = (shared ^ (uint64_t)cookie << 48) * 0x9e3779b97f4a7c15ull;
-
-	return hash >> 50; /* the upper 14 bits: SLOTS */
-}
-
-static void insert(struct v8_names *n, struct v8_function *f)
-{
-	size_t at = slot_of(f->shared, f->cookie);
-
-	if (n->list.count >= SLOTS / 2 + STACK_PYTHON_MAX) /* only between two trims */
-		return;
-	while (n->slots[at])
-		at = (at + 1) % SLOTS;
-	n->slots[at] = f;
-}
-
-/* The newest that is like it: an object that changed was read again and stands behind. */
-static const struct v8_function *find(const struct v8_names *n, uint64_t shared, uint16_t cookie)
-{
-	const struct v8_function *last = NULL;
-	size_t at;
-
-	for (at = slot_of(shared, cookie); n->slots[at]; at = (at + 1) % SLOTS)
-		if (n->slots[at]->shared == shared && n->slots[at]->cookie == cookie)
-			last = n->slots[at];
-	return last;
 }
 
 static bool is_same(const struct v8_function *f, const struct shared *s)
@@ -236,10 +224,24 @@ static bool is_same(const struct v8_function *f, const struct shared *s)
 	       (!f->cookie || f->cookie == s->cookie);
 }
 
+/* Reads it all, then the object again: what changed meanwhile is not what was read. */
+static int read_whole(struct v8_names *n, struct v8_function *f, const struct shared *s)
+{
+	struct shared again;
+	int r = read_function(n, f, s);
+
+	if (r == 0)
+		r = read_shared(n, f->shared, &again);
+	if (r == 0 && !is_same(f, &again))
+		r = -EPROTO;
+	return r;
+}
+
 int v8_names_get(struct v8_names *n, uint64_t shared, uint16_t cookie,
 		 const struct v8_function **ret_function)
 {
 	const struct v8_function *known;
+	struct name_cache_entry e;
 	struct shared s;
 	struct v8_function *f;
 	int r = read_shared(n, shared, &s);
@@ -247,7 +249,7 @@ int v8_names_get(struct v8_names *n, uint64_t shared, uint16_t cookie,
 	/* what is there now is all that is known of it */
 	if (!cookie && r == 0)
 		cookie = s.cookie;
-	known = cookie ? find(n, shared, cookie) : NULL;
+	known = cookie ? name_cache_find(&n->functions, shared, cookie) : NULL;
 	if (known && (r == -ESRCH || (r == 0 && is_same(known, &s)))) {
 		*ret_function = known;
 		return 0;
@@ -260,15 +262,14 @@ int v8_names_get(struct v8_names *n, uint64_t shared, uint16_t cookie,
 	if (r == 0 && cookie && cookie != s.cookie)
 		r = -EPROTO;
 	if (r == 0)
-		r = read_function(n, f, &s);
+		r = read_whole(n, f, &s);
 	f->moved = r == -EPROTO;
 	f->unread = r < 0 && !f->moved;
-	if (r == -ENOMEM || vec_add(&n->list, f) < 0) {
+	e = (struct name_cache_entry){ shared, cookie, r == 0, f };
+	if (r == -ENOMEM || name_cache_add(&n->functions, &e, 0) < 0) {
 		function_free(f);
 		return -ENOMEM;
 	}
-	if (r == 0)
-		insert(n, f);
 	*ret_function = f;
 	return 0;
 }
@@ -343,7 +344,7 @@ static uint32_t find_line(struct v8_names *n, const struct v8_function *f, int32
 uint32_t v8_names_line(struct v8_names *n, const struct v8_function *f, int32_t raw_offset)
 {
 	struct line *known =
-		&n->lines[slot_of(f->shared + (uint32_t)raw_offset * 8u, 0) % V8_LINES_CACHED];
+		&n->lines[(f->shared / 8 + (uint32_t)raw_offset * 7919u) % V8_LINES_CACHED];
 	uint32_t line;
 
 	if (raw_offset < 0 || f->moved || f->unread || !f->script)

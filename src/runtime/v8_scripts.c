@@ -127,6 +127,8 @@ static int read_file(struct v8_scripts *s, uint64_t object, struct v8_script *sc
 		if (r < 0)
 			return r;
 	}
+	if (!v8_is_settled(s->h, name))
+		return -EPROTO;
 	if (v8_is_string(s->h, name)) {
 		r = v8_string_add(s->h, name, V8_PATH_MAX, &url);
 		if (r == 0)
@@ -170,17 +172,20 @@ static int read_script(struct v8_scripts *s, struct v8_script *script)
 int v8_scripts_get(struct v8_scripts *s, uint64_t object, struct v8_script **ret_script)
 {
 	struct v8_script *script;
-	uint64_t source, name;
+	uint64_t source, name, id = 0;
 	size_t i;
 	int r = read_word(s, object, s->h->l->script_source, &source);
 
 	if (r == 0)
 		r = read_word(s, object, s->h->l->script_name, &name);
+	if (r == 0 && s->h->l->script_id)
+		r = read_word(s, object, s->h->l->script_id, &id);
 	if (r < 0)
 		return r;
 	for (i = 0; i < s->list.count; i++) {
 		script = s->list.items[i];
-		if (script->object == object && script->source == source && script->name == name) {
+		if (script->object == object && script->source == source && script->name == name &&
+		    script->id == id) {
 			*ret_script = script;
 			return 0;
 		}
@@ -188,7 +193,7 @@ int v8_scripts_get(struct v8_scripts *s, uint64_t object, struct v8_script **ret
 	script = calloc(1, sizeof(*script));
 	if (!script)
 		return -ENOMEM;
-	*script = (struct v8_script){ .object = object, .source = source, .name = name };
+	*script = (struct v8_script){ .object = object, .source = source, .name = name, .id = id };
 	r = read_script(s, script);
 	if (r == 0)
 		r = vec_add(&s->list, script);

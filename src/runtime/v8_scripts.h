@@ -17,9 +17,10 @@
 #define V8_PATH_MAX   1024
 
 struct v8_script {
-	uint64_t object; /* the Script, and two words of it: the collector may move and reuse */
+	uint64_t object; /* the Script, and words of it: the collector may move and reuse */
 	uint64_t source;
 	uint64_t name;
+	uint64_t id;	    /* no other one's; 0: not known */
 	char *file;	    /* as a person would write it; "" not known */
 	bool library;	    /* Node's own, or an installed package */
 	bool evaluated;	    /* the text of an eval */

@@ -360,9 +360,10 @@ enum lines_state lines_find(const struct lines *l, const struct symbols *s, uint
 			    const struct line_place **ret_places, size_t *ret_count)
 {
 	const struct known *k = find_known(l, s, address);
+	int file, alt;
 
-	if (!k)
-		return LINES_NONE;
+	if (!k) /* it was not asked for: there was no room */
+		return symbols_line_files(s, &file, &alt) ? LINES_LOST : LINES_NONE;
 	*ret_places = k->places;
 	*ret_count = k->count;
 	return k->state;

@@ -15,7 +15,7 @@
 #include "target/lines_answer.h"
 #include "target/symbols.h"
 
-#define LINES_STACK_MS	  50 /* waited for all files of one stack */
+#define LINES_STACK_MS	  20 /* waited for all files of one stack */
 #define LINES_WORKERS_MAX 6  /* alive; each holds the debug information of its file in memory */
 
 /* What is known of an address. */
@@ -23,7 +23,8 @@ enum lines_state {
 	LINES_NONE = 0,	 /* nothing, and that will not change */
 	LINES_KNOWN = 1, /* its places */
 	LINES_LATER = 2, /* it was asked for and is not answered */
-	LINES_LOST = 3,	 /* there may be lines, but the workers took too long, or died */
+	LINES_LOST = 3,	 /* there may be lines, but the workers took too long, or died, or too much
+			    was asked of them */
 };
 
 struct lines;

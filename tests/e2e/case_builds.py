@@ -13,7 +13,7 @@ from typing import List, Sequence, Tuple
 
 from case_python import compare
 from compare import check_invariants, check_truths
-from harness import TARGETS, TOP, Case, Env, Failure, Skip, Target, parse_jsonl
+from harness import TARGETS, TOP, Case, Env, Failure, Skip, Target, noise_of
 
 SLEEPY = [str(TARGETS / "sleepy.py"), "--count", "7", "--wait"]
 
@@ -267,16 +267,15 @@ def late(env: Env) -> str:
         watch = env.watch("--threshold", "50ms", "--", "env", "PYTHONHOME=" + home_of(python),
                           program, "700", argument, *SLEEPY[:-1])
         run = watch.end()
-        printed = parse_jsonl("\n".join(r for r in run.out.splitlines() if r.startswith("{")))
+        printed = run.printed()
         truths = [r for r in printed if "class" in r]
         if run.status != 0 or len(truths) != 7:
             raise Failure("expected status 0 and 7 truths, found %d and %d: %s"
                           % (run.status, len(truths), run.err))
-        noise = [r["noise"] for r in printed if "noise" in r]
         # what starting takes is no event loop's, but the thread may look like one
         first = truths[0]["start_ns"]
         stalls = [s for s in run.stalls() if s["start_ns"] + s["dur_ns"] > first]
-        said.append(check_truths(truths, stalls, noise))
+        said.append(check_truths(truths, stalls, noise_of(printed)))
     return "%s: %s" % (version, ", ".join(said))
 
 

@@ -12,7 +12,7 @@ from typing import List
 from case_stalls import check_run
 from compare import (FOLDED_LINE, check_folded, check_invariants, check_sums, check_truths,
                      describe, ms, pair_up)
-from harness import TARGETS, Case, Env, Failure, Run, parse_jsonl
+from harness import TARGETS, Case, Env, Failure, Run, noise_of, parse_jsonl
 
 STALL_LINE = re.compile(r"^\d\d:\d\d:\d\d\.\d{3} STALL (>?)(\S+) loop=\d+(/\d+)? why=\S+.*"
                         r" id=[0-9a-f]+")
@@ -195,14 +195,12 @@ def started(env: Env) -> str:
     watch = env.watch("--threshold", "50ms", "--", env.python, str(TARGETS / "sleepy.py"),
                       "--count", "5")
     run = watch.end()
-    printed = parse_jsonl("\n".join(line for line in run.out.splitlines()
-                                    if line.startswith("{")))
+    printed = run.printed()
     truths = [r for r in printed if "class" in r]
     if run.status != 0 or len(truths) != 5:
         raise Failure("expected status 0 and 5 truths, found %d and %d: %s"
                       % (run.status, len(truths), run.err))
-    detail = check_truths(truths, run.stalls(), [r["noise"] for r in printed if "noise" in r])
-    return detail
+    return check_truths(truths, run.stalls(), noise_of(printed))
 
 
 def command_missing(env: Env) -> str:

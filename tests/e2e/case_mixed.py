@@ -101,6 +101,8 @@ def mixed(env: Env, *options: str, kind: str = "asyncio", loop: Sequence[str] = 
     for truth, stall in pairs:
         problems += ["%s: %s" % (truth["kind"], p) for p in check_order(truth, stall, loop)]
         problems += check_frames(truth, stall)
+        problems += ["no line: %s" % spell(f) for f in longest_stack(stall)
+                     if matches("m:mixed_extension", f) and not f.get("line")]
         if stall["loop"]["kind"] != kind:
             problems.append("loop: expected %s, found %s" % (kind, stall["loop"]["kind"]))
     native = run.summary().get("native", {"stacks": 0, "gaps": []})

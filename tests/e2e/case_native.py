@@ -21,6 +21,7 @@ WARNINGS = ["-Wall", "-Wextra", "-Werror", "-Wno-missing-field-initializers"]
 # Code without tables is left by frame pointer, which is no proof.  A coroutine of libc returns to the
 # beginning of a function that nobody called: its caller is what lies there.
 GUESSED = ("bare", "made", "context")
+LOOP = [["n_run", "n_loop", "main"], ["n_run", "n_loop", "n_thread"]]
 
 
 # --- building
@@ -145,9 +146,11 @@ def parts_of(truth: Record, stall: Record) -> List[Record]:
 
 
 def before_or_after(truth: Record, have: List[str]) -> bool:
-    """A sample of one of the outer functions, which has not called the next one, or has already."""
-    return any(matches(["~", *truth["stack"][i:]], have) for i in range(1, len(truth["stack"]))
-               if is_ours(truth["stack"][i]))
+    """A sample of one of the outer functions, which has not called the next one, or has already;
+    where the shape has a root of its own, also of the loop that called it."""
+    outer = [truth["stack"][i:] for i in range(1, len(truth["stack"]))
+             if is_ours(truth["stack"][i])] + LOOP
+    return any(matches(["~", *frames], have) for frames in outer)
 
 
 def check_stacks(truth: Record, stall: Record, rooted: bool) -> List[str]:

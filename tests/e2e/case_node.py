@@ -6,10 +6,17 @@ stallprof shows of that stall must be the same functions, files and lines in the
 
 import os
 import shutil
-from typing import Iterable, List, Tuple
+import signal
+import subprocess
+import threading
+from contextlib import contextmanager
+from typing import Any, Iterable, Iterator, List, Tuple
 
 from compare import overlap
 from harness import TARGETS, Case, Env, Failure, Record, Run, Skip, Target
+
+ADDONS = 5
+ADDON = ["addon_wait", "addon_middle", "addon_open"]
 
 Frame = Tuple[str, str, int]  # name, base file name, line
 
@@ -38,9 +45,9 @@ def wanted(truth: Record) -> List[Frame]:
     return frames
 
 
-def found(stall: Record) -> List[Frame]:
+def found(stall: Record, klass: str = "lock") -> List[Frame]:
     """The frames of the longest wait."""
-    waits = [p for p in stall["parts"] if p["class"] == "lock" and "stack" in p]
+    waits = [p for p in stall["parts"] if p["class"] == klass and "stack" in p]
     if not waits:
         return []
     stack = stall["stacks"][max(waits, key=lambda p: p["dur_ns"])["stack"]]
@@ -96,6 +103,95 @@ def frames(env: Env) -> str:
     return "%d stacks, %d frames" % (len(target.truths), count)
 
 
+def addon(env: Env) -> str:
+    """C code of a library that was opened in that moment: its own frames, which have no frame
+    pointers, and those of the functions that opened it, or word that they are missing."""
+    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    if not compiler:
+        raise Skip("no C compiler")
+    libraries = [str(env.folder / ("addon%d.so" % i)) for i in range(ADDONS)]
+    for path in libraries:
+        subprocess.run([compiler, "-std=gnu11", "-O2", "-g", "-fomit-frame-pointer", "-shared",
+                        "-fPIC", "-Wl,-z,nodelete", "-o", path,
+                        str(TARGETS / "node_addon.c")], check=True)
+    target, run = measure(env, "node_addon.js", *libraries)
+    told = [m for r in run.records() if r["type"] == "attach" for m in r["missing"]]
+    problems: List[str] = []
+    for truth in target.truths:
+        stall = stall_of(truth, run)
+        stack = max(stall["stacks"], key=lambda s: s["weight_ns"])
+        native = [f["fn"] for f in stack["frames"] if f["kind"] == "native"][1:1 + len(ADDON)]
+        if native != ADDON:
+            problems.append("expected native %s, found %s" % (ADDON, native))
+        if stall["quality"]["python"] == "full":
+            problems += difference(wanted(truth), found(stall, "syscall"))
+        elif not any("JavaScript" in m["what"] for m in told):
+            problems.append("JavaScript frames are lost, and nothing says so")
+    if problems:
+        raise Failure("%d stacks\n%s" % (len(target.truths), "\n".join(problems)))
+    return "%d stacks" % len(target.truths)
+
+
+# --- functions that come and go
+
+NAMELESS = ("<moved>", "<unknown>")
+LATE_S, AWAKE_S = 0.31, 0.07
+
+
+@contextmanager
+def late(proc: "subprocess.Popen[bytes]") -> Iterator[None]:
+    """Holds the process up again and again, as a machine with too much to do would."""
+    stop = threading.Event()
+
+    def hold() -> None:
+        while not stop.wait(AWAKE_S) and proc.poll() is None:
+            proc.send_signal(signal.SIGSTOP)
+            stop.wait(LATE_S)
+            proc.send_signal(signal.SIGCONT)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def made(truth: Record, stall: Record) -> Iterable[Tuple[List[Any], List[Any]]]:
+    """Name and line of each function that was made for the stall, and those that are shown."""
+    for part in stall["parts"]:
+        if part["class"] != "lock" or "stack" not in part or part["dur_ns"] < 20_000_000:
+            continue
+        frames = [f for f in stall["stacks"][part["stack"]]["frames"] if f["kind"] == "js"]
+        below = [i for i, f in enumerate(frames) if f["fn"] == "rest"]
+        if below:
+            yield from zip(truth["stack"], ([f["fn"], f.get("line", 0)]
+                                            for f in frames[below[0] + 1:]))
+
+
+def is_wrong(want: List[Any], have: List[Any]) -> bool:
+    return have[0] not in NAMELESS and (have[0] != want[0] or have[1] not in (want[1], 0))
+
+
+def reuse(env: Env) -> str:
+    """Whatever lies by now where a function was: it has its own name or none."""
+    target = start(env, "node_reuse.js")
+    watch = env.watch("-p", str(target.pid), "--threshold", "50ms").attached()
+    with late(watch.proc):
+        target.go()
+        target.finish()
+    run = watch.end()
+    pairs = [pair for truth in target.truths for pair in made(truth, stall_of(truth, run))]
+    wrong = [pair for pair in pairs if is_wrong(*pair)]
+    right = sum(a == b for a, b in pairs)
+    if wrong:
+        raise Failure("%d of %d names are wrong: %s" % (len(wrong), len(pairs), wrong[:5]))
+    if right < 10:
+        raise Failure("%d of %d frames have a name" % (right, len(pairs)))
+    return "%d names, none of them wrong; %d frames without" % (right, len(pairs) - right)
+
+
 # --- what a stall is
 
 
@@ -134,5 +230,7 @@ def kinds(env: Env) -> str:
 
 CASES = [
     Case("node-frames", frames),
+    Case("node-addon", addon),
     Case("node-kinds", kinds),
+    Case("node-reuse", reuse),
 ]

@@ -50,6 +50,15 @@ class Case:
     alone: bool = True  # not beside another: one processor is not enough for it
 
 
+def noise_of(records: List[Record]) -> List[Record]:
+    """Spans in which the machine was late; the end of an interpreter is work that may be, and a
+    wait for its threads to end."""
+    late = [r["noise"] for r in records if "noise" in r]
+    ends = [{"start_ns": r["end_ns"], "dur_ns": 1_000_000, "tid": r["tid"],
+             "only": ("cpu", "runqueue", "gil", "lock")} for r in records if "end_ns" in r]
+    return late + ends
+
+
 @dataclass
 class Target:
     """A target and the lines it has printed so far."""
@@ -98,11 +107,7 @@ class Target:
 
     @property
     def noise(self) -> List[Record]:
-        """Spans in which the machine was late; the end of an interpreter is work that may be."""
-        late = [r["noise"] for r in self.records if "noise" in r]
-        ends = [{"start_ns": r["end_ns"], "dur_ns": 1_000_000, "tid": r["tid"],
-                 "only": ("cpu", "runqueue")} for r in self.records if "end_ns" in r]
-        return late + ends
+        return noise_of(self.records)
 
     reader: threading.Thread = field(default_factory=threading.Thread)
 
@@ -127,6 +132,11 @@ class Run:
 
     def stalls(self) -> List[Record]:
         return [r for r in self.records() if r["type"] == "stall"]
+
+    def printed(self) -> List[Record]:
+        """What a target printed that stallprof started, into the same output."""
+        return parse_jsonl("\n".join(line for line in self.out.splitlines()
+                                     if line.startswith("{")))
 
     def summary(self) -> Record:
         found = [r for r in self.records() if r["type"] == "summary"]

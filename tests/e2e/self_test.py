@@ -129,19 +129,44 @@ class Broken(unittest.TestCase):
 
     def test_holders(self) -> None:
         """Another thread, name, function or share; an innocent thread; a convoy that is none."""
-        thread = {"tid": 8, "name": "hog", "func": "f", "holds": True, "cpu_ns": 90 * MS}
+        thread = {"tid": 8, "name": "hog", "func": "f", "holds": True, "cpu_ns": 90 * MS,
+                  "delay_ns": 0}
         idle = dict(thread, tid=9, name="idle", holds=False)
         want = dict(self.truths[0], kind="x", threads=[thread, idle])
         right = {"kind": "gil", "tid": 8, "comm": "hog", "share": 0.97, "ns": 97 * MS,
                  "at": {"fn": "C.f"}}
 
-        def problems(holder: Record, **extra: Any) -> List[str]:
-            return check_gil(want, dict(self.stalls[0], holder=holder, **extra))
+        def problems(holder: Record, truth: Record = want, **extra: Any) -> List[str]:
+            stall = dict(self.stalls[0], holder=holder, **extra)
+            return check_gil(truth, dict(stall, ns=dict(stall["ns"], gil=100 * MS)))
         self.assertEqual(problems(right), [])
         for change in ({"tid": 10}, {"tid": 9}, {"comm": "x"}, {"share": 0.5}, {"at": {"fn": "g"}},
                        {"kind": "lock"}):
             self.assertTrue(problems(dict(right, **change)), change)
         self.assertTrue(problems(right, convoy=True))
+        # With the GIL and without a processor: nobody can tell, but by no more than that.
+        late = dict(thread, cpu_ns=40 * MS, delay_ns=25 * MS)
+        other = dict(late, tid=7, cpu_ns=60 * MS, delay_ns=0)
+        pair = dict(want, threads=[late, other])
+        half = dict(right, share=0.5)
+        rest = dict(right, tid=7, share=0.5)
+        self.assertEqual(problems(half, pair, holders=[half, rest]), [])
+        half, rest = dict(half, share=0.65), dict(rest, share=0.35)
+        self.assertTrue(problems(half, pair, holders=[half, rest]))
+
+    def test_convoy(self) -> None:
+        """A stall that is one by plan must be called one, unless one thread may have had half."""
+        threads = [{"tid": tid, "name": "hog", "func": "f", "holds": True, "cpu_ns": 20 * MS,
+                    "delay_ns": 0} for tid in range(7, 12)]
+        holders = [{"kind": "gil", "tid": t["tid"], "comm": "hog", "share": 0.2, "ns": 20 * MS,
+                    "at": {"fn": "f"}} for t in threads]
+        want = dict(self.truths[0], kind="convoy", threads=threads)
+        stall = dict(self.stalls[0], holders=holders, holder=holders[0])
+        stall["ns"] = dict(stall["ns"], gil=100 * MS)
+        self.assertEqual(check_gil(want, dict(stall, convoy=True)), [])
+        self.assertTrue(check_gil(want, stall))
+        threads[0]["delay_ns"] = 110 * MS
+        self.assertEqual(check_gil(want, stall), [])
 
     def test_folded(self) -> None:
         right = "app;main (a.py:1);[cpu] 7\napp;main (a.py:1);[syscall read pipe] 13\n"

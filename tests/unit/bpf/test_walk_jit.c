@@ -12,12 +12,13 @@
 
 #define SP	(STACK + 0x2000)
 #define OBJECTS (STACK + 0x8000)
-#define KNOWN	(CODE + 0x100)	  /* has a rule: never looked at */
-#define UNKNOWN (CODE + 0x500)	  /* code of a file without one: the interpreter's */
-#define ENTRY	(UNKNOWN + 0x10)  /* calls of the interpreter return here, */
-#define HANDLER (UNKNOWN + 0x80)  /* bytecodes run here, */
-#define BUILTIN (UNKNOWN + 0xf0)  /* and anything else here */
-#define MADE	0x7f0000001000ull /* code made at run time, in no mapping */
+#define SCOPE	(OBJECTS + 0x4000) /* of all functions */
+#define KNOWN	(CODE + 0x100)	   /* has a rule: never looked at */
+#define UNKNOWN (CODE + 0x500)	   /* code of a file without one: the interpreter's */
+#define ENTRY	(UNKNOWN + 0x10)   /* calls of the interpreter return here, */
+#define HANDLER (UNKNOWN + 0x80)   /* bytecodes run here, */
+#define BUILTIN (UNKNOWN + 0xf0)   /* and anything else here */
+#define MADE	0x7f0000001000ull  /* code made at run time, in no mapping */
 
 static struct jit_plan plan;
 
@@ -41,28 +42,43 @@ static void setup_image(void)
 		.fp_count = -24,
 		.fp_off = -40,
 		.function_shared = 24,
-		.shared_ids = 40,
+		.shared_words = 16,
+		.script_id = 64,
+		.scope_count = 24,
+		.scope_variables = 32,
+		.name_hash = 8,
 		.kinds = 1ull << 3,
 		.entry = { CODE_VADDR + 0x510, CODE_VADDR + 0x540 },
 		.handlers = { CODE_VADDR + 0x580, CODE_VADDR + 0x5a0 },
 	};
 }
 
-/* A function object whose shared part has that number; both lie in the image's memory. */
+/* A function object whose shared part has that number, as has its text; all lie in the image's
+ * memory. */
 static uint64_t function(unsigned int number)
 {
 	uint64_t shared = OBJECTS + number * 0x100ull, object = shared + 0x80;
 
 	image_word(shared + 40, 0x2000d00020001ull);
 	image_word(shared + 48, (uint64_t)number << 32);
+	image_word(shared + 32, shared + 0x40 + 1);
+	image_word(shared + 0x40 + 64, (uint64_t)number << 32);
+	image_word(shared + 16, SCOPE + 1);
 	image_word(object + 24, shared + 1);
 	return object + 1;
 }
 
+static uint64_t noted_name(unsigned int number, uint64_t name)
+{
+	const uint64_t id = (uint64_t)number << 32, ids[2] = { 0x2000d00020001ull, id };
+
+	return (OBJECTS + number * 0x100ull + 1) |
+	       (uint64_t)jit_cookie((const __u64 *)ids, id, name) << JIT_CODE_BITS;
+}
+
 static uint64_t noted(unsigned int number)
 {
-	return (OBJECTS + number * 0x100ull + 1) |
-	       (uint64_t)jit_cookie(0x2000d00020001ull, (uint64_t)number << 32) << JIT_CODE_BITS;
+	return noted_name(number, 0);
 }
 
 /* Frame i: of which function, called from where, at which bytecode. */
@@ -166,6 +182,31 @@ static void test_handler_frame(void **state)
 	expect(2, noted(7), 2, 79);
 }
 
+/* The name is the first object behind the variables that has a length. */
+static void test_name(void **state)
+{
+	const uint64_t variables = 2, slots = SCOPE + 32 + 16 * variables;
+
+	(void)state;
+	setup_image();
+	image_regs(BUILTIN, SP, frame(0));
+	push(0, 0, 5, 71);
+	image_word(SCOPE + 24, variables << 32);
+	image_word(slots, SCOPE + 0x101);
+	image_word(slots + 16, SCOPE + 0x121);
+	image_word(SCOPE + 0x108, 0x12345678);
+	image_word(SCOPE + 0x128, 6ull << 32 | 0x23456789);
+	walk();
+	expect(0, noted_name(5, 6ull << 32 | 0x23456789), 0, 71);
+	image_word(SCOPE + 0x108, 7ull << 32 | 0x12345678);
+	walk();
+	expect(0, noted_name(5, 7ull << 32 | 0x12345678), 0, 71);
+	image_word(SCOPE + 24, 1ull << 40);
+	walk();
+	expect(0, noted_name(5, 0), 0, 71);
+	assert_int_not_equal(noted_name(5, 0), noted_name(5, 6ull << 32 | 0x23456789));
+}
+
 /* Without its place any code of a file may be the interpreter's. */
 static void test_no_entry(void **state)
 {
@@ -246,10 +287,11 @@ static void test_below_stack(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_chain),	      cmocka_unit_test(test_handler),
-		cmocka_unit_test(test_handler_frame), cmocka_unit_test(test_no_entry),
-		cmocka_unit_test(test_kinds),	      cmocka_unit_test(test_garbage),
-		cmocka_unit_test(test_known_code),    cmocka_unit_test(test_below_stack),
+		cmocka_unit_test(test_name),	    cmocka_unit_test(test_chain),
+		cmocka_unit_test(test_handler),	    cmocka_unit_test(test_handler_frame),
+		cmocka_unit_test(test_no_entry),    cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_garbage),	    cmocka_unit_test(test_known_code),
+		cmocka_unit_test(test_below_stack),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

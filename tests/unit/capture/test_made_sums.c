@@ -69,7 +69,7 @@ static void threads(struct made_by *m, uint64_t stack, int n)
 	struct event_thread e = { .stack = stack };
 
 	for (int i = 0; i < n; i++)
-		made_thread(m, &e);
+		made_thread(m, &e, 0);
 }
 
 static void epoll(struct made_by *m, uint32_t tid, uint64_t at, uint64_t number, uint64_t last_poll)
@@ -79,7 +79,7 @@ static void epoll(struct made_by *m, uint32_t tid, uint64_t at, uint64_t number,
 				.number = number,
 				.last_poll = last_poll };
 
-	made_epoll(m, &e);
+	made_epoll(m, &e, 0);
 }
 
 /* What was counted and not told came from stacks that are not known; nothing made, nothing said. */
@@ -105,6 +105,32 @@ static void test_threads(void **state)
 	assert_int_equal(taken.threads[2].count, 9);
 	tell(&m);
 	assert_int_equal(taken.n_threads, 0);
+	made_release(&m);
+}
+
+/* Stacks that were finished from a copy have a hash of their own each: by their frames they are
+ * one, and one with those that needed no copy. */
+static void test_finished(void **state)
+{
+	struct made_sums sums = { .threads = 1000, .epolls = 3 };
+	struct made_by m = { 0 };
+
+	(void)state;
+	for (uint64_t i = 0; i < 999; i++)
+		made_thread(&m, &(struct event_thread){ .stack = 5000 + i }, 41);
+	made_thread(&m, &(struct event_thread){ .stack = 4999 }, 43);
+	made_epoll(&m, &(struct event_made){ .stack = 17 }, 0);
+	made_epoll(&m, &(struct event_made){ .stack = 19 }, 0);
+	made_epoll(&m, &(struct event_made){ .stack = 19 }, 41);
+	made_total(&m, &sums);
+	tell(&m);
+	assert_int_equal(taken.n_threads, 3);
+	assert_int_equal(taken.threads[0].stack, 5000);
+	assert_int_equal(taken.threads[0].count, 999);
+	assert_int_equal(taken.threads[1].stack, 4999);
+	assert_int_equal(taken.threads[2].count, 0);
+	assert_int_equal(taken.churn.n, 2);
+	assert_int_equal(taken.churn.stacks[1].count, 2);
 	made_release(&m);
 }
 
@@ -251,10 +277,11 @@ static void test_sink_fails(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_threads),	   cmocka_unit_test(test_stacks_bounded),
-		cmocka_unit_test(test_lifetimes),  cmocka_unit_test(test_not_known),
-		cmocka_unit_test(test_execed),	   cmocka_unit_test(test_two_threads),
-		cmocka_unit_test(test_sink_fails), cmocka_unit_test(test_alive_bounded),
+		cmocka_unit_test(test_threads),	       cmocka_unit_test(test_finished),
+		cmocka_unit_test(test_stacks_bounded), cmocka_unit_test(test_lifetimes),
+		cmocka_unit_test(test_not_known),      cmocka_unit_test(test_execed),
+		cmocka_unit_test(test_two_threads),    cmocka_unit_test(test_sink_fails),
+		cmocka_unit_test(test_alive_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,12 +6,17 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <linux/perf_event.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#include <bpf/libbpf.h>
 
 #include "base/clock.h"
 #include "capture/mmap_events.h"
@@ -87,7 +92,7 @@ static void test_live(void **state)
 	struct seen s = { 0 };
 	struct pollfd ready = { .events = POLLIN };
 	uint64_t before = now_ns();
-	int r = mmap_events_open(&e);
+	int r = mmap_events_open(MMAP_EVENTS_ONLINE, &e);
 	void *p;
 
 	(void)state;
@@ -118,7 +123,7 @@ static void test_flood(void **state)
 	struct mmap_events *e;
 	struct seen s = { 0 };
 	bool lost = false;
-	int r = mmap_events_open(&e);
+	int r = mmap_events_open(MMAP_EVENTS_ONLINE, &e);
 
 	(void)state;
 	if (r < 0) {
@@ -142,12 +147,78 @@ static void test_flood(void **state)
 	mmap_events_close(e);
 }
 
+static void list(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+}
+
+/* How many of code mapped on this processor are told. */
+static unsigned int told(struct mmap_events *e, int cpu)
+{
+	struct seen s = { 0 };
+	cpu_set_t set;
+	void *p;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	assert_int_equal(sched_setaffinity(0, sizeof(set), &set), 0);
+	p = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	s.start = (uintptr_t)p;
+	mmap_events_read(e, put, &s);
+	munmap(p, 4096);
+	return s.count;
+}
+
+/* A processor that comes later is listened to, also one that comes back. */
+static void test_processors(void **state)
+{
+	char path[] = "/tmp/online-XXXXXX";
+	int fd = mkstemp(path), r, cpu = 1;
+	struct mmap_events *e;
+	cpu_set_t before;
+
+	(void)state;
+	assert_true(fd >= 0);
+	close(fd);
+	list(path, "0\n");
+	assert_int_equal(sched_getaffinity(0, sizeof(before), &before), 0);
+	r = CPU_ISSET(0, &before) && CPU_ISSET(cpu, &before) ? mmap_events_open(path, &e) : -ENODEV;
+	if (r < 0) {
+		print_message("SKIP %s\n", strerror(-r));
+		unlink(path);
+		return;
+	}
+	assert_int_equal(told(e, 0), 1);
+	assert_int_equal(told(e, cpu), 0);
+	assert_int_equal(mmap_events_follow(e), 0);
+	for (int i = 0; i < 2; i++) {
+		list(path, "0-1\n");
+		assert_int_equal(mmap_events_follow(e), 1);
+		assert_int_equal(told(e, 0), 1);
+		assert_int_equal(told(e, cpu), 1);
+		assert_int_equal(mmap_events_follow(e), 0);
+		list(path, "0\n");
+		assert_int_equal(mmap_events_follow(e), 0);
+	}
+	unlink(path); /* nobody says: all that there are */
+	assert_in_range(mmap_events_follow(e), 1, libbpf_num_possible_cpus() - 1);
+	assert_int_equal(mmap_events_follow(e), 0);
+	assert_int_equal(told(e, cpu), 1);
+	sched_setaffinity(0, sizeof(before), &before);
+	mmap_events_close(e);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parse),
 		cmocka_unit_test(test_live),
 		cmocka_unit_test(test_flood),
+		cmocka_unit_test(test_processors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -101,12 +101,22 @@ TEST(test_first_stay)
 	put_handle(&b);
 	give(&b, CHUNK_STACK_LINES);
 	give_lines(&b, 8);
+	give_stack(&b, 9, 0, native, N_NATIVE);
+	for (uint32_t frame = 2; frame; frame--) {
+		put_head(&b, 9, 0, 1);
+		put_u32(&b, frame);
+		put_u32(&b, 1);
+		put_place(&b, 0, 7, "main", "main.c");
+		give(&b, CHUNK_STACK_LINES);
+	}
 	p = seal(&b);
-	assert_int_equal(p->n_stacks, 1);
+	assert_int_equal(p->n_stacks, 2);
 	assert_int_equal(p->stacks[0].n_frames, 5);
 	assert_frame(&p->stacks[0].frames[1], "inner", "shop.c", 5);
 	assert_frame(&p->stacks[0].frames[2], "handle", "/srv/shop", 0);
 	assert_frame(&p->stacks[0].frames[4], "main", "main.c", 7);
+	assert_frame(&p->stacks[1].frames[2], "handle", "/srv/shop", 0);
+	assert_frame(&p->stacks[1].frames[3], "main", "main.c", 7);
 	assert_int_equal(p->n_lost, 0);
 	bench_close(&b);
 }

@@ -109,8 +109,9 @@ static void unlined_stacks_are_counted(void **state)
 	assert_null(strstr(none, "source lines"));
 	p.unlined_stacks = 1;
 	one = printed("text", &p, NULL);
-	assert_non_null(strstr(one, "  native  1 stack may lack source lines: debug information was "
-				    "not read in time\n"));
+	assert_non_null(strstr(one,
+			       "  native  1 stack may lack source lines: debug information was "
+			       "not read in time\n"));
 	p.unlined_stacks = 1009;
 	many = printed("text", &p, NULL);
 	assert_non_null(strstr(many, "  native  1,009 stacks may lack source lines: "));

@@ -42,6 +42,7 @@ struct fake_v8 {
 	uint64_t maps[FAKE_TYPES]; /* tagged; made when first needed */
 	uint64_t reads;
 	int error; /* of every read; 0: none */
+	int scripts;
 	struct v8_layout l;
 };
 
@@ -128,13 +129,14 @@ static inline uint64_t fake_array(struct fake_v8 *f, enum fake_type type, const 
 	return a;
 }
 
-/* A script with a text and a name; 0 as name: none. */
+/* A script with a text and a name; 0 as name: none.  Each has a number of its own. */
 static inline uint64_t fake_script(struct fake_v8 *f, uint64_t source, uint64_t name)
 {
 	uint64_t s = fake_object(f, FAKE_SCRIPT, 14);
 
 	fake_put(f, s, 8, source);
 	fake_put(f, s, 16, name);
+	fake_put(f, s, 64, fake_smi(++f->scripts));
 	return s;
 }
 
@@ -201,6 +203,7 @@ static inline void fake_v8_init(struct fake_v8 *f)
 		.script_name = 16,
 		.script_line_ends = 56,
 		.script_eval_from = 72,
+		.script_id = 64,
 		.string_length = 12,
 		.string_chars = 16,
 		.cons_first = 16,

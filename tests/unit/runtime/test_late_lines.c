@@ -183,13 +183,16 @@ static void signal_children(int signal)
 /* What is not answered is kept, and at the end told to be missing; so is what was lost before. */
 static void test_lost(void **state)
 {
+	uint64_t other = (uintptr_t)bench_open;
 	struct bench b;
 	struct chunk_cursor c;
 
 	(void)state;
 	bench_open(&b);
-	ask(&b);
+	native_lines_begin(b.lines, b.p, &other, 1, true); /* this one is answered */
+	lines_wait(native_lines_source(b.lines), SOON);
 	signal_children(SIGSTOP);
+	ask(&b);
 	add_stack(&b, 7, 16, LINES_LATER);
 	assert_int_equal(late_lines_put(b.late, false, tell, &b), 0);
 	assert_int_equal(b.n_told, 0);
@@ -214,6 +217,8 @@ static void test_nothing(void **state)
 	late_lines_begin(b.late);
 	late_lines_end(b.late, 7, 0, 16);
 	b.place.address = 1;
+	lines_fetch(native_lines_source(b.lines), b.place.symbols, &b.place.address, 1);
+	lines_wait(native_lines_source(b.lines), SOON);
 	add_stack(&b, 9, 16, LINES_LATER);
 	assert_int_equal(late_lines_put(b.late, true, tell, &b), 0);
 	assert_int_equal(b.n_told, 0);

@@ -52,7 +52,7 @@ static void test_self(void **state)
 	assert_int_equal(process_open("/proc", getpid(), &p), 0);
 	m = process_map(p, insides[0]);
 	place = native_lines_place(l, p, m, insides[0]);
-	assert_int_equal(native_lines_find(l, &place, frames, &n), LINES_NONE);
+	assert_int_equal(native_lines_find(l, &place, frames, &n), LINES_LOST);
 	native_lines_begin(l, p, insides, 2, true);
 	assert_int_equal(native_lines_find(l, &place, frames, &n), LINES_LATER);
 	lines_wait(native_lines_source(l), now_ns() + 60000000000ULL);

@@ -76,7 +76,8 @@ static void test_other(void **state)
 /* The version is the one it prints; the plan is whole; frames that cannot be are not named. */
 static void test_node(void **state)
 {
-	struct interp_frame nothing = { .code = 0x1001, .off = -1 }, entry = { .code = 2 };
+	struct interp_frame nothing = { .code = 1ull << JIT_CODE_BITS | 0x1001, .off = -1 };
+	struct interp_frame unread = { .code = 0x1001, .off = -1 }, entry = { .code = 2 };
 	struct runtime_session *session;
 	struct runtime_facts facts;
 	struct chunk_frame f;
@@ -99,6 +100,9 @@ static void test_node(void **state)
 	assert_int_equal(runtime_v8.name_frame(session, &nothing, &f), 0);
 	assert_int_equal(f.kind, FRAME_JS);
 	assert_string_equal(f.fn, "<moved>");
+	/* what it was at the time nobody knows */
+	assert_int_equal(runtime_v8.name_frame(session, &unread, &f), 0);
+	assert_string_equal(f.fn, "<unknown>");
 	assert_int_equal(runtime_v8.name_frame(session, &entry, &f), -ENODATA);
 	runtime_v8.close(session);
 	process_close(p);

@@ -19,11 +19,12 @@ static struct v8_names *names;
 static const struct v8_function *function;
 static struct v8_place places[V8_PLACES_MAX];
 static size_t n_places;
-static uint64_t code, start;
+static uint64_t code, start, deopt;
 
-/* An InstructionStream of 200 bytes, and the Code that tells of it. */
+/* An InstructionStream of 200 bytes, all of them calls, and the Code that tells of it. */
 static void make_code(uint32_t kind, uint64_t bytecode, uint64_t positions)
 {
+	uint8_t instructions[200];
 	uint64_t stream;
 
 	f.used = (f.used + 511) / 512 * 512 + 2; /* instructions begin at a multiple of 32 */
@@ -31,6 +32,8 @@ static void make_code(uint32_t kind, uint64_t bytecode, uint64_t positions)
 	f.used = (f.used + 511) / 512 * 512 + 2;
 	stream = fake_object(&f, FAKE_STREAM, 2 + 25);
 	start = stream - 1 + 16;
+	memset(instructions, 0xe8, sizeof(instructions));
+	fake_bytes_at(&f, stream, 16, instructions, sizeof(instructions));
 	assert_int_equal(start % 32, 0);
 	code = fake_object(&f, FAKE_CODE, 11);
 	fake_put(&f, stream, 8, code);
@@ -74,6 +77,15 @@ static void make_function(uint64_t data)
 			 0);
 }
 
+/* Optimised code that says of itself what data holds, and which function it is of. */
+static void make_said(const uint64_t data[8], uint64_t positions)
+{
+	deopt = fake_array(&f, FAKE_ARRAY, data, 8 * sizeof(data[0]), 8);
+	make_code(OPTIMISED, deopt, positions);
+	make_function(code);
+	fake_put(&f, deopt, 16 + 6 * 8, function->shared);
+}
+
 static uint32_t line(uint64_t offset, bool returns)
 {
 	v8_heap_begin(&h);
@@ -87,8 +99,7 @@ static void make_optimised(void)
 {
 	static const uint8_t rows[] = { 0x22, 0x04, 0x40, 0x20, 0x9c, 0x02, 0x00 };
 
-	make_code(OPTIMISED, fake_array(&f, FAKE_ARRAY, "", 0, 0), bytes(rows, sizeof(rows)));
-	make_function(code);
+	make_said((const uint64_t[8]){ 0 }, bytes(rows, sizeof(rows)));
 }
 
 static void test_optimised(void **state)
@@ -129,8 +140,7 @@ static void make_inlined(uint64_t inner, uint64_t outer)
 
 	data[2] = fake_array(&f, FAKE_ARRAY, functions, sizeof(functions), 2);
 	data[7] = fake_array(&f, FAKE_BYTES, sites, sizeof(sites), sizeof(sites));
-	make_code(OPTIMISED, fake_array(&f, FAKE_ARRAY, data, sizeof(data), 8), bytes(rows, n));
-	make_function(code);
+	make_said(data, bytes(rows, n));
 }
 
 /* Inlined functions come first, each with the place in it; the frame's own comes last. */
@@ -166,8 +176,7 @@ static void test_inlined_damaged(void **state)
 	functions[0] = fake_shared(&f, 0, 0, 0, 8);
 	data[2] = fake_array(&f, FAKE_ARRAY, functions, sizeof(functions), 1);
 	data[7] = fake_array(&f, FAKE_BYTES, sites, sizeof(sites), sizeof(sites));
-	make_code(OPTIMISED, fake_array(&f, FAKE_ARRAY, data, sizeof(data), 8), bytes(rows, n));
-	make_function(code);
+	make_said(data, bytes(rows, n));
 	line(20, true);
 	assert_int_equal(n_places, 0);
 }
@@ -176,22 +185,32 @@ static void test_inlined_damaged(void **state)
  * way of another object. */
 static void test_optimised_other(void **state)
 {
-	static const uint8_t rows[] = { 0x22, 0x04 };
-	uint64_t data[8] = { 0 }, array, wrapper = fake_object(&f, FAKE_SCOPE, 2);
+	uint64_t wrapper = fake_object(&f, FAKE_SCOPE, 2);
 
 	(void)state;
-	array = fake_array(&f, FAKE_ARRAY, data, sizeof(data), 8);
-	make_code(OPTIMISED, array, bytes(rows, sizeof(rows)));
-	make_function(code);
-	assert_int_equal(line(20, true), 1); /* it does not say */
-	fake_put(&f, array, 16 + 6 * 8, function->shared);
+	make_optimised();
 	assert_int_equal(line(20, true), 1);
-	fake_put(&f, array, 16 + 6 * 8, wrapper);
+	fake_put(&f, deopt, 16 + 6 * 8, wrapper);
 	fake_put(&f, wrapper, 8, function->shared);
 	assert_int_equal(line(20, true), 1);
 	fake_put(&f, wrapper, 8, fake_shared(&f, 0, 0, 0, 7));
 	assert_int_equal(line(20, true), 0);
-	fake_put(&f, array, 16 + 6 * 8, fake_shared(&f, 0, 0, 0, 7));
+	fake_put(&f, deopt, 16 + 6 * 8, fake_shared(&f, 0, 0, 0, 7));
+	assert_int_equal(line(20, true), 0);
+	/* it does not say */
+	fake_put(&f, deopt, 16 + 6 * 8, fake_smi(0));
+	assert_int_equal(line(20, true), 0);
+}
+
+/* Of the same function there may have been other code, whose calls were elsewhere. */
+static void test_optimised_again(void **state)
+{
+	static const uint8_t nops[8] = { 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90 };
+
+	(void)state;
+	make_optimised();
+	assert_int_equal(line(20, true), 1);
+	fake_bytes_at(&f, start + 1, 20 - 7, nops, 7);
 	assert_int_equal(line(20, true), 0);
 }
 
@@ -241,6 +260,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_inlined, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_inlined_damaged, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_optimised_other, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_optimised_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_baseline, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_not_code, setup, teardown),
 	};

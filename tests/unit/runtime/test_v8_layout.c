@@ -44,6 +44,14 @@ static void set(const char *name, int32_t value)
 	memcpy(memory + 64 * at, &value, sizeof(value));
 }
 
+/* Every name that begins so: a constant has others in other versions. */
+static void set_all(const char *prefix, int32_t value)
+{
+	for (size_t i = 0; v8_layout_names()[i]; i++)
+		if (strncmp(v8_layout_names()[i], prefix, strlen(prefix)) == 0)
+			set(v8_layout_names()[i], value);
+}
+
 static int read_layout(struct v8_layout *l)
 {
 	const char *why;
@@ -66,8 +74,13 @@ static int setup(void **state)
 	set("v8dbg_SmiShiftSize", 31);
 	set("v8dbg_TaggedSize", 8);
 	set("v8dbg_class_HeapObject__map__Map", 0);
+	set_all("v8dbg_class_SharedFunctionInfo__name_or_scope_info__", 16);
+	set_all("v8dbg_class_SharedFunctionInfo__script", 32);
 	set("v8dbg_class_SharedFunctionInfo__length__uint16_t", 40);
 	set("v8dbg_class_SharedFunctionInfo__flags__int", 48);
+	set("v8dbg_class_String__length__int32_t", 12);
+	set("v8dbg_class_Script__line_ends__Object", 56);
+	set_all("v8dbg_class_Script__eval_from_", 72);
 	set("_ZN2v88internal7Version6major_E", 11);
 	set("_ZN2v88internal7Version6minor_E", 3);
 	return 0;
@@ -94,6 +107,7 @@ static void test_read(void **state)
 	assert_int_equal(read_layout(&l), 0);
 	assert_int_equal(l.fp_function, -16);
 	assert_int_equal(l.shared_flags, 48);
+	assert_int_equal(l.script_id, 64);
 	assert_int_equal(l.version[0], 11);
 	assert_non_null(l.hidden);
 	assert_int_equal(l.hidden->bytecode_positions, 32);
@@ -107,18 +121,20 @@ static void test_read(void **state)
 /* A name that changed is found under its other one; one that is needed is needed. */
 static void test_names(void **state)
 {
-	const char *old = "v8dbg_class_SharedFunctionInfo__name_or_scope_info__Object";
-	const char *new = "v8dbg_class_SharedFunctionInfo__name_or_scope_info__Tagged_Object_";
+	const char *old = "v8dbg_class_Script__eval_from_shared_or_wrapped_arguments__Object";
+	const char *new =
+		"v8dbg_class_Script__eval_from_shared_or_wrapped_arguments__Tagged_Object_";
 	struct v8_layout l;
 
 	(void)state;
 	set(old, 24);
 	assert_int_equal(read_layout(&l), 0);
-	assert_int_equal(l.shared_name, 24);
+	assert_int_equal(l.script_eval_from, 24);
+	assert_int_equal(l.script_id, 0);
 	symbols[index_of(old)].value = 0;
 	set(new, 32);
 	assert_int_equal(read_layout(&l), 0);
-	assert_int_equal(l.shared_name, 32);
+	assert_int_equal(l.script_eval_from, 32);
 	symbols[index_of("v8dbg_type_Script__SCRIPT_TYPE")].value = 0;
 	assert_int_equal(read_layout(&l), -EPROTO);
 }
@@ -138,6 +154,10 @@ static void test_refused(void **state)
 	set("v8dbg_class_SharedFunctionInfo__flags__int", 56);
 	assert_int_equal(read_layout(&l), -EPROTO);
 	set("v8dbg_class_SharedFunctionInfo__flags__int", 48);
+	set_all("v8dbg_class_SharedFunctionInfo__name_or_scope_info__", 8);
+	assert_int_equal(read_layout(&l), -EPROTO);
+	set_all("v8dbg_class_SharedFunctionInfo__name_or_scope_info__", 16);
+	assert_int_equal(read_layout(&l), 0);
 	set("v8dbg_off_fp_function", 16);
 	assert_int_equal(read_layout(&l), -EPROTO);
 	memset(symbols, 0, sizeof(symbols));

@@ -45,9 +45,12 @@ static const struct v8_function *get(uint64_t shared, uint16_t cookie)
 	return found;
 }
 
-static uint16_t cookie_of(uint32_t literal)
+/* name: its hash in a made heap is 0, its length counts. */
+static uint16_t cookie_of(uint32_t literal, const char *name)
 {
-	return jit_cookie(0x2000d00020001ull, (uint64_t)literal << 32 | 0x1100);
+	const __u64 ids[2] = { 0x2000d00020001ull, (uint64_t)literal << 32 | 0x1100 };
+
+	return jit_cookie(ids, fake_smi(1), (uint64_t)strlen(name) << 32);
 }
 
 /* Bytecode whose rows are: from 0 on character 0, from 3 on character 8. */
@@ -143,7 +146,7 @@ static void test_no_cookie(void **state)
 	(void)state;
 	assert_string_equal(found->fn, "inner");
 	assert_ptr_equal(get(shared, 0), found);
-	assert_ptr_equal(get(shared, cookie_of(5)), found);
+	assert_ptr_equal(get(shared, cookie_of(5, "inner")), found);
 	fake_put(&f, shared, 16, fake_scope(&f, "another"));
 	assert_string_equal(get(shared, 0)->fn, "another");
 }
@@ -152,19 +155,28 @@ static void test_no_cookie(void **state)
 static void test_moved(void **state)
 {
 	uint64_t shared = fake_shared(&f, fake_scope(&f, "old"), script, 0, 5);
-	const struct v8_function *found = get(shared, cookie_of(5));
+	const struct v8_function *found = get(shared, cookie_of(5, "old"));
 
 	(void)state;
 	assert_false(found->moved);
 	assert_string_equal(found->fn, "old");
-	assert_ptr_equal(get(shared, cookie_of(5)), found);
-	assert_true(get(shared, cookie_of(6))->moved);
+	assert_ptr_equal(get(shared, cookie_of(5, "old")), found);
+	assert_true(get(shared, cookie_of(6, "old"))->moved);
 	/* the same function, whose code and name were moved */
 	fake_put(&f, shared, 16, fake_scope(&f, "new"));
-	assert_string_equal(get(shared, cookie_of(5))->fn, "new");
+	assert_string_equal(get(shared, cookie_of(5, "old"))->fn, "new");
+	/* another name, which is what is left of another function */
+	fake_put(&f, shared, 16, fake_scope(&f, "other"));
+	assert_true(get(shared, cookie_of(5, "old"))->moved);
+	fake_put(&f, shared, 16, fake_scope(&f, "new"));
 	fake_put(&f, shared, 48, 6ull << 32);
-	assert_true(get(shared, cookie_of(5))->moved);
-	assert_true(get(fake_string(&f, "x"), cookie_of(5))->moved);
+	assert_true(get(shared, cookie_of(5, "old"))->moved);
+	/* one that differs in nothing but the text it is part of */
+	fake_put(&f, shared, 48, 5ull << 32);
+	assert_false(get(shared, cookie_of(5, "old"))->moved);
+	fake_put(&f, shared, 32, fake_script(&f, 0, 0));
+	assert_true(get(shared, cookie_of(5, "old"))->moved);
+	assert_true(get(fake_string(&f, "x"), cookie_of(5, "old"))->moved);
 	assert_true(get(FAKE_V8_BASE - 7, 1)->moved);
 }
 
@@ -175,10 +187,10 @@ static void test_gone(void **state)
 	uint64_t other = fake_shared(&f, fake_scope(&f, "other"), script, 0, 5);
 
 	(void)state;
-	get(shared, cookie_of(5));
+	get(shared, cookie_of(5, "known"));
 	f.error = -ESRCH;
-	assert_string_equal(get(shared, cookie_of(5))->fn, "known");
-	assert_true(get(other, cookie_of(5))->unread);
+	assert_string_equal(get(shared, cookie_of(5, "known"))->fn, "known");
+	assert_true(get(other, cookie_of(5, "other"))->unread);
 }
 
 int main(void)

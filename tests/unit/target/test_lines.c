@@ -93,10 +93,11 @@ static void test_cache(void **state)
 	(void)state;
 	assert_int_equal(lines_new(&l), 0);
 	lines_begin(l, 20000);
-	assert_int_equal(state_of(l, s, 0), LINES_NONE);
+	assert_int_equal(state_of(l, s, 0), LINES_LOST);
 	fetch(l, s, outer_size - 1);
 	assert_int_equal(count_known(l, s, outer_size), outer_size - 1);
 	symbols_drop_files(s);
+	assert_int_equal(state_of(l, s, outer_size - 1), LINES_NONE);
 	lines_trim(l); /* it is small */
 	lines_begin(l, 20000);
 	fetch(l, s, outer_size);
@@ -208,6 +209,36 @@ static void test_unattended(void **state)
 		symbols_free(s[i]);
 }
 
+/* A worker that is at work is not ended for another file's: that one waits until there is room. */
+static void test_all_busy(void **state)
+{
+	struct symbols *s[LINES_WORKERS_MAX + 1];
+	struct lines *l;
+	size_t i;
+
+	(void)state;
+	assert_int_equal(lines_new(&l), 0);
+	for (i = 0; i <= LINES_WORKERS_MAX; i++)
+		s[i] = open_symbols("lines");
+	for (i = 0; i < LINES_WORKERS_MAX; i++) {
+		lines_begin(l, 20000);
+		fetch(l, s[i], 1);
+	}
+	assert_int_equal(signal_children(SIGSTOP), LINES_WORKERS_MAX);
+	lines_begin(l, 0);
+	for (i = 0; i <= LINES_WORKERS_MAX; i++)
+		fetch(l, s[i], 2);
+	lines_wait(l, now_ns() + 300 * 1000000ULL);
+	assert_int_equal(lines_waiting(l), LINES_WORKERS_MAX + 2);
+	assert_int_equal(signal_children(SIGCONT), LINES_WORKERS_MAX);
+	lines_wait(l, now_ns() + 60000 * 1000000ULL);
+	for (i = 0; i <= LINES_WORKERS_MAX; i++)
+		assert_int_equal(count_known(l, s[i], 2), 2);
+	lines_free(l);
+	for (i = 0; i <= LINES_WORKERS_MAX; i++)
+		symbols_free(s[i]);
+}
+
 /* Waiting for the rest ends at its time, or when there is nothing left; a worker that was lost is
  * replaced, and its question asked again. */
 static void test_wait(void **state)
@@ -241,8 +272,10 @@ static void test_wait(void **state)
 static void test_many(void **state)
 {
 	struct symbols *s = open_symbols("lines");
+	const struct line_place *places;
 	uint64_t address = 0;
 	struct lines *l;
+	size_t n;
 	int i;
 
 	(void)state;
@@ -253,6 +286,8 @@ static void test_many(void **state)
 	for (i = 0; i < 10007; i++, address++)
 		lines_fetch(l, s, &address, 1);
 	assert_in_range(lines_waiting(l), 8000, 9000);
+	address--;
+	assert_int_equal(lines_find(l, s, address, &places, &n), LINES_LOST);
 	lines_free(l);
 	symbols_free(s);
 }
@@ -345,7 +380,7 @@ int main(void)
 		cmocka_unit_test(test_late),   cmocka_unit_test(test_shared_wait),
 		cmocka_unit_test(test_deaths), cmocka_unit_test(test_unattended),
 		cmocka_unit_test(test_wait),   cmocka_unit_test(test_many),
-		cmocka_unit_test(test_reap),
+		cmocka_unit_test(test_reap),   cmocka_unit_test(test_all_busy),
 	};
 
 	return cmocka_run_group_tests(tests, setup, built_teardown);
