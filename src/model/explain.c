@@ -8,6 +8,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/str.h"
+
 static int by_weight(const void *a, const void *b)
 {
 	const struct stall_stack *x = a, *y = b;
@@ -67,11 +69,25 @@ const struct frame *user_frame(const struct stack *stack)
 	return NULL;
 }
 
+/* An address in the interpreter's own file, which has no symbols: nothing to a reader, where the
+ * frame that it runs can be told. */
+static bool is_interpreter(const struct frame *f)
+{
+	return f->kind == FRAME_NATIVE && !*f->fn &&
+	       (str_starts(f->module, "python3") || str_starts(f->module, "libpython3") ||
+		!strcmp(f->module, "node") || !strcmp(f->module, "nodejs"));
+}
+
 const struct frame *leaf_frame(const struct stack *stack)
 {
-	for (size_t i = 0; i < stack->n_frames; i++)
-		if (stack->frames[i].kind != FRAME_KERNEL)
-			return &stack->frames[i];
+	bool script = stack_has_script(stack);
+
+	for (size_t i = 0; i < stack->n_frames; i++) {
+		const struct frame *f = &stack->frames[i];
+
+		if (f->kind != FRAME_KERNEL && !(script && is_interpreter(f)))
+			return f;
+	}
 	return NULL;
 }
 
@@ -155,7 +171,8 @@ static bool same_cause(const struct part *a, const struct part *b)
 	return !strcmp(a->syscall, b->syscall) && !strcmp(a->target.group, b->target.group);
 }
 
-/* The heaviest cause of the class; a named one before any that nobody can name. */
+/* The heaviest part of the heaviest cause of the class; a named cause before any that nobody can
+ * name. */
 static const struct part *heaviest_part(const struct stall *s, enum stall_class klass)
 {
 	const struct part *best = NULL;
@@ -172,7 +189,8 @@ static const struct part *heaviest_part(const struct stall *s, enum stall_class 
 		for (size_t k = 0; k < s->n_parts; k++)
 			if (s->parts[k].klass == klass && same_cause(p, &s->parts[k]))
 				ns += s->parts[k].dur_ns;
-		if (!best || named > best_named || (named == best_named && ns > best_ns)) {
+		if (!best || named > best_named || (named == best_named && ns > best_ns) ||
+		    (ns == best_ns && same_cause(p, best) && p->dur_ns > best->dur_ns)) {
 			best = p;
 			best_ns = ns;
 			best_named = named;

@@ -53,7 +53,8 @@ struct target {
 	const char *comm; /* child, unix peer; "" */
 	const char *
 		text; /* one phrase: "tcp 10.0.0.7:5432", "sleep 300ms", "child sleep[4711]" ; "" */
-	/* text without pids and addresses of memory: like waits of many stalls have the same */
+	/* text without pids, addresses of memory and lengths: like waits of many stalls have the
+	   same */
 	const char *group;
 };
 

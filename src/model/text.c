@@ -172,9 +172,12 @@ static const char *with_more(struct model *m, const struct target *t)
 			     t->fd_count - 1);
 }
 
-/* A new child for each request, or a lock in each object, is still one cause. */
+/* A new child for each request, a lock in each object, or a longer sleep each time is still one
+ * cause. */
 static const char *group_of(struct model *m, const struct target *t)
 {
+	if (t->kind == TARGET_SLEEP)
+		return intern_text(&m->texts, "sleep");
 	if (t->kind == TARGET_CHILD)
 		return with_name(m, "child", t->comm);
 	if (t->kind == TARGET_FUTEX)
