@@ -130,6 +130,15 @@ static int by_time(const void *a, const void *b)
 	return (x->owner.tid > y->owner.tid) - (x->owner.tid < y->owner.tid);
 }
 
+/* Stalls are kept until the end, and few have a part of each class. */
+static void fit_parts(struct stall *s)
+{
+	struct part *smaller = s->n_parts ? realloc(s->parts, s->n_parts * sizeof(*smaller)) : NULL;
+
+	if (smaller)
+		s->parts = smaller;
+}
+
 int parts_make(struct model *m, const struct event_stall *e, struct stall *s)
 {
 	uint64_t left;
@@ -155,5 +164,6 @@ int parts_make(struct model *m, const struct event_stall *e, struct stall *s)
 	s->n_parts = n;
 	if (n)
 		qsort(s->parts, n, sizeof(*s->parts), by_time);
+	fit_parts(s);
 	return 0;
 }

@@ -122,7 +122,7 @@ static int put_native(json_t *record, const struct profile *p)
 	json_t *o, *list;
 	int r;
 
-	if (!p->native_stacks)
+	if (!p->native_stacks && !p->unlined_stacks)
 		return 0;
 	o = json_object();
 	list = json_array();
@@ -137,6 +137,8 @@ static int put_native(json_t *record, const struct profile *p)
 		r |= json_array_append_new(list, gap);
 	}
 	r |= json_put(o, "gaps", list);
+	if (p->unlined_stacks)
+		r |= json_put(o, "unlined", json_u64(p->unlined_stacks));
 	return r | json_put(record, "native", o);
 }
 

@@ -92,6 +92,7 @@ int resolver_open(struct resolver_host *host, struct process *p, struct resolver
 		return -ENOMEM;
 	r->host = host;
 	r->p = p;
+	r->frames = host->frames;
 	error = attach(r);
 	if (error < 0)
 		return error;
@@ -153,6 +154,11 @@ bool resolver_attached(const struct resolver *r)
 bool resolver_retry(const struct resolver *r)
 {
 	return r->retry;
+}
+
+bool resolver_renew(struct resolver *r)
+{
+	return r->session && r->runtime->renew && r->runtime->renew(r->session, &r->facts);
 }
 
 const struct walk_plan *resolver_plan(const struct resolver *r)

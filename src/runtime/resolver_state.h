@@ -15,6 +15,7 @@ struct resolver_host {
 	struct ksyms *ksyms; /* NULL: not readable */
 	struct native_names *names;
 	struct native_lines *lines;
+	struct chunk_frame frames[RESOLVER_FRAMES_MAX];
 	struct late_lines *late;
 };
 
@@ -32,7 +33,7 @@ struct resolver {
 	const char *user_end; /* as in CHUNK_STACK_NAMES, likewise */
 	size_t inlined;	      /* frames among those below that the compiler inlined */
 	size_t count;
-	struct chunk_frame frames[RESOLVER_FRAMES_MAX];
+	struct chunk_frame *frames; /* the host's: of one stack at a time */
 };
 
 /* Fills r->frames from the stack, all in their order, and adds to r->flags what was left out.

@@ -6,17 +6,20 @@ debug information is read by workers.
 
 import contextlib
 import os
+import re
 import signal
 import sys
 import time
 from pathlib import Path
 from typing import Dict, Iterator, List, Tuple
 
-from harness import END_S, TOP, Case, Env, Failure, Watch
+from harness import END_S, TOP, Case, Env, Failure, Skip, Watch
 
 STALLER = str(TOP / "tools" / "bench" / "targets" / "staller.py")
 RESIDENT_KB = 32 << 10
 SECONDS = 12
+STORM_S = 4
+STORM_KB = 20 << 10
 SEEN_ENOUGH = 20  # looks at workers
 
 
@@ -61,6 +64,22 @@ def memory(env: Env) -> str:
     if usual > RESIDENT_KB:
         raise Failure("expected at most %d KiB, found %d" % (RESIDENT_KB, usual))
     return "%.1f MiB, at most %.1f with %d workers" % (usual / 1024, max(samples) / 1024, most)
+
+
+def storm(env: Env) -> str:
+    """Hundreds of processes a second, each followed: they take little, and for a second only."""
+    target = env.start(["sh", "-c", "while :; do (:); done"], early=True)
+    watch = env.watch("-p", str(target.pid), "--follow", "-q").attached()
+    time.sleep(STORM_S)
+    found = proportional_kb(watch.proc.pid)
+    watch.proc.send_signal(signal.SIGINT)
+    run = watch.end()
+    notes = re.search(r"and ([\d,]+) more notes", run.out)
+    if not notes or int(notes.group(1).replace(",", "")) < 100 * STORM_S:
+        raise Skip("the machine is too busy for a storm")
+    if found > STORM_KB:
+        raise Failure("expected at most %d KiB, found %d" % (STORM_KB, found))
+    return "%.1f MiB" % (found / 1024)
 
 
 def reach(pid: int) -> Tuple[List[str], List[str]]:
@@ -123,6 +142,7 @@ def end(env: Env) -> str:
 
 CASES = [
     Case("own_memory", memory),
+    Case("own_storm", storm),
     Case("own_workers", armour, alone=False),
     Case("own_end", end),
 ]

@@ -45,6 +45,18 @@ static json_int_t integer(const json_t *o, const char *key)
 	return json_integer_value(json_object_get(o, key));
 }
 
+/* Stacks that may lack lines are counted where there are any. */
+static void unlined_stacks_are_told(void **state)
+{
+	cleanup(drop) json_t *late = summary_of(fixture_find("late"));
+	cleanup(drop) json_t *demo = summary_of(fixture_find("demo"));
+
+	(void)state;
+	assert_int_equal(integer(json_object_get(late, "native"), "unlined"), 1);
+	assert_non_null(json_object_get(demo, "native"));
+	assert_null(json_object_get(json_object_get(demo, "native"), "unlined"));
+}
+
 /* Totals are those of the profile, and the rows add up to them. */
 static void totals_agree(void **state)
 {
@@ -118,6 +130,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(totals_agree),
+		cmocka_unit_test(unlined_stacks_are_told),
 		cmocka_unit_test(histogram_counts_every_iteration),
 		cmocka_unit_test(losses_and_damage),
 		cmocka_unit_test(offcpu_rows_have_what_belongs_to_them),
