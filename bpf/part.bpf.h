@@ -98,8 +98,11 @@ static __always_inline void part_count(struct loop_state *l, struct stall_part *
 {
 	p->ns += ns;
 	p->count++;
-	if (ns > p->max)
+	if (ns > p->max) {
 		p->max = ns;
+		/* of sleeps that grow, as those of a locked SQLite, the first says nothing */
+		p->target.value = l->pending.target.value;
+	}
 	if (p->klass != CLASS_GIL || !l->gil_counted)
 		p->episodes++;
 	if (p->klass == CLASS_GIL)

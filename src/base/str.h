@@ -30,8 +30,9 @@ int str_printf(struct str *s, const char *format, ...) __attribute__((format(pri
 /* "" while empty; valid until the next change. */
 const char *str_text(const struct str *s);
 
-/* Adds text that came from outside so that it can be shown in a terminal: control characters, those
- * that turn the writing direction, and bytes that are not valid UTF-8 become \xNN.  Reads at most len bytes, stops at a NUL. */
+/* Adds text that came from outside so that it can be shown in a terminal: control characters, what
+ * turns the writing direction, and bytes that are not valid UTF-8 become \xNN.  Reads at most len
+ * bytes, stops at a NUL. */
 int str_add_printable(struct str *s, const char *text, size_t len);
 
 static inline void str_releasep(struct str *s)

@@ -125,6 +125,7 @@ struct watched *watched_find(struct capture *c, uint32_t pid);
 int watched_add(struct capture *c, int pid, struct str *why);
 void watched_executed(struct capture *c, struct watched *w, uint64_t at);
 void watched_retry(struct capture *c, uint64_t now);
+void watched_renew(struct capture *c, struct watched *w); /* what its runtime says anew */
 void watched_gone(struct capture *c, struct watched *w, const struct event_life *e);
 /* The kernel side stops watching a process that ended before, or without, being added here. */
 void watched_never(struct capture *c, uint32_t pid);
@@ -240,5 +241,8 @@ int threads_pass(struct capture *c, struct str *why);
 
 /* rows.c: --off-cpu: ends the open waits and emits all rows. */
 void rows_finish(struct capture *c);
+
+/* children.c: of each process without a loop, what it started and nobody watched. */
+void children_tell(struct capture *c);
 
 #endif

@@ -306,6 +306,7 @@ static void housekeeping(struct capture *c, uint64_t now)
 
 		if (!w->gone_at && !process_alive(w->process))
 			watched_gone(c, w, NULL);
+		watched_renew(c, w);
 	}
 	watched_reap(c, now);
 }
@@ -376,6 +377,7 @@ int capture_finish(struct capture *c)
 	drain_take(c);
 	if (!c->offcpu)
 		threads_tell(c);
+	children_tell(c);
 	names_late(c, now_ns() + FINISH_LINES_MAX, true);
 	emit_losses(c);
 	str_clear(&c->payload);

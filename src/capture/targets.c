@@ -161,6 +161,14 @@ void watched_retry(struct capture *c, uint64_t now)
 	}
 }
 
+void watched_renew(struct capture *c, struct watched *w)
+{
+	if (w->gone_at || !resolver_renew(w->resolver))
+		return;
+	conf_push(c, w);
+	runtime_result(c, w);
+}
+
 void watched_gone(struct capture *c, struct watched *w, const struct event_life *e)
 {
 	uint32_t tgid = w->process->pid;

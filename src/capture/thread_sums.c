@@ -147,6 +147,25 @@ static void row_add(struct thread_sums *s, const struct thread_sample *t, uint64
 	row->changed = true;
 }
 
+/* Room for one more; in a full table that of a pool that was never seen to do anything, and only
+ * for one that does: pools that a program makes and forgets must not hide the one that matters. */
+static struct pool_sum *pool_room(struct thread_sums *s, bool at_work)
+{
+	struct pool_sum *p;
+
+	if (HASH_COUNT(s->pools) < THREAD_POOLS_MAX)
+		return arena_alloc(&s->texts.arena, sizeof(*p));
+	for (p = at_work ? s->pools : NULL; p; p = p->hh.next)
+		if (!p->busy_max && !p->queued_max && !p->busy && !p->queued)
+			break;
+	if (p) {
+		HASH_DEL(s->pools, p);
+		vec_release(&p->workers);
+		memset(p, 0, sizeof(*p));
+	}
+	return p;
+}
+
 static struct pool_sum *pool_of(struct thread_sums *s, const struct thread_sample *t)
 {
 	struct pool_sum *p;
@@ -154,8 +173,8 @@ static struct pool_sum *pool_of(struct thread_sums *s, const struct thread_sampl
 	map_find(s->pools, &t->pool, p);
 	if (p)
 		return p;
-	if (HASH_COUNT(s->pools) >= THREAD_POOLS_MAX ||
-	    !(p = arena_alloc(&s->texts.arena, sizeof(*p))))
+	p = pool_room(s, t->queued || (t->known && !t->idle));
+	if (!p)
 		return NULL;
 	p->pool = t->pool;
 	p->name = intern_text(&s->texts, t->pool_name);

@@ -8,6 +8,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/str.h"
+
 static int by_weight(const void *a, const void *b)
 {
 	const struct stall_stack *x = a, *y = b;
@@ -51,6 +53,23 @@ bool stack_has_script(const struct stack *stack)
 	return false;
 }
 
+/* A system call from the program's own file, and not by a frame that has lines: in a static program
+ * libc stands in that file, mostly without lines, which the frames that called it may have. */
+static const struct frame *behind_static_libc(const struct stack *stack, size_t leaf)
+{
+	const struct frame *f = &stack->frames[leaf];
+
+	if (f->line || leaf == 0 || !str_starts(stack->frames[leaf - 1].fn, "entry_SYSCALL"))
+		return f;
+	for (size_t i = leaf; i < stack->n_frames; i++) {
+		const struct frame *outer = &stack->frames[i];
+
+		if (outer->line && !outer->library && strcmp(outer->module, f->module) == 0)
+			return outer;
+	}
+	return f;
+}
+
 /* In a program with an interpreter only its frames are the user's, also where they could not be
  * read: native ones belong to the interpreter or an extension, even those that no list calls a
  * library. */
@@ -62,16 +81,30 @@ const struct frame *user_frame(const struct stack *stack)
 		const struct frame *f = &stack->frames[i];
 
 		if (!f->library && (script ? is_script(f) : f->kind == FRAME_NATIVE))
-			return f;
+			return script ? f : behind_static_libc(stack, i);
 	}
 	return NULL;
 }
 
+/* An address in the interpreter's own file, which has no symbols: nothing to a reader, where the
+ * frame that it runs can be told. */
+static bool is_interpreter(const struct frame *f)
+{
+	return f->kind == FRAME_NATIVE && !*f->fn &&
+	       (str_starts(f->module, "python3") || str_starts(f->module, "libpython3") ||
+		!strcmp(f->module, "node") || !strcmp(f->module, "nodejs"));
+}
+
 const struct frame *leaf_frame(const struct stack *stack)
 {
-	for (size_t i = 0; i < stack->n_frames; i++)
-		if (stack->frames[i].kind != FRAME_KERNEL)
-			return &stack->frames[i];
+	bool script = stack_has_script(stack);
+
+	for (size_t i = 0; i < stack->n_frames; i++) {
+		const struct frame *f = &stack->frames[i];
+
+		if (f->kind != FRAME_KERNEL && !(script && is_interpreter(f)))
+			return f;
+	}
 	return NULL;
 }
 
@@ -155,7 +188,8 @@ static bool same_cause(const struct part *a, const struct part *b)
 	return !strcmp(a->syscall, b->syscall) && !strcmp(a->target.group, b->target.group);
 }
 
-/* The heaviest cause of the class; a named one before any that nobody can name. */
+/* The heaviest part of the heaviest cause of the class; a named cause before any that nobody can
+ * name. */
 static const struct part *heaviest_part(const struct stall *s, enum stall_class klass)
 {
 	const struct part *best = NULL;
@@ -172,7 +206,8 @@ static const struct part *heaviest_part(const struct stall *s, enum stall_class 
 		for (size_t k = 0; k < s->n_parts; k++)
 			if (s->parts[k].klass == klass && same_cause(p, &s->parts[k]))
 				ns += s->parts[k].dur_ns;
-		if (!best || named > best_named || (named == best_named && ns > best_ns)) {
+		if (!best || named > best_named || (named == best_named && ns > best_ns) ||
+		    (ns == best_ns && same_cause(p, best) && p->dur_ns > best->dur_ns)) {
 			best = p;
 			best_ns = ns;
 			best_named = named;

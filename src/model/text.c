@@ -172,9 +172,12 @@ static const char *with_more(struct model *m, const struct target *t)
 			     t->fd_count - 1);
 }
 
-/* A new child for each request, or a lock in each object, is still one cause. */
+/* A new child for each request, a lock in each object, or a longer sleep each time is still one
+ * cause. */
 static const char *group_of(struct model *m, const struct target *t)
 {
+	if (t->kind == TARGET_SLEEP)
+		return intern_text(&m->texts, "sleep");
 	if (t->kind == TARGET_CHILD)
 		return with_name(m, "child", t->comm);
 	if (t->kind == TARGET_FUTEX)
@@ -194,7 +197,9 @@ int target_make(struct model *m, uint32_t tgid, const struct wait_target *raw, s
 	t.kind = raw->kind;
 	t.fd = raw->fd < 0 ? -1 : raw->fd;
 	t.fd_count = raw->fd_count;
-	if (t.kind == TARGET_CHILD || t.kind == TARGET_UNIX) {
+	/* of socketpair the kernel names the process that made both ends, not who has the other one
+	 */
+	if (t.kind == TARGET_CHILD || (t.kind == TARGET_UNIX && raw->pid != tgid)) {
 		t.pid = raw->pid;
 		t.comm = peer_find(m, raw->pid);
 	}

@@ -4,7 +4,6 @@
  * while a recording runs.  Knows nothing of who reads the lines.
  */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "output/by_proc.h"
@@ -72,59 +71,18 @@ static int write_attach(const struct profile *p, size_t index, const struct by_p
 }
 
 /* Stacks of a record are numbered by their place in its own list. */
-struct places {
-	struct place {
-		int stack, place;
-	} * sorted; /* by stack, then place */
-	size_t count;
-};
-
-static int by_stack(const void *a, const void *b)
+static int stack_place(const struct stall *s, int stack)
 {
-	const struct place *x = a, *y = b;
-
-	return x->stack != y->stack ? (x->stack > y->stack) - (x->stack < y->stack)
-				    : x->place - y->place;
-}
-
-static int places_init(struct places *places, const struct stall *s)
-{
-	places->sorted = calloc(s->n_stacks + 1, sizeof(*places->sorted));
-	if (!places->sorted)
-		return -ENOMEM;
-	places->count = s->n_stacks;
 	for (size_t i = 0; i < s->n_stacks; i++)
-		places->sorted[i] = (struct place){ s->stacks[i].stack, (int)i };
-	qsort(places->sorted, places->count, sizeof(*places->sorted), by_stack);
-	return 0;
+		if (stack >= 0 && s->stacks[i].stack == stack)
+			return (int)i;
+	return -1;
 }
 
-static void places_release(struct places *places)
-{
-	free(places->sorted);
-}
-
-static int places_find(const struct places *places, int stack)
-{
-	size_t low = 0, high = places->count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (places->sorted[middle].stack < stack)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (stack < 0 || low == places->count || places->sorted[low].stack != stack)
-		return -1;
-	return places->sorted[low].place;
-}
-
-static json_t *part_object(const struct places *places, const struct part *part)
+static json_t *part_object(const struct stall *s, const struct part *part)
 {
 	json_t *o = json_object();
-	int stack = places_find(places, part->stack);
+	int stack = stack_place(s, part->stack);
 	int r = json_put(o, "at_ns", json_u64(part->at_ns));
 
 	r |= json_put(o, "dur_ns", json_u64(part->dur_ns));
@@ -152,12 +110,11 @@ static json_t *part_object(const struct places *places, const struct part *part)
 
 static int put_parts(json_t *record, const struct profile *p, const struct stall *s)
 {
-	cleanup(places_release) struct places places = { 0 };
-	int r = places_init(&places, s);
+	int r = 0;
 	json_t *list = put_list(record, "parts", &r);
 
 	for (size_t i = 0; i < s->n_parts && r == 0; i++)
-		r |= json_array_append_new(list, part_object(&places, &s->parts[i]));
+		r |= json_array_append_new(list, part_object(s, &s->parts[i]));
 	r |= json_put(record, "parts_dropped", json_integer(s->parts_dropped));
 	list = put_list(record, "stacks", &r);
 	for (size_t i = 0; i < s->n_stacks && r == 0; i++) {

@@ -1,27 +1,28 @@
 /* text_line.c: lines and cells that stay inside their width.
  *
- * Counts columns as code points.  Knows what a line is, not what it says.
+ * Knows what a line is, not what it says.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "output/text.h"
 
-/* The end of the longest piece of `words` that fits: before a space, or inside a word too long. */
+/* The end of the longest piece of `words` that fits: behind a bar of a list, else before spaces, or
+ * inside a word too long. */
 static const char *line_end(const char *words, size_t columns)
 {
-	const char *end = words, *space = NULL;
+	const char *end = words, *space = NULL, *bar = NULL, *next;
 
-	for (size_t n = 0; *end; end++) {
-		n += ((unsigned char)*end & 0xc0) != 0x80;
-		if (n > columns)
-			break;
+	for (size_t n = 0; *end; end = next) {
+		next = text_next(end, &n);
 		if (*end == ' ' && end > words && end[-1] != ' ')
 			space = end;
+		if (space == end && end[-1] == '|')
+			bar = end;
+		if (n > columns && end > words)
+			break;
 	}
-	if (!*end || *end == ' ')
-		return end;
-	return space ? space : end;
+	return !*end ? end : bar ? bar : space ? space : end;
 }
 
 static void print_line(const struct text *t, size_t indent, const char *from, const char *to)
@@ -66,9 +67,11 @@ void text_title(const struct text *t, const char *line)
 
 int text_cell(struct str *line, const char *cell, size_t columns)
 {
-	size_t used = text_columns(cell);
+	size_t before = line->len, used;
 	int r = text_clip(line, cell, columns);
 
+	/* one short where the last that fits only by half is wide */
+	used = line->len > before ? text_columns(line->text + before) : 0;
 	for (; used < columns && r == 0; used++)
 		r = str_add_char(line, ' ');
 	return r;

@@ -150,24 +150,54 @@ bool frame_same(const struct frame *a, const struct frame *b)
 	       strcmp(a->module, b->module) == 0;
 }
 
+/* Of Unicode's East Asian Width the wide and full ones, and pictures; then what combines. */
+static size_t columns_of(uint32_t c)
+{
+	static const struct {
+		uint32_t first, last, columns;
+	} ranges[] = {
+		{ 0x300, 0x36f, 0 },	 { 0x1100, 0x115f, 2 },	  { 0x200b, 0x200d, 0 },
+		{ 0x2e80, 0x303e, 2 },	 { 0x3041, 0xa4cf, 2 },	  { 0xac00, 0xd7a3, 2 },
+		{ 0xf900, 0xfaff, 2 },	 { 0xfe00, 0xfe0f, 0 },	  { 0xfe30, 0xfe6f, 2 },
+		{ 0xff01, 0xff60, 2 },	 { 0xffe0, 0xffe6, 2 },	  { 0x1f300, 0x1f64f, 2 },
+		{ 0x1f680, 0x1f6ff, 2 }, { 0x1f900, 0x1faff, 2 }, { 0x20000, 0x3fffd, 2 },
+	};
+
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
+		if (c >= ranges[i].first && c <= ranges[i].last)
+			return ranges[i].columns;
+	return 1;
+}
+
+const char *text_next(const char *text, size_t *columns)
+{
+	const unsigned char *p = (const unsigned char *)text;
+	uint32_t c = *p < 0x80 ? *p : *p < 0xe0 ? *p & 0x1f : *p < 0xf0 ? *p & 0xf : *p & 7;
+
+	for (p++; (*p & 0xc0) == 0x80; p++)
+		c = c << 6 | (*p & 0x3f);
+	*columns += c < 0x300 ? 1 : columns_of(c);
+	return (const char *)p;
+}
+
 size_t text_columns(const char *text)
 {
 	size_t n = 0;
 
-	for (; *text; text++)
-		n += ((unsigned char)*text & 0xc0) != 0x80;
+	while (*text)
+		text = text_next(text, &n);
 	return n;
 }
 
 int text_clip(struct str *s, const char *text, size_t columns)
 {
-	size_t keep = columns < 2 ? 0 : columns - 2;
-	const char *end = text;
+	size_t keep = columns < 2 ? 0 : columns - 2, n = 0;
+	const char *end = text, *next;
 
 	if (text_columns(text) <= columns)
 		return str_add(s, text);
-	for (size_t n = 0; *end; end++) {
-		n += ((unsigned char)*end & 0xc0) != 0x80;
+	for (; *end; end = next) {
+		next = text_next(end, &n);
 		if (n > keep)
 			break;
 	}

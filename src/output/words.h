@@ -77,7 +77,11 @@ const struct holder *holder_shown(const struct stall *stall);
 /* A wait for a lock whose name the frames told: its target.text says it. */
 bool is_named_lock(const struct target *t);
 
-/* Columns that UTF-8 text takes, one for each code point. */
+/* Behind the code point at text, which is not its end; adds the columns that it takes in a
+ * terminal: two where it is wide, as those of Chinese or pictures, none where it combines. */
+const char *text_next(const char *text, size_t *columns);
+
+/* Columns that UTF-8 text takes. */
 size_t text_columns(const char *text);
 
 /* Appends at most `columns` columns of the text; a longer one ends in "..". */

@@ -22,6 +22,7 @@ struct runtime_session {
 	struct cpython_offsets offsets;
 	struct cpython_names *names;
 	struct cpython_live *live; /* NULL: stacks only, its objects are not known */
+	uint64_t newest; /* the newest interpreter when the GILs were listed; 0: not since attach */
 };
 
 static int refuse(struct runtime_facts *facts, int error, const char *format, ...)
@@ -198,6 +199,29 @@ static int tasks(struct runtime_session *s, int (*put)(void *ctx, const struct s
 	return cpython_tasks(&o, put, ctx);
 }
 
+/* Before 3.12 there is one GIL.  Interpreters are put in front of their list; one that ended leaves
+ * a GIL that nobody waits for. */
+static bool renew(struct runtime_session *s, struct runtime_facts *facts)
+{
+	uint64_t gil[4], newest;
+	int r;
+
+	if (!s->live || s->offsets.runtime_gil ||
+	    process_read_u64(s->live->p, s->live->runtime + s->offsets.runtime_interp_head,
+			     &newest) < 0 ||
+	    newest == s->newest)
+		return false;
+	r = cpython_check_gils(s->live->p, &s->offsets, s->live->runtime, gil, facts->why,
+			       sizeof(facts->why));
+	if (r < 0)
+		return false;
+	s->newest = r ? 0 : newest;
+	if (!memcmp(gil, facts->plan.gil, sizeof(gil)))
+		return false;
+	memcpy(facts->plan.gil, gil, sizeof(gil));
+	return true;
+}
+
 static struct runtime_session *close_session(struct runtime_session *s)
 {
 	if (!s)
@@ -217,5 +241,6 @@ const struct runtime runtime_cpython = {
 	.loop_now = loop_now,
 	.thread_now = thread_now,
 	.tasks = tasks,
+	.renew = renew,
 	.close = close_session,
 };

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/str.h"
 #include "runtime/cpython_slot.h"
 #include "runtime/walk_host.h"
 
@@ -31,6 +30,7 @@ struct check {
 	struct cpython_threads threads;
 	struct cpython_slots slots; /* what all tries so far leave */
 	bool gils_left;		    /* more than the plan has room for */
+	bool gils_unset;	    /* an interpreter is being made and has none yet */
 	bool idle;		    /* all fits, only there was no frame to look at */
 	const char *why;
 };
@@ -124,16 +124,6 @@ static int list_threads(struct check *c)
 	return 0;
 }
 
-static bool has_musl(const struct process *p)
-{
-	size_t i;
-
-	for (i = 0; i < p->maps.list.count; i++)
-		if (str_starts(mapping_basename(&p->maps.list.items[i]), "ld-musl-"))
-			return true;
-	return false;
-}
-
 /* Whether that slot of the thread holds a state of the thread, in whichever interpreter. */
 static bool confirmed(const struct check *c, const struct cpython_thread *t, int64_t slot)
 {
@@ -207,7 +197,7 @@ static int find_slot(struct check *c)
 	int64_t slot;
 	int r;
 
-	if (has_musl(c->p))
+	if (maps_has(&c->p->maps, "ld-musl-"))
 		return fail(c,
 			    "it uses musl, whose threads keep their data elsewhere than glibc's");
 	r = c->o->runtime_key ? slot_by_key(c, &slot) : slot_by_look(c, &slot);
@@ -240,7 +230,7 @@ static int check_gil(struct check *c, uint64_t gil)
 		return fail(c, "its GIL cannot be read");
 	if (interval < 1 || interval > INTERVAL_MAX || locked < -1 || locked > 1)
 		return fail(c, "its GIL is not where this version keeps it");
-	if (locked == 1 && gil == c->plan.gil[0] && !knows_state(c, holder))
+	if (locked == 1 && gil == c->plan.gil[0] && c->threads.count && !knows_state(c, holder))
 		return fail(c, "its GIL has an unknown holder");
 	return 0;
 }
@@ -268,7 +258,7 @@ static int find_gils(struct check *c)
 	size_t i;
 	int r;
 
-	c->gils_left = false;
+	c->gils_left = c->gils_unset = false;
 	if (c->o->runtime_gil) {
 		add_gil(c, c->place->runtime + c->o->runtime_gil);
 		return check_gil(c, c->plan.gil[0]);
@@ -279,10 +269,13 @@ static int find_gils(struct check *c)
 	r = check_gil(c, gil);
 	if (r < 0)
 		return r;
-	for (i = 0; i + 1 < c->n_interps; i++)
-		if (read_word(c, c->interps[i] + c->o->interp_gil, &gil) == 0 && gil &&
-		    check_gil(c, gil) == 0)
+	for (i = 0; i + 1 < c->n_interps; i++) {
+		if (read_word(c, c->interps[i] + c->o->interp_gil, &gil) < 0 || !gil ||
+		    check_gil(c, gil) < 0)
+			c->gils_unset = true;
+		else
 			add_gil(c, gil);
+	}
 	c->why = NULL;
 	return 0;
 }
@@ -378,4 +371,26 @@ int cpython_check(struct process *p, const struct cpython_offsets *o,
 	}
 	snprintf(why, why_room, "%s", c->why ? c->why : strerror(-r));
 	return r;
+}
+
+int cpython_check_gils(struct process *p, const struct cpython_offsets *o, uint64_t runtime,
+		       uint64_t ret_gil[4], char *why, size_t why_room)
+{
+	_cleanup_free_ struct check *c = calloc(1, sizeof(*c));
+	struct cpython_place place = { .runtime = runtime };
+	int r;
+
+	if (!c)
+		return -ENOMEM;
+	c->p = p;
+	c->o = o;
+	c->place = &place;
+	r = list_interpreters(c);
+	if (r == 0)
+		r = find_gils(c);
+	if (r < 0)
+		return r;
+	memcpy(ret_gil, c->plan.gil, sizeof(c->plan.gil));
+	snprintf(why, why_room, "%s", remark(c));
+	return c->gils_unset;
 }

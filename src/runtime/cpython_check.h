@@ -21,4 +21,9 @@ int cpython_check(struct process *p, const struct cpython_offsets *o,
 		  const struct cpython_place *place, struct walk_plan *ret_plan, char *why,
 		  size_t why_room);
 
+/* The GILs alone, of a process that was checked: interpreters come and go.  why: as on success
+ * above.  0; 1: one of its interpreters is only being made, ask again; errors as above. */
+int cpython_check_gils(struct process *p, const struct cpython_offsets *o, uint64_t runtime,
+		       uint64_t ret_gil[4], char *why, size_t why_room);
+
 #endif

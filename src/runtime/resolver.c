@@ -156,6 +156,11 @@ bool resolver_retry(const struct resolver *r)
 	return r->retry;
 }
 
+bool resolver_renew(struct resolver *r)
+{
+	return r->session && r->runtime->renew && r->runtime->renew(r->session, &r->facts);
+}
+
 const struct walk_plan *resolver_plan(const struct resolver *r)
 {
 	return &r->facts.plan;

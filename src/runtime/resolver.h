@@ -67,6 +67,9 @@ const char *resolver_remark(const struct resolver *r);
 bool resolver_attached(const struct resolver *r);
 /* True when `why` may go away by itself: call resolver_refresh some time later. */
 bool resolver_retry(const struct resolver *r);
+/* The plan may grow old while the program runs: true when it, or the remark, was brought up to
+ * date. */
+bool resolver_renew(struct resolver *r);
 /* For proc_conf.plan; enabled is 0 without an attached runtime.  Valid until refresh. */
 const struct walk_plan *resolver_plan(const struct resolver *r);
 const struct jit_plan *resolver_jit(const struct resolver *r); /* the same, for proc_conf.jit */

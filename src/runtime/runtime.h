@@ -115,6 +115,10 @@ struct runtime {
 	int (*tasks)(struct runtime_session *s, int (*put)(void *ctx, const struct str *payload),
 		     void *ctx);
 
+	/* Brings facts->plan and facts->why up to date; true when they say something else now. NULL
+	 * where what attach found stays as it is. */
+	bool (*renew)(struct runtime_session *s, struct runtime_facts *facts);
+
 	struct runtime_session *(*close)(struct runtime_session *s);
 };
 

@@ -243,6 +243,7 @@ static int name_frame(struct runtime_session *s, const struct interp_frame *fram
 		      struct chunk_frame *ret_frame)
 {
 	const struct v8_function *f;
+	uint32_t line;
 	int r;
 
 	s->n_places = s->next = 0;
@@ -262,7 +263,9 @@ static int name_frame(struct runtime_session *s, const struct interp_frame *fram
 	find_places(s, frame, f);
 	if (s->n_places)
 		return name_place(s, ret_frame);
-	show(f, v8_names_line(s->names, f, frame->off), ret_frame);
+	line = v8_names_line(s->names, f, frame->off);
+	/* optimised code that runs itself has rows for its calls only */
+	show(f, line ? line : v8_names_only_line(s->names, f), ret_frame);
 	return 0;
 }
 

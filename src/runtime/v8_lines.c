@@ -45,27 +45,63 @@ void v8_position_unpack(uint64_t raw, struct v8_position *p)
 		p->at = -1;
 }
 
+/* Rows come as differences from the one before. */
+struct rows {
+	struct cursor c;
+	int64_t code;
+	uint64_t raw;
+};
+
+static struct rows rows_of(const uint8_t *table, size_t len)
+{
+	/* a row before the first bytecode is the function itself */
+	return (struct rows){ .c = { .at = table, .end = table + len }, .code = -1 };
+}
+
+/* False at the end, and when the table is damaged: then r->c.bad. */
+static bool next_row(struct rows *r, struct v8_position *ret)
+{
+	int64_t step;
+
+	if (r->c.at == r->c.end)
+		return false;
+	/* negative: no statement, which does not matter here */
+	step = next_signed(&r->c);
+	r->code += step < 0 ? -(step + 1) : step;
+	r->raw += (uint64_t)next_signed(&r->c);
+	r->c.bad |= r->code > INT32_MAX;
+	ret->code = (int32_t)r->code;
+	v8_position_unpack(r->raw, ret);
+	return !r->c.bad;
+}
+
 bool v8_position_find(const uint8_t *table, size_t len, int32_t offset, struct v8_position *ret)
 {
-	struct cursor c = { .at = table, .end = table + len };
-	int64_t code = -1, raw = 0; /* a row before the first bytecode is the function itself */
+	struct rows rows = rows_of(table, len);
+	struct v8_position p;
 	bool found = false;
 
-	while (c.at < c.end) {
-		int64_t step = next_signed(&c);
-
-		/* negative: no statement, which does not matter here */
-		code += step < 0 ? -(step + 1) : step;
-		raw = (int64_t)((uint64_t)raw + (uint64_t)next_signed(&c));
-		if (c.bad || code > INT32_MAX)
-			return false;
-		if (code > offset)
-			break;
-		ret->code = (int32_t)code;
-		v8_position_unpack((uint64_t)raw, ret);
+	while (next_row(&rows, &p) && p.code <= offset) {
+		*ret = p;
 		found = true;
 	}
-	return found && ret->at >= 0;
+	return !rows.c.bad && found && ret->at >= 0;
+}
+
+bool v8_position_range(const uint8_t *table, size_t len, int32_t *ret_first, int32_t *ret_last)
+{
+	struct rows rows = rows_of(table, len);
+	struct v8_position p;
+	int32_t first = INT32_MAX, last = -1;
+
+	while (next_row(&rows, &p)) {
+		rows.c.bad |= p.at < 0;
+		first = p.at < first ? p.at : first;
+		last = p.at > last ? p.at : last;
+	}
+	*ret_first = first;
+	*ret_last = last;
+	return !rows.c.bad && last >= 0;
 }
 
 /* Bytes of the bytecode, with its prefix; 0: it is none. */

@@ -23,6 +23,10 @@ struct v8_position {
 /* The last row at or before that offset.  False: there is none, or the table is damaged. */
 bool v8_position_find(const uint8_t *table, size_t len, int32_t offset, struct v8_position *ret);
 
+/* The first and the last character of all rows.  False: there are none, one has no place, or the
+ * table is damaged. */
+bool v8_position_range(const uint8_t *table, size_t len, int32_t *ret_first, int32_t *ret_last);
+
 /* The place and the function of a position as V8 packs it; p->code stays. */
 void v8_position_unpack(uint64_t raw, struct v8_position *p);
 

@@ -65,9 +65,27 @@ void v8_names_trim(struct v8_names *n)
 	v8_scripts_empty(n->scripts);
 }
 
+/* The name that V8 inferred from what the function was assigned to tells more than its own where it
+ * ends in that: "shop.cart.add". */
+static int prefer_inferred(struct v8_names *n, uint64_t slot, struct str *text)
+{
+	cleanup(str_releasep) struct str inferred = { 0 };
+	size_t len = text->len;
+	int r;
+
+	if (!v8_is_string(n->h, slot))
+		return 0;
+	r = v8_string_add(n->h, slot, V8_NAME_MAX, &inferred);
+	if (r < 0 || inferred.len <= len + 1 || inferred.len >= V8_NAME_MAX ||
+	    !str_ends(inferred.text, text->text) || inferred.text[inferred.len - len - 1] != '.')
+		return r;
+	str_clear(text);
+	return str_add(text, inferred.text);
+}
+
 /* The first string at or behind a slot of a scope, up to the end of the object: the next one begins
- * with its map.  The function's own name comes first, then one that V8 inferred from what the
- * function was assigned to. */
+ * with its map.  The function's own name comes first, with a number behind it, then the one that V8
+ * inferred. */
 static int name_in_slots(struct v8_names *n, uint64_t at, struct str *text)
 {
 	uint64_t slots[SCOPE_SLOTS];
@@ -89,6 +107,8 @@ static int name_in_slots(struct v8_names *n, uint64_t at, struct str *text)
 			r = -EPROTO;
 		if (type < (uint32_t)l->not_string)
 			r = v8_string_add(n->h, slots[i], V8_NAME_MAX, text);
+		if (r == 0 && text->len && i + 2 < count)
+			r = prefer_inferred(n, slots[i + 2], text);
 	}
 	return r;
 }
@@ -339,6 +359,23 @@ static uint32_t find_line(struct v8_names *n, const struct v8_function *f, int32
 	    v8_field(n->h, bytecode, l->type_bytecode, l->hidden->bytecode_positions, &table) < 0)
 		return 0;
 	return v8_position_in(n->h, table, offset, &p) ? v8_names_line_at(n, f, p.at) : 0;
+}
+
+uint32_t v8_names_only_line(struct v8_names *n, const struct v8_function *f)
+{
+	const struct v8_layout *l = n->h->l;
+	_cleanup_free_ uint8_t *bytes = NULL;
+	uint64_t bytecode, table;
+	int32_t first, last;
+	uint32_t len, line;
+
+	if (f->moved || f->unread || !f->script || v8_names_bytecode(n, f, &bytecode) < 0 ||
+	    v8_field(n->h, bytecode, l->type_bytecode, l->hidden->bytecode_positions, &table) < 0 ||
+	    v8_bytes(n->h, table, &bytes, &len) < 0 ||
+	    !v8_position_range(bytes, len, &first, &last))
+		return 0;
+	line = v8_names_line_at(n, f, first);
+	return line == v8_names_line_at(n, f, last) ? line : 0;
 }
 
 uint32_t v8_names_line(struct v8_names *n, const struct v8_function *f, int32_t raw_offset)

@@ -46,6 +46,9 @@ void v8_names_trim(struct v8_names *n);
 /* The line at an offset into its bytecode, as the frame has it; 0: not known. */
 uint32_t v8_names_line(struct v8_names *n, const struct v8_function *f, int32_t raw_offset);
 
+/* The line of all of its code; 0: there are several, or none is known. */
+uint32_t v8_names_only_line(struct v8_names *n, const struct v8_function *f);
+
 /* The bytecode of a function: a tagged word.  0; -EPROTO: it has none. */
 int v8_names_bytecode(struct v8_names *n, const struct v8_function *f, uint64_t *ret_bytecode);
 

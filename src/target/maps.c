@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/str.h"
+
 /* Numbers of a maps line are hexadecimal without prefix, the inode decimal. */
 static bool take_number(const char **at, const char *end, unsigned int base, uint64_t *ret)
 {
@@ -167,4 +169,12 @@ const char *mapping_basename(const struct mapping *m)
 	const char *slash = strrchr(m->path, '/');
 
 	return slash ? slash + 1 : m->path;
+}
+
+bool maps_has(const struct maps *m, const char *start)
+{
+	for (size_t i = 0; i < m->list.count; i++)
+		if (str_starts(mapping_basename(&m->list.items[i]), start))
+			return true;
+	return false;
 }

@@ -47,4 +47,7 @@ const struct mapping *maps_first_of_file(const struct maps *m, uint64_t dev, uin
 /* Last component of the mapping's path; "" if it has none. */
 const char *mapping_basename(const struct mapping *m);
 
+/* Whether some file whose last component begins so is mapped. */
+bool maps_has(const struct maps *m, const char *start);
+
 #endif

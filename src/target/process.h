@@ -15,7 +15,8 @@
 #include "base/cleanup.h"
 #include "target/maps.h"
 
-#define PROCESS_TIDS_MAX 65536
+#define PROCESS_TIDS_MAX     65536
+#define PROCESS_CHILDREN_MAX 4096
 
 struct process {
 	int pid;    /* as the caller's /proc numbers it */
@@ -30,6 +31,7 @@ struct process {
 	char *proc;    /* the /proc path given */
 	char *exe;     /* link target without " (deleted)", "" if not readable */
 	char *cmdline; /* arguments joined by spaces */
+	char *root;    /* as this process names it; "" if not readable */
 	char *cwd;     /* inside its own root; "" if not readable */
 	struct maps maps;
 	uint64_t maps_at; /* CLOCK_MONOTONIC ns of the last read of maps */
@@ -68,6 +70,11 @@ const struct mapping *process_map(struct process *p, uint64_t addr);
 /* The ids of its threads, ascending, at most PROCESS_TIDS_MAX; *ret_tids by malloc.
  * 0, -ESRCH, -ENOMEM. */
 int process_tids(const struct process *p, int **ret_tids, size_t *ret_count);
+
+/* The processes that its threads started and that are there now, ascending, zombies too; at most
+ * PROCESS_CHILDREN_MAX, and none on a kernel that lists none.  *ret_pids by malloc, NULL for none.
+ * 0, -ESRCH, -ENOMEM. */
+int process_children(const struct process *p, int **ret_pids, size_t *ret_count);
 
 /* The id of the thread that its own pid namespace numbers ns_tid.  0, -ESRCH, -ENOMEM. */
 int process_tid(const struct process *p, int ns_tid, int *ret_tid);

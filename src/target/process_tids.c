@@ -1,4 +1,4 @@
-/* process_tids.c: the threads of a process; see process.h. */
+/* process_tids.c: the threads of a process, and the processes that they started; see process.h. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -8,6 +8,10 @@
 
 #include "base/vec.h"
 #include "target/process.h"
+
+struct numbers {
+	VEC(int) list;
+};
 
 static int compare_ids(const void *a, const void *b)
 {
@@ -96,4 +100,43 @@ int process_tid(const struct process *p, int ns_tid, int *ret_tid)
 			return 0;
 		}
 	return r < 0 ? r : -ESRCH;
+}
+
+/* Adds the numbers that a file of /proc holds, one after the other. */
+static int add_numbers(int dir, const char *path, struct numbers *to)
+{
+	_cleanup_close_ int fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
+	_cleanup_fclose_ FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
+	int number, r = 0;
+
+	if (!f)
+		return 0;
+	fd = -1; /* the stream's now */
+	while (r == 0 && to->list.count < PROCESS_CHILDREN_MAX && fscanf(f, "%d", &number) == 1)
+		r = number > 0 ? vec_add(&to->list, number) : 0;
+	return r;
+}
+
+int process_children(const struct process *p, int **ret_pids, size_t *ret_count)
+{
+	_cleanup_free_ int *tids = NULL;
+	struct numbers pids = { 0 };
+	size_t count;
+	int r = process_tids(p, &tids, &count);
+
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		char path[64];
+
+		snprintf(path, sizeof(path), "task/%d/children", tids[i]);
+		r = add_numbers(p->dir, path, &pids);
+	}
+	if (r < 0) {
+		vec_release(&pids.list);
+		return r;
+	}
+	if (pids.list.count)
+		qsort(pids.list.items, pids.list.count, sizeof(int), compare_ids);
+	*ret_pids = pids.list.items;
+	*ret_count = pids.list.count;
+	return 0;
 }

@@ -3,114 +3,24 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#define MEMORY_MAX  (2ull << 30)
-#define CPU_SECONDS 10
-#define REAP_MS	    1000
-#define INPUT_FD    3
-#define OUTPUT_FD   4
+#include "target/sandbox_lock.h"
 
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1 /* its shadow memory is terabytes of address space */
-#else
-#define SANITIZED 0
-#endif
+#define REAP_MS	  1000
+#define INPUT_FD  3
+#define OUTPUT_FD 4
 
-#define NR_AT	  offsetof(struct seccomp_data, nr)
-#define ARCH_AT	  offsetof(struct seccomp_data, arch)
-#define ARG_AT(i) (offsetof(struct seccomp_data, args) + (i)*8) /* low word: little endian */
-#define ALLOW(name) \
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##name, 0, 1), \
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
-#define REFUSE(name) \
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##name, 0, 1), \
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EACCES)
-
-/* What malloc, stdio-free parsing and libelf's reads need.  What libdw does to look for more files
- * by name only fails, for it can do without.  Anything else kills the worker. */
-static int filter_syscalls(void)
-{
-	static struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, ARCH_AT),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, NR_AT),
-		ALLOW(read),
-		ALLOW(pread64),
-		ALLOW(write),
-		ALLOW(lseek),
-		ALLOW(fstat),
-		ALLOW(close),
-		ALLOW(brk),
-		ALLOW(munmap),
-		ALLOW(mremap),
-		ALLOW(madvise),
-		ALLOW(futex),
-		ALLOW(getrandom),   /* malloc's tcache */
-		ALLOW(sysinfo),	    /* qsort asks once how much memory there is */
-		ALLOW(sigaltstack), /* asked by sanitizers at every way out */
-		ALLOW(exit),
-		ALLOW(exit_group),
-		REFUSE(open),
-		REFUSE(openat),
-		REFUSE(readlink),
-		REFUSE(newfstatat),
-		/* what copies a descriptor or asks about it: F_SETOWN would have any process
-		 * signalled */
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_fcntl, 0, 5),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, ARG_AT(1)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, F_DUPFD_CLOEXEC, 2, 0),
-		BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, F_GETFL, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-		/* of its own memory or a file that it has; none that others see, none of code */
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mmap, 0, 5),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, ARG_AT(2)),
-		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, PROT_EXEC, 3, 0),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, ARG_AT(3)),
-		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, MAP_SHARED, 1, 0),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-	};
-	struct sock_fprog program = { .len = sizeof(code) / sizeof(code[0]), .filter = code };
-
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return -errno;
-	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0 ? -errno : 0;
-}
-
-static int lock_in(void)
-{
-	struct rlimit none = { 0, 0 };
-	struct rlimit memory = { MEMORY_MAX, MEMORY_MAX };
-	struct rlimit cpu = { CPU_SECONDS, CPU_SECONDS };
-
-	prctl(PR_SET_DUMPABLE, 0);
-	if (setrlimit(RLIMIT_CORE, &none) < 0 || setrlimit(RLIMIT_FSIZE, &none) < 0 ||
-	    setrlimit(RLIMIT_CPU, &cpu) < 0)
-		return -errno;
-	if (!SANITIZED && setrlimit(RLIMIT_AS, &memory) < 0)
-		return -errno;
-	return filter_syscalls();
-}
-
-static void write_all(int out, const void *bytes, size_t len)
+void sandbox_write(int out, const void *bytes, size_t len)
 {
 	const char *at = bytes;
 
@@ -149,7 +59,7 @@ static void place_files(int *fds, size_t n)
 
 	/* by way of high numbers: each may already sit on another's place */
 	for (i = 0; i < n; i++) {
-		fds[i] = fcntl(fds[i], F_DUPFD, 16);
+		fds[i] = fcntl(fds[i], F_DUPFD, INPUT_FD + 2 + SANDBOX_FILES_MAX);
 		if (fds[i] < 0)
 			_exit(1);
 	}
@@ -208,7 +118,7 @@ static void __attribute__((noreturn)) worker(pid_t parent, int pipe, const struc
 		memcpy(fds + 2, w->files, w->n_files * sizeof(*w->files));
 	place_files(fds, 2 + w->n_files);
 	in = open_input(w);
-	if (lock_in() < 0)
+	if (sandbox_lock() < 0)
 		_exit(1);
 	w->body(in, OUTPUT_FD, w->arg);
 	_exit(0);
@@ -277,9 +187,9 @@ static void do_job(int in, int out, const void *arg)
 	struct str result = { 0 };
 	int32_t r = in < 0 ? in : one->job(in, one->arg, &result);
 
-	write_all(out, &r, sizeof(r));
+	sandbox_write(out, &r, sizeof(r));
 	if (r == 0)
-		write_all(out, result.text, result.len);
+		sandbox_write(out, result.text, result.len);
 }
 
 static int64_t now_ms(void)
@@ -356,14 +266,28 @@ int sandbox_begin(int fd, sandbox_job *job, const void *arg, unsigned int deadli
 	return begin(fd, &one, deadline_ms, ret_task);
 }
 
-int sandbox_finish(struct sandbox_task *t, struct str *ret_result)
+int sandbox_begin_with(int in, const int *files, size_t n_files, sandbox_body *body,
+		       const void *arg, unsigned int deadline_ms, struct sandbox_task *ret_task)
 {
-	cleanup(str_releasep) struct str answer = { 0 };
-	int r = drain(t->out, t->until_ms, &answer);
-	int32_t status;
+	ret_task->until_ms = now_ms() + deadline_ms;
+	return sandbox_spawn_with(in, files, n_files, body, arg, &ret_task->pid, &ret_task->out);
+}
+
+int sandbox_collect(struct sandbox_task *t, struct str *ret_answer)
+{
+	int r = drain(t->out, t->until_ms, ret_answer);
 
 	close(t->out);
 	sandbox_end(t->pid);
+	return r;
+}
+
+int sandbox_finish(struct sandbox_task *t, struct str *ret_result)
+{
+	cleanup(str_releasep) struct str answer = { 0 };
+	int r = sandbox_collect(t, &answer);
+	int32_t status;
+
 	if (r < 0)
 		return r;
 	if (answer.len < sizeof(status))

@@ -189,8 +189,11 @@ static void test_part_merge(void **state)
 	assert_int_equal(s->parts[0].ns, 1900);
 	assert_int_equal(s->parts[0].max, 900);
 	assert_int_equal(s->parts[0].count, 3);
-	p->target.value = 23; /* an asked time */
+	p->target.value = 23; /* an asked time: that of the longest is kept */
 	assert_int_equal(add(a, CLASS_SYSCALL, 11, 1), 0);
+	assert_int_equal(s->parts[0].target.value, 0);
+	assert_int_equal(add(a, CLASS_SYSCALL, 11, 901), 0);
+	assert_int_equal(s->parts[0].target.value, 23);
 	assert_int_equal(add(a, CLASS_SYSCALL, 12, 1), 1);
 	assert_int_equal(add(a, CLASS_LOCK, 12, 1), 2);
 	p->syscall = 1;

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import List, Sequence, Tuple
 
 from case_python import compare
-from compare import check_invariants, check_truths
+from compare import check_invariants, check_truths, ms
 from harness import TARGETS, TOP, Case, Env, Failure, Skip, Target, noise_of
 
 SLEEPY = [str(TARGETS / "sleepy.py"), "--count", "7", "--wait"]
@@ -354,6 +354,19 @@ def many_gils(env: Env) -> str:
     return check_truths(target.truths, run.stalls(), target.noise)
 
 
+def late_gil(env: Env) -> str:
+    """A lock that was made after attach is known, and who holds it."""
+    target = env.start([python_3(12), str(TARGETS / "builds.py"), "late", "--wait"])
+    run = env.measure(target)
+    gil = sum(s["ns"]["gil"] for s in run.stalls())
+    lock = sum(s["ns"]["lock"] for s in run.stalls())
+    held = [s for s in run.stalls()
+            if (s.get("holder") or {}).get("at", {}).get("fn") == "hog"]
+    if not held or gil < 9 * lock:
+        raise Failure("expected waits for a GIL that hog holds, found:\n" + run.out)
+    return "%d stalls, %s for a GIL made late" % (len(run.stalls()), ms(gil))
+
+
 def sub_interpreter_old(env: Env) -> str:
     """Up to 3.11 they cannot be seen, and that is said."""
     if "3.12" <= os.path.basename(env.python)[6:10]:
@@ -387,5 +400,6 @@ CASES: List[Case] = [
     Case("build-exec", exec_other),
     Case("build-sub-interpreter", sub_interpreter),
     Case("build-many-gils", many_gils),
+    Case("build-late-gil", late_gil),
     Case("build-sub-interpreter-old", sub_interpreter_old),
 ]

@@ -4,7 +4,6 @@ Libraries come and go at the same addresses, code is made at run time, children 
 execute (tests/targets/churn.c).  What stallprof cannot know it must leave nameless.
 """
 
-import os
 import re
 import time
 from pathlib import Path
@@ -23,9 +22,7 @@ OURS = ("work", "n_visit", "open_one", "run_loop", "main", "open_many", "make_on
 
 
 def bpf_maps(watch: Watch) -> int:
-    base = "/proc/%d/fd" % watch.proc.pid
-    return sum(os.readlink(os.path.join(base, fd)) == "anon_inode:bpf-map"
-               for fd in os.listdir(base))
+    return watch.files().count("anon_inode:bpf-map")
 
 
 def resident_mib(watch: Watch) -> float:

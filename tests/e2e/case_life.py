@@ -3,6 +3,7 @@
 Forks, execs, exits inside a stall, stalls without an end, Ctrl-C and SIGKILL, cut recordings.
 """
 
+import os
 import re
 import signal
 import struct
@@ -282,6 +283,24 @@ def lifecycle(kind: str) -> Case:
     return Case("life-" + kind, lambda env: check_run(env, ("lifecycle.py", kind)))
 
 
+def children(env: Env) -> str:
+    """The process watched only waits for the one that works: it is told which that is."""
+    target = env.start(["sh", "-c", '"$@"; exit', "sh", env.python, str(TARGETS / "forever.py"),
+                        "--wait"], behind=True)
+    worker = target.records[0]["ready"]
+    try:
+        watch = env.watch("-p", str(target.pid)).attached()
+        watch.proc.send_signal(signal.SIGINT)
+        run = watch.end(10)
+    finally:
+        os.kill(worker, signal.SIGKILL)
+    missing = [r for r in run.records() if r["type"] == "attach"][0]["missing"]
+    if not any("children of %d" % target.pid in m["what"] and "%d is not watched" % worker
+               in m["why"] and "-p %d;" % worker in m["cure"] for m in missing):
+        raise Failure("expected to be told of %d, found %s" % (worker, missing))
+    return "named %d, child of %d" % (worker, target.pid)
+
+
 CASES: List[Case] = [
     lifecycle("fork"), lifecycle("exec"), lifecycle("threads"),
     Case("life-exit", exiting),
@@ -295,6 +314,7 @@ CASES: List[Case] = [
     Case("killed", killed),
     Case("lines", lines_on_stderr),
     Case("quiet", quiet),
+    Case("unwatched-children", children),
     Case("recording-damaged", damaged),
     Case("recording-newer", newer),
     Case("recording-formats", formats),

@@ -92,9 +92,17 @@ def check_order(truth: Record, stall: Record, loop: Sequence[str]) -> List[str]:
     return problems
 
 
+def check_gaps(native: Record, stalls: int) -> List[str]:
+    """The stacks of the stalls are whole, see check_order().  Others need not be: a sample may fall
+    into the dynamic linker, whose rules are its own, or at the program's end into a library's code
+    for it, which has none; and a deep stack of the first moments ends with what was copied of it."""
+    gaps = sum(g["stacks"] for g in native["gaps"] if not g["module"].startswith("ld-"))
+    return ["native stacks: %s" % native] if gaps > 2 or native["stacks"] < stalls else []
+
+
 def mixed(env: Env, *options: str, kind: str = "asyncio", loop: Sequence[str] = ()) -> str:
     target = env.target("mixed.py", build(env), *options)
-    run = env.measure(target)
+    run = env.measure(target, settled=True)
     check_truths(target.truths, run.stalls(), target.noise)
     check_invariants(run, target.truths)
     pairs, problems, _ = pair_up(target.truths, run.stalls())
@@ -106,10 +114,7 @@ def mixed(env: Env, *options: str, kind: str = "asyncio", loop: Sequence[str] = 
         if stall["loop"]["kind"] != kind:
             problems.append("loop: expected %s, found %s" % (kind, stall["loop"]["kind"]))
     native = run.summary().get("native", {"stacks": 0, "gaps": []})
-    # a sample may fall into the dynamic linker, whose rules are its own
-    most = max(2, native["stacks"] // 10)
-    if sum(g["stacks"] for g in native["gaps"]) > most or native["stacks"] < len(pairs):
-        problems.append("native stacks: %s" % native)
+    problems += check_gaps(native, len(pairs))
     if problems:
         raise Failure("%d stacks compared\n%s" % (len(pairs), "\n".join(problems)))
     return "%d orders in %d stacks" % (len(pairs), native["stacks"])

@@ -63,8 +63,10 @@ def file_of(frame: Record) -> str:
 
 
 def same(want: Frame, have: Frame) -> bool:
-    """A function without a name may have one that V8 inferred."""
-    return (want[0] == have[0] or not want[0]) and want[1:] == have[1:]
+    """A function may have a name that V8 inferred, and show it where it has none, or where that
+    ends in its own."""
+    return ((want[0] == have[0] or not want[0] or have[0].endswith("." + want[0]))
+            and want[1:] == have[1:])
 
 
 def difference(want: List[Frame], have: List[Frame]) -> Iterable[str]:
@@ -135,16 +137,17 @@ def addon(env: Env) -> str:
 # --- functions that come and go
 
 NAMELESS = ("<moved>", "<unknown>")
-LATE_S, AWAKE_S = 0.31, 0.07
+LATE_S, AWAKE_S, LATE = 0.31, 0.07, 17
 
 
 @contextmanager
-def late(proc: "subprocess.Popen[bytes]") -> Iterator[None]:
-    """Holds the process up again and again, as a machine with too much to do would."""
+def late(proc: "subprocess.Popen[bytes]", target: Target) -> Iterator[None]:
+    """Holds the process up again and again, as a machine with too much to do would; the last stalls
+    of the target it may see in time."""
     stop = threading.Event()
 
     def hold() -> None:
-        while not stop.wait(AWAKE_S) and proc.poll() is None:
+        while len(target.truths) < LATE and not stop.wait(AWAKE_S) and proc.poll() is None:
             proc.send_signal(signal.SIGSTOP)
             stop.wait(LATE_S)
             proc.send_signal(signal.SIGCONT)
@@ -178,7 +181,7 @@ def reuse(env: Env) -> str:
     """Whatever lies by now where a function was: it has its own name or none."""
     target = start(env, "node_reuse.js")
     watch = env.watch("-p", str(target.pid), "--threshold", "50ms").attached()
-    with late(watch.proc):
+    with late(watch.proc, target):
         target.go()
         target.finish()
     run = watch.end()

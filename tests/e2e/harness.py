@@ -177,17 +177,20 @@ class Watch:
     def err(self) -> str:
         return (self.folder / "stderr").read_text(errors="replace")
 
+    def files(self) -> List[str]:
+        """What it has open; some of it may be closed meanwhile."""
+        names, base = [], "/proc/%d/fd" % self.proc.pid
+        with contextlib.suppress(OSError):
+            for fd in os.listdir(base):
+                with contextlib.suppress(OSError):
+                    names.append(os.readlink(os.path.join(base, fd)))
+        return names
+
     def links(self) -> int:
         """How many programs it has attached: open links and perf events."""
-        links = events = 0
-        base = "/proc/%d/fd" % self.proc.pid
-        try:
-            for fd in os.listdir(base):
-                name = os.readlink(os.path.join(base, fd))
-                links += name.startswith(("anon_inode:bpf-link", "anon_inode:bpf_link"))
-                events += name == "anon_inode:[perf_event]"
-        except OSError:
-            pass
+        names = self.files()
+        links = sum(n.startswith(("anon_inode:bpf-link", "anon_inode:bpf_link")) for n in names)
+        events = names.count("anon_inode:[perf_event]")
         return links + events if links else 0  # events that tell of mappings come long before
 
     def attached(self) -> "Watch":

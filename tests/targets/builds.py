@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Ways in which Python programs come to run, each with planned stalls.
 
-    builds.py workers|exec|sub [--python PATH]
+    builds.py workers|exec|sub|late [--python PATH]
 
 `workers`: children by fork, each with a loop of its own, under a parent that only waits (as
 pre-forking servers do).  `exec`: becomes another interpreter.  `sub`: the loop runs in a
-sub-interpreter.  The counts are prime.
+sub-interpreter.  `late`: in one made while the program runs.  The counts are prime.
 """
 
 import argparse
@@ -14,6 +14,7 @@ import os
 import sys
 import threading
 import time
+from typing import Any, Callable, Tuple
 
 import truth
 
@@ -71,12 +72,16 @@ runpy.run_path({file!r}, run_name="__main__")
 """
 
 
-def sub(options: argparse.Namespace) -> None:
+def api() -> Tuple[Any, Callable[[Any, str], Any]]:
     try:
         import _interpreters as interpreters  # type: ignore
     except ImportError:
         import _xxsubinterpreters as interpreters  # type: ignore
-    run = getattr(interpreters, "exec", None) or interpreters.run_string
+    return interpreters, getattr(interpreters, "exec", None) or interpreters.run_string
+
+
+def sub(options: argparse.Namespace) -> None:
+    interpreters, run = api()
     here = os.path.abspath(__file__)
     script = INSIDE.format(file=here, folder=os.path.dirname(here),
                            rest=["--wait"] if options.wait else [])
@@ -87,11 +92,43 @@ def sub(options: argparse.Namespace) -> None:
     os._exit(0)  # some versions fall over when they end with a sub-interpreter
 
 
+HOGGED = """
+import asyncio, threading, time
+stop = time.monotonic() + {seconds}
+def hog():
+    while time.monotonic() < stop:
+        sum(range(10_000_000))
+async def loop():
+    while time.monotonic() < stop:
+        await asyncio.sleep(0.02)
+thread = threading.Thread(target=hog)
+thread.start()
+asyncio.run(loop())
+thread.join()
+"""
+
+
+def late(options: argparse.Namespace) -> None:
+    """A loop waits for the lock of an interpreter that was made while it was watched."""
+    interpreters, run = api()
+    truth.announce()
+    if options.wait:
+        os.read(0, 64)
+    made = interpreters.create()
+    time.sleep(2)  # its lock is looked for now and then
+    thread = threading.Thread(target=run, args=(made, HOGGED.format(seconds=2)))
+    thread.start()
+    thread.join()
+    truth.done()
+    sys.stdout.flush()
+    os._exit(0)
+
+
 def inside(options: argparse.Namespace) -> None:
     truth.run(block_times, options)
 
 
-KINDS = {"workers": workers, "exec": other, "sub": sub, "inside": inside}
+KINDS = {"workers": workers, "exec": other, "sub": sub, "late": late, "inside": inside}
 
 if __name__ == "__main__":
     parser = truth.arguments(__doc__)

@@ -65,6 +65,19 @@ function count(n) {
 	return sum;
 }
 
+const totalLine = here();
+const total = (n) => { let sum = 0; for (let i = 0; i < n; i++) sum = (sum * 31 + i) % 1000003; return sum; };
+
+// All of what runs is on one line.
+function computeInLine() {
+	const until = now() + LENGTH_MS * 1e6;
+	let sum = 0;
+	line = totalLine;
+	while (now() < until)
+		sum += total(1e6);
+	return sum;
+}
+
 function compute() {
 	const until = now() + LENGTH_MS * 1e6;
 	let sum = 0;
@@ -99,6 +112,7 @@ const cases = [
 	{ run: waitCell, class: 'lock', target: 'futex' },
 	{ run: spin, class: 'cpu' },
 	{ run: compute, class: 'cpu', inner: 'count' },
+	{ run: computeInLine, class: 'cpu', inner: 'total' },
 	{ run: derive, class: 'cpu' },
 	{ run: parse, class: 'cpu' },
 	{ run: match, class: 'cpu' },

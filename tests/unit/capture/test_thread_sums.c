@@ -400,6 +400,36 @@ static void test_bounds(void **state)
 	thread_sums_release(&s);
 }
 
+/* Pools made and forgotten give way to one that works, and to no other. */
+static void test_idle_pools_give_way(void **state)
+{
+	struct thread_sample t[THREAD_POOLS_MAX + 2];
+	struct thread_sums s = { 0 };
+	size_t found = 0;
+
+	(void)state;
+	for (int i = 0; i < THREAD_POOLS_MAX + 2; i++) {
+		t[i] = worker(i + 1, true, 0, 0);
+		t[i].pool = 9 + i;
+	}
+	for (int i = 1; i <= 5; i++) {
+		thread_sums_add(&s, i, t, THREAD_POOLS_MAX + 2);
+		assert_int_equal(s.lost, 2 * i);
+	}
+	t[THREAD_POOLS_MAX].idle = false;
+	thread_sums_add(&s, 6, t, THREAD_POOLS_MAX + 2);
+	t[THREAD_POOLS_MAX].idle = true;
+	for (int i = 7; i < 12; i++)
+		thread_sums_add(&s, i, t, THREAD_POOLS_MAX + 2);
+	tell(&s);
+	assert_int_equal(taken.n_pools, THREAD_POOLS_MAX);
+	for (size_t i = 0; i < taken.n_pools; i++)
+		found += taken.pools[i].pool == 9 + THREAD_POOLS_MAX &&
+			 taken.pools[i].busy_max == 1;
+	assert_int_equal(found, 1);
+	thread_sums_release(&s);
+}
+
 /* What the sink answers comes back. */
 static void test_sink_fails(void **state)
 {
@@ -458,11 +488,17 @@ static void test_group(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_weights),	   cmocka_unit_test(test_targets),
-		cmocka_unit_test(test_keys),	   cmocka_unit_test(test_told_once),
-		cmocka_unit_test(test_exhausted),  cmocka_unit_test(test_not_exhausted),
-		cmocka_unit_test(test_pool_away),  cmocka_unit_test(test_bounds),
-		cmocka_unit_test(test_sink_fails), cmocka_unit_test(test_group),
+		cmocka_unit_test(test_weights),
+		cmocka_unit_test(test_targets),
+		cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_told_once),
+		cmocka_unit_test(test_exhausted),
+		cmocka_unit_test(test_not_exhausted),
+		cmocka_unit_test(test_pool_away),
+		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_sink_fails),
+		cmocka_unit_test(test_group),
+		cmocka_unit_test(test_idle_pools_give_way),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

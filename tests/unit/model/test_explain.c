@@ -48,6 +48,33 @@ TEST(test_at_python)
 	bench_close(&b);
 }
 
+/* A bare address in the interpreter says less than the frame that it runs; one in an extension says
+ * which. */
+TEST(test_leaf_of_interpreter)
+{
+	struct chunk_frame frames[] = { NATIVE("", 0), PY("to_json", 3, FRAME_LIBRARY),
+					PY("get_user", 41, 0) };
+	static const struct {
+		const char *module, *fn, *leaf;
+	} cases[] = {
+		{ "python3.11", "", "to_json" },
+		{ "libpython3.12.so.1.0", "", "to_json" },
+		{ "python3.11", "gc_collect_main", "gc_collect_main" },
+		{ "_json.cpython-311-x86_64-linux-gnu.so", "", "" },
+	};
+
+	BENCH(b);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		frames[0].module = cases[i].module;
+		frames[0].fn = cases[i].fn;
+		give_stack(&b, 7 + i, 0, frames, 3);
+		assert_string_equal(explained(&b, 3 + i, 7 + i)->leaf->fn, cases[i].leaf);
+	}
+	give_stack(&b, 23, 0, frames, 1);
+	assert_string_equal(explained(&b, 23, 23)->leaf->fn, "");
+	bench_close(&b);
+}
+
 /* Where an interpreter runs, no native frame is the user's, even if every script frame is a
  * library's. */
 TEST(test_at_only_libraries)
@@ -74,6 +101,33 @@ TEST(test_at_native)
 	assert_string_equal(s->at->fn, "debugCommand");
 	assert_string_equal(s->leaf->fn, "usleep");
 	bench_close(&b);
+}
+
+/* libc of a static program is called by the first frame that has lines, if any has. */
+TEST(test_at_static)
+{
+	struct frame f[] = {
+		{ .kind = FRAME_KERNEL, .fn = "entry_SYSCALL_64_after_hwframe", .module = "" },
+		{ .kind = FRAME_NATIVE, .fn = "clock_nanosleep", .module = "app" },
+		{ .kind = FRAME_NATIVE,
+		  .fn = "sleep_for",
+		  .library = true,
+		  .line = 9,
+		  .module = "app" },
+		{ .kind = FRAME_NATIVE, .fn = "tick", .line = 6, .module = "app" },
+	};
+	struct stack stack = { .n_frames = 4, .frames = f };
+
+	(void)state;
+	assert_ptr_equal(user_frame(&stack), &f[3]);
+	f[3].module = "other"; /* another file tells nothing of this one */
+	assert_ptr_equal(user_frame(&stack), &f[1]);
+	f[3].module = "app";
+	f[3].line = 0;
+	assert_ptr_equal(user_frame(&stack), &f[1]);
+	f[3].line = 6;
+	f[0].fn = "asm_exc_page_fault"; /* its own code, however it was built */
+	assert_ptr_equal(user_frame(&stack), &f[1]);
 }
 
 /* Kernel frames alone name neither the user's frame nor a leaf; no stack at all neither. */
@@ -151,6 +205,27 @@ TEST(test_why_named)
 	add_part(&e, CLASS_SYSCALL, 70 * MS, 0)->syscall = NR_RECV;
 	give_stall(&b, &e);
 	assert_string_equal(b.last->why.syscall, "recvfrom");
+	bench_close(&b);
+}
+
+/* Sleeps that grow are one cause, told by the longest. */
+TEST(test_why_of_sleeps)
+{
+	struct event_stall e = a_stall(1, 3, 401 * MS);
+
+	BENCH(b);
+	add_part(&e, CLASS_SYSCALL, 90 * MS, 0)->syscall = NR_READ;
+	for (int i = 0; i < 3; i++) {
+		static const uint64_t ns[] = { 23 * MS, 50 * MS, 41 * MS };
+		struct stall_part *p = add_part(&e, CLASS_SYSCALL, ns[i], 0);
+
+		p->syscall = NR_SLEEP;
+		p->target.kind = TARGET_SLEEP;
+		p->target.value = ns[i];
+	}
+	give_stall(&b, &e);
+	assert_string_equal(b.last->why.target.text, "sleep 50ms");
+	assert_int_equal(b.last->why.target.asked_ns, 50 * MS);
 	bench_close(&b);
 }
 
@@ -337,14 +412,24 @@ TEST(test_quality)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_at_python),  cmocka_unit_test(test_at_only_libraries),
-		cmocka_unit_test(test_at_native),  cmocka_unit_test(test_at_nothing),
-		cmocka_unit_test(test_why_by_sum), cmocka_unit_test(test_at_of_the_cause),
-		cmocka_unit_test(test_key),	   cmocka_unit_test(test_at_lost),
-		cmocka_unit_test(test_at_sum),	   cmocka_unit_test(test_key_inlined),
-		cmocka_unit_test(test_id),	   cmocka_unit_test(test_quality),
-		cmocka_unit_test(test_tie),	   cmocka_unit_test(test_why_named),
+		cmocka_unit_test(test_at_python),
+		cmocka_unit_test(test_at_only_libraries),
+		cmocka_unit_test(test_at_native),
+		cmocka_unit_test(test_at_static),
+		cmocka_unit_test(test_at_nothing),
+		cmocka_unit_test(test_why_by_sum),
+		cmocka_unit_test(test_at_of_the_cause),
+		cmocka_unit_test(test_key),
+		cmocka_unit_test(test_at_lost),
+		cmocka_unit_test(test_at_sum),
+		cmocka_unit_test(test_key_inlined),
+		cmocka_unit_test(test_id),
+		cmocka_unit_test(test_quality),
+		cmocka_unit_test(test_tie),
+		cmocka_unit_test(test_why_named),
 		cmocka_unit_test(test_at_of_cpu),
+		cmocka_unit_test(test_leaf_of_interpreter),
+		cmocka_unit_test(test_why_of_sleeps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -164,33 +164,7 @@ static clock_t time_to_print(const struct profile *p)
 	return clock() - start;
 }
 
-/* CPU time of one stall with `n` stacks and as many parts, all in the last of them. */
-static clock_t time_of_stacks(size_t n)
-{
-	_cleanup_free_ struct part *parts = calloc(n, sizeof(*parts));
-	_cleanup_free_ struct stall_stack *places = calloc(n, sizeof(*places));
-	_cleanup_free_ struct stack *stacks = calloc(n, sizeof(*stacks));
-	struct profile p = *fixture_find("demo");
-	struct stall s = p.stalls[0];
-
-	for (size_t i = 0; i < n; i++) {
-		parts[i] = (struct part){ .klass = CLASS_CPU, .syscall = "", .stack = 0 };
-		places[i].stack = (int)(n - 1 - i);
-	}
-	s.parts = parts;
-	s.stacks = places;
-	s.n_parts = s.n_stacks = n;
-	s.at = NULL;
-	s.n_holders = 0;
-	p.stalls = &s;
-	p.stacks = stacks;
-	p.n_stalls = 1;
-	p.n_stacks = n;
-	p.n_rows = p.n_threads = p.n_pools = p.n_churn = p.n_growth = 0;
-	return time_to_print(&p);
-}
-
-/* As many loops as processes, without figures, and a wait of a thread in each. */
+/* CPU time of as many loops as processes, without figures, and a wait of a thread in each. */
 static clock_t time_of_procs(size_t n)
 {
 	_cleanup_free_ struct proc *procs = calloc(n, sizeof(*procs));
@@ -217,11 +191,9 @@ static clock_t time_of_procs(size_t n)
  * less than 20 times as long. */
 static void time_is_linear(void **state)
 {
-	clock_t few = time_of_stacks(8009);
+	clock_t few = time_of_procs(5003);
 
 	(void)state;
-	assert_true(time_of_stacks(64013) < 20 * few);
-	few = time_of_procs(5003);
 	assert_true(time_of_procs(40009) < 20 * few);
 }
 

@@ -27,6 +27,20 @@ static void lines_break_at_spaces(void **state)
 	assert_string_equal(a, "  one  two three\n    four five\n");
 	assert_string_equal(b, "12345678901234567890\n");
 	assert_string_equal(c, "12345678901234567890\nx\n");
+	free(c);
+	c = wrapped(0, 2, "1234567890 23456789  x"); /* no blank is left at an end */
+	assert_string_equal(c, "1234567890 23456789\n  x\n");
+}
+
+/* A list breaks behind a bar, so that no entry is torn. */
+static void lists_break_at_bars(void **state)
+{
+	_cleanup_free_ char *a = wrapped(2, 4, "a 1% | bbbbb 2% | cccc 3%");
+	_cleanup_free_ char *b = wrapped(0, 2, "a 1% | bbb 2% | c 3%");
+
+	(void)state;
+	assert_string_equal(a, "  a 1% | bbbbb 2% |\n    cccc 3%\n");
+	assert_string_equal(b, "a 1% | bbb 2% | c 3%\n");
 }
 
 /* A word that fits nowhere is cut between characters. */
@@ -51,6 +65,9 @@ static void cells_have_their_columns(void **state)
 	assert_int_equal(text_cell(&s, "abcdef", 4), 0);
 	assert_int_equal(text_cell(&s, "", 1), 0);
 	assert_string_equal(str_text(&s), "\xc3\xa9  ab.. ");
+	str_clear(&s);
+	assert_int_equal(text_cell(&s, "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e", 5), 0);
+	assert_string_equal(str_text(&s), "\xe6\x97\xa5.. ");
 }
 
 /* Frames beyond the limit are counted. */
@@ -74,6 +91,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_break_at_spaces),
+		cmocka_unit_test(lists_break_at_bars),
 		cmocka_unit_test(endless_words_are_cut),
 		cmocka_unit_test(cells_have_their_columns),
 		cmocka_unit_test(deep_stacks_are_counted),

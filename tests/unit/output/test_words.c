@@ -104,6 +104,8 @@ static void clip_keeps_characters_whole(void **state)
 
 	(void)state;
 	assert_int_equal(text_columns("h\xc3\xa9llo"), 5);
+	assert_int_equal(text_columns("e\xcc\x81"), 1);			   /* e and an accent */
+	assert_int_equal(text_columns("\xe6\x97\xa5\xf0\x9f\x90\x8d"), 4); /* a kanji and a snake */
 	assert_int_equal(text_clip(&s, "h\xc3\xa9llo", 5), 0);
 	assert_string_equal(str_text(&s), "h\xc3\xa9llo");
 	str_clear(&s);

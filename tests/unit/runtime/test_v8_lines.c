@@ -62,6 +62,26 @@ static void test_inlined(void **state)
 	assert_int_equal(p.inlined, 1);
 }
 
+/* From the first to the last character of all rows, in whatever order; each must have a place. */
+static void test_range(void **state)
+{
+	static const uint8_t rows[] = { 0x00, 0x14, 0x02, 0x20, 0x02, 0x0f, 0x02, 0x10 };
+	int32_t first, last;
+	uint8_t damaged[sizeof(rows)];
+
+	(void)state;
+	assert_true(v8_position_range(rows, sizeof(rows), &first, &last));
+	assert_int_equal(first, 4);
+	assert_int_equal(last, 12);
+	assert_true(v8_position_range(rows, 2, &first, &last));
+	assert_int_equal(first, last);
+	assert_false(v8_position_range(rows, 0, &first, &last));
+	assert_false(v8_position_range(rows, 3, &first, &last));
+	memcpy(damaged, rows, sizeof(rows));
+	damaged[1] = 0x02; /* a position outside of JavaScript */
+	assert_false(v8_position_range(damaged, 2, &first, &last));
+}
+
 /* Each entry of the table is the machine code of one bytecode; the first is what comes before. */
 static void test_baseline(void **state)
 {
@@ -119,7 +139,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_positions), cmocka_unit_test(test_damaged),
 		cmocka_unit_test(test_inlined),	  cmocka_unit_test(test_baseline),
-		cmocka_unit_test(test_line_ends),
+		cmocka_unit_test(test_line_ends), cmocka_unit_test(test_range),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

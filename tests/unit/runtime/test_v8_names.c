@@ -123,6 +123,46 @@ static void test_lines(void **state)
 	assert_int_equal(v8_names_line(names, found, 53 + 4), 0);
 }
 
+/* Of a function that stands on one line, the line is known without a place in it. */
+static void test_only_line(void **state)
+{
+	static const uint8_t rows[] = { 0x02, 0x04, 0x06, 0x08 };
+	uint64_t code = bytecode();
+	const struct v8_function *found = get(fake_shared(&f, fake_scope(&f, "f"), script, code, 5),
+					      0);
+
+	(void)state;
+	assert_int_equal(v8_names_only_line(names, found), 0);
+	fake_put(&f, code, 32, fake_array(&f, FAKE_BYTES, rows, sizeof(rows), sizeof(rows)));
+	assert_int_equal(v8_names_only_line(names, found), 1);
+	fake_put(&f, code, 32, fake_smi(0));
+	assert_int_equal(v8_names_only_line(names, found), 0);
+}
+
+/* A name that V8 inferred is shown where it ends in the function's own. */
+static void test_inferred(void **state)
+{
+	static const struct {
+		const char *own, *inferred, *want;
+	} cases[] = {
+		{ "add", "shop.cart.add", "shop.cart.add" },
+		{ "add", "add", "add" },
+		{ "add", "shop.readd", "add" },
+		{ "add", "other.name", "add" },
+		{ "add", ".add", "add" },
+		{ "", "shop.add", "shop.add" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint64_t scope = fake_scope(&f, cases[i].own);
+
+		fake_put(&f, scope, 48, fake_string(&f, cases[i].inferred));
+		assert_string_equal(get(fake_shared(&f, scope, script, 0, 5), 0)->fn,
+				    cases[i].want);
+	}
+}
+
 /* Positions that V8 has not made yet give no line, nor does a table that is something else. */
 static void test_no_table(void **state)
 {
@@ -199,6 +239,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_names, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_scopes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lines, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_only_line, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_inferred, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_table, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_cookie, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_moved, setup, teardown),

@@ -42,6 +42,8 @@ static void test_columns(void **state)
 	assert_string_equal(mapping_basename(one), "lib x.so");
 	assert_string_equal(m.list.items[2].path, "");
 	assert_string_equal(mapping_basename(&m.list.items[4]), "[stack]");
+	assert_true(maps_has(&m, "lib x."));
+	assert_false(maps_has(&m, "x.so"));
 	assert_false(m.list.items[1].deleted);
 	assert_true(m.list.items[5].exec && !m.list.items[5].read);
 	maps_release(&m);

@@ -1,4 +1,4 @@
-/* test_process_tids.c: the list of a process's threads. */
+/* test_process_tids.c: the lists of a process's threads and children. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -140,13 +140,54 @@ static void test_namespace(void **state)
 	assert_int_equal(system(command), 0);
 }
 
+static void *forks(void *arg)
+{
+	pid_t *ret_pid = arg;
+
+	*ret_pid = fork();
+	if (*ret_pid == 0)
+		for (;;)
+			pause();
+	return NULL;
+}
+
+/* What any of its threads started, also when that thread is gone; one that ended is none. */
+static void test_children(void **state)
+{
+	struct process *p;
+	pthread_t thread;
+	pid_t pids[2];
+	size_t count;
+	int *found;
+
+	(void)state;
+	assert_int_equal(process_open("/proc", getpid(), &p), 0);
+	forks(&pids[0]);
+	pthread_create(&thread, NULL, forks, &pids[1]);
+	pthread_join(thread, NULL);
+	assert_int_equal(process_children(p, &found, &count), 0);
+	if (!count)
+		skip(); /* a kernel that lists none */
+	assert_int_equal(count, 2);
+	assert_int_equal(found[0] + found[1], pids[0] + pids[1]);
+	assert_true(found[0] < found[1]);
+	free(found);
+	for (int i = 0; i < 2; i++) {
+		kill(pids[i], SIGKILL);
+		waitpid(pids[i], NULL, 0);
+	}
+	assert_int_equal(process_children(p, &found, &count), 0);
+	assert_int_equal(count, 0);
+	assert_null(found);
+	process_close(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_threads),
-		cmocka_unit_test(test_gone),
-		cmocka_unit_test(test_own_numbers),
-		cmocka_unit_test(test_namespace),
+		cmocka_unit_test(test_threads),	    cmocka_unit_test(test_gone),
+		cmocka_unit_test(test_own_numbers), cmocka_unit_test(test_namespace),
+		cmocka_unit_test(test_children),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
