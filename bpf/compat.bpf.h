@@ -50,6 +50,22 @@ static __always_inline bool task_frozen(struct task_struct *t)
 	       BPF_CORE_READ(t, jobctl) & JOBCTL_TRAP_FREEZE;
 }
 
+/* Its control group has used up its CPU time.  Since 6.18 ("sched/fair: Switch to task based
+ * throttle model") the task itself is marked, before that the queue it stands in: the latter can go
+ * when nothing older is left.  Both are set by the time it is switched out, and need
+ * CONFIG_CFS_BANDWIDTH. */
+static __always_inline bool task_throttled(struct task_struct *t)
+{
+	struct cfs_rq *queue = NULL;
+
+	if (bpf_core_field_exists(t->throttled))
+		return BPF_CORE_READ(t, throttled);
+	if (!bpf_core_field_exists(t->se.cfs_rq) || !bpf_core_field_exists(queue->throttle_count))
+		return false;
+	queue = BPF_CORE_READ(t, se.cfs_rq);
+	return queue && BPF_CORE_READ(queue, throttle_count) > 0;
+}
+
 /* With CONFIG_PREEMPT_RT soft interrupts run on the stack of a task, which counts them. */
 struct task_struct___rt {
 	int softirq_disable_cnt;

@@ -46,7 +46,7 @@ static __always_inline void wait_classify(struct wait_class *w, bool preempt, u3
 		return;
 	}
 	if (preempt || !(state & 0xff)) {
-		w->klass = CLASS_RUNQUEUE;
+		w->klass = task_throttled(t) ? CLASS_QUOTA : CLASS_RUNQUEUE;
 		return;
 	}
 	if (task_frozen(t)) {
@@ -213,7 +213,7 @@ static __always_inline void gil_end(struct loop_state *l, u32 class, u64 ns, u64
 {
 	if (class == CLASS_GIL)
 		l->gil_until = now;
-	else if (class == CLASS_RUNQUEUE && l->gil_until)
+	else if ((class == CLASS_RUNQUEUE || class == CLASS_QUOTA) && l->gil_until)
 		l->gil_until += ns;
 	else
 		l->gil_until = 0;

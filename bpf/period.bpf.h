@@ -139,7 +139,8 @@ static __always_inline void loop_settle(struct loop_state *l, u64 delay)
 	if (delay > l->last_ns)
 		delay = l->last_ns;
 	l->last_ns = 0;
-	if (!delay || class == CLASS_RUNQUEUE || class >= CLASS_COUNT)
+	/* the kernel's figure has all the time for which the control group had none left, too */
+	if (!delay || class == CLASS_RUNQUEUE || class == CLASS_QUOTA || class >= CLASS_COUNT)
 		return;
 	if (l->stall.class_ns[class] < delay)
 		return;

@@ -53,6 +53,23 @@ bool stack_has_script(const struct stack *stack)
 	return false;
 }
 
+/* A system call from the program's own file, and not by a frame that has lines: in a static program
+ * libc stands in that file, mostly without lines, which the frames that called it may have. */
+static const struct frame *behind_static_libc(const struct stack *stack, size_t leaf)
+{
+	const struct frame *f = &stack->frames[leaf];
+
+	if (f->line || leaf == 0 || !str_starts(stack->frames[leaf - 1].fn, "entry_SYSCALL"))
+		return f;
+	for (size_t i = leaf; i < stack->n_frames; i++) {
+		const struct frame *outer = &stack->frames[i];
+
+		if (outer->line && !outer->library && strcmp(outer->module, f->module) == 0)
+			return outer;
+	}
+	return f;
+}
+
 /* In a program with an interpreter only its frames are the user's, also where they could not be
  * read: native ones belong to the interpreter or an extension, even those that no list calls a
  * library. */
@@ -64,7 +81,7 @@ const struct frame *user_frame(const struct stack *stack)
 		const struct frame *f = &stack->frames[i];
 
 		if (!f->library && (script ? is_script(f) : f->kind == FRAME_NATIVE))
-			return f;
+			return script ? f : behind_static_libc(stack, i);
 	}
 	return NULL;
 }

@@ -1,8 +1,8 @@
 /* holders.c: which threads a stall waited for.
  *
  * Sums, per thread, the waits in which it was seen to hold the GIL, or after which it was seen to
- * release the lock.  What nobody was seen to hold stays with nobody, so that the shares need not
- * reach the whole.
+ * release the lock, of memory or of a file.  What nobody was seen to hold stays with nobody, so
+ * that the shares need not reach the whole.
  */
 #include "model/state.h"
 
@@ -11,15 +11,40 @@
 /* Threads that make a convoy, at least. */
 #define CONVOY_THREADS 3
 
-/* Who let go of a lock in another process says nothing about locks of this one. */
-static bool is_holder(const struct part *p)
+/* A file that this kernel locks by itself: on others' the answer of a server ends the wait. */
+static bool is_file_lock(const struct model *m, const struct part *p)
+{
+	static const char *const waits[] = { "locks_lock_inode_wait", "flock_lock_inode_wait",
+					     "do_lock_file_wait", "fcntl_setlk" };
+	const struct stack *stack = p->stack < 0 ? NULL : &m->stacks.items[p->stack];
+
+	if (!stack || (strcmp(p->syscall, "flock") != 0 && strcmp(p->syscall, "fcntl") != 0))
+		return false;
+	for (size_t i = 0; i < stack->n_frames; i++) {
+		const char *fn = stack->frames[i].fn;
+
+		if (strcmp(fn, "__schedule") == 0 || strcmp(fn, "schedule") == 0)
+			continue;
+		for (size_t k = 0; k < sizeof(waits) / sizeof(waits[0]); k++)
+			if (strcmp(fn, waits[k]) == 0)
+				return true;
+		return false;
+	}
+	return false;
+}
+
+/* Who let go of a futex in another process says nothing about locks of this one. */
+static bool is_holder(const struct model *m, const struct part *p)
 {
 	const struct owner *o = &p->owner;
 
 	if (o->tid == 0)
 		return false;
-	return p->klass == CLASS_GIL ? o->role == OWNER_HOLDER
-				     : p->klass == CLASS_LOCK && o->role == OWNER_WAKER && !o->pid;
+	if (p->klass == CLASS_GIL)
+		return o->role == OWNER_HOLDER;
+	if (o->role != OWNER_WAKER)
+		return false;
+	return p->klass == CLASS_LOCK ? !o->pid : p->klass == CLASS_SYSCALL && is_file_lock(m, p);
 }
 
 static bool same_holder(const struct holder *h, const struct part *p)
@@ -28,7 +53,7 @@ static bool same_holder(const struct holder *h, const struct part *p)
 }
 
 /* The stack under which that thread was seen for longest; -1: none was taken. */
-static int heaviest_stack(const struct stall *s, const struct holder *h)
+static int heaviest_stack(const struct model *m, const struct stall *s, const struct holder *h)
 {
 	uint64_t best_ns = 0;
 	int best = -1;
@@ -37,10 +62,10 @@ static int heaviest_stack(const struct stall *s, const struct holder *h)
 		const struct part *p = &s->parts[i];
 		uint64_t ns = 0;
 
-		if (!is_holder(p) || !same_holder(h, p) || p->owner.stack < 0)
+		if (!is_holder(m, p) || !same_holder(h, p) || p->owner.stack < 0)
 			continue;
 		for (size_t k = i; k < s->n_parts; k++)
-			if (is_holder(&s->parts[k]) && same_holder(h, &s->parts[k]) &&
+			if (is_holder(m, &s->parts[k]) && same_holder(h, &s->parts[k]) &&
 			    s->parts[k].owner.stack == p->owner.stack)
 				ns += s->parts[k].dur_ns;
 		if (ns > best_ns) {
@@ -51,14 +76,14 @@ static int heaviest_stack(const struct stall *s, const struct holder *h)
 	return best;
 }
 
-static void sum_holders(struct stall *s)
+static void sum_holders(const struct model *m, struct stall *s)
 {
 	size_t k;
 
 	for (size_t i = 0; i < s->n_parts; i++) {
 		const struct part *p = &s->parts[i];
 
-		if (!is_holder(p))
+		if (!is_holder(m, p))
 			continue;
 		for (k = 0; k < s->n_holders && !same_holder(&s->holders[k], p); k++)
 			;
@@ -118,12 +143,12 @@ int holders_make(struct model *m, struct stall *s)
 	s->holders = calloc(s->n_parts + 1, sizeof(*s->holders));
 	if (!s->holders)
 		return -ENOMEM;
-	sum_holders(s);
+	sum_holders(m, s);
 	for (size_t i = 0; i < s->n_holders; i++) {
 		struct holder *h = &s->holders[i];
 
 		h->share = (double)h->ns / s->ns[h->klass];
-		h->owner.stack = heaviest_stack(s, h);
+		h->owner.stack = heaviest_stack(m, s, h);
 	}
 	holders_place(m, s);
 	if (s->n_holders)

@@ -2,7 +2,8 @@
  *
  * A futex has an address and no name.  Where Python's own threading and queue modules stand between
  * the wait and the user's code, their frames tell what it is; a bare Lock has no frame, and stays
- * nameless.  Owns the table of those frames.
+ * nameless.  In a native program it is the function of libc that the program called: not each futex
+ * is a lock.  Owns the tables of those frames.
  */
 #include "model/state.h"
 
@@ -65,11 +66,64 @@ static const struct lock_row *find(const struct frame *f, const struct frame *in
 	return NULL;
 }
 
+/* Names of libc from its start on, without the underscores that stand before inner ones.  What may
+ * follow is a version or a part: pthread_cond_wait@@GLIBC_2.3.2, new_sem_wait_slow64.constprop.0.
+ */
+static const struct native_row {
+	const char *fn, *text;
+} native_rows[] = {
+	{ "pthread_mutex_lock", "pthread_mutex_lock" },
+	{ "pthread_mutex_timedlock", "pthread_mutex_timedlock" },
+	{ "pthread_mutex_clocklock", "pthread_mutex_clocklock" },
+	{ "pthread_rwlock_rdlock", "pthread_rwlock_rdlock" },
+	{ "pthread_rwlock_wrlock", "pthread_rwlock_wrlock" },
+	{ "pthread_cond_wait", "pthread_cond_wait" },
+	{ "pthread_cond_timedwait", "pthread_cond_timedwait" },
+	{ "pthread_cond_clockwait", "pthread_cond_clockwait" },
+	{ "pthread_barrier_wait", "pthread_barrier_wait" },
+	{ "pthread_join", "pthread_join" },
+	{ "pthread_clockjoin_ex", "pthread_join" },
+	{ "sem_wait", "sem_wait" },
+	{ "new_sem_wait", "sem_wait" },
+	{ "sem_timedwait", "sem_timedwait" },
+	{ "sem_clockwait", "sem_clockwait" },
+};
+
+static const char *native_row_text(const char *fn)
+{
+	fn += strspn(fn, "_");
+	for (size_t i = 0; i < sizeof(native_rows) / sizeof(native_rows[0]); i++) {
+		size_t len = strlen(native_rows[i].fn);
+
+		if (!strncmp(fn, native_rows[i].fn, len) && (!fn[len] || strchr("@_.", fn[len])))
+			return native_rows[i].text;
+	}
+	return NULL;
+}
+
+/* The outermost of them is what was called: a condition takes its mutex again inside its wait. */
+static const char *native_lock_name(const struct stack *stack)
+{
+	const char *name = "";
+
+	for (size_t i = 0; i < stack->n_frames; i++) {
+		const struct frame *f = &stack->frames[i];
+		const char *text = f->kind == FRAME_NATIVE ? native_row_text(f->fn) : NULL;
+
+		if (f->kind == FRAME_NATIVE && !f->library)
+			break;
+		name = text ? text : name;
+	}
+	return name;
+}
+
 const char *lock_name(const struct stack *stack)
 {
 	const struct frame *inner = NULL;
 	const char *name = "";
 
+	if (!stack_has_script(stack) && !(stack->flags & STACK_PYTHON_LOST))
+		return native_lock_name(stack);
 	for (size_t i = 0; i < stack->n_frames; i++) {
 		const struct frame *f = &stack->frames[i];
 		const struct lock_row *row;

@@ -83,7 +83,7 @@ struct part {
 /* Who held the GIL, or which thread released the lock, and for how much of the stall's wait. */
 struct holder {
 	struct owner owner;	/* of the heaviest stack of that thread */
-	enum stall_class klass; /* CLASS_GIL, CLASS_LOCK */
+	enum stall_class klass; /* CLASS_GIL, CLASS_LOCK, of a file CLASS_SYSCALL */
 	uint64_t ns;		/* of the waits for which this thread was seen */
 	double share;		/* 0..1 of the stall's time in that class */
 	const struct frame *at; /* as stall.at, of its heaviest stack; NULL: none */

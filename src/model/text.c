@@ -197,7 +197,9 @@ int target_make(struct model *m, uint32_t tgid, const struct wait_target *raw, s
 	t.kind = raw->kind;
 	t.fd = raw->fd < 0 ? -1 : raw->fd;
 	t.fd_count = raw->fd_count;
-	if (t.kind == TARGET_CHILD || t.kind == TARGET_UNIX) {
+	/* of socketpair the kernel names the process that made both ends, not who has the other one
+	 */
+	if (t.kind == TARGET_CHILD || (t.kind == TARGET_UNIX && raw->pid != tgid)) {
 		t.pid = raw->pid;
 		t.comm = peer_find(m, raw->pid);
 	}

@@ -19,6 +19,8 @@ int owner_words(struct str *s, const struct profile *p, int proc, const struct o
 
 	if (!*o->name)
 		return str_printf(s, "thread %" PRIu32, o->tid);
+	if (o->pid)
+		return str_printf(s, "%s [%" PRIu32 "]", o->name, o->pid);
 	if (of && of->pid != o->tid && strcmp(of->comm, o->name) == 0)
 		return str_printf(s, "%s [%" PRIu32 "]", o->name, o->tid);
 	return str_add(s, o->name);
@@ -85,14 +87,30 @@ static int gil_words(struct str *s, const struct profile *p, const struct paths 
 	return r ? r : add_second(s, p, stall);
 }
 
+/* A condition, a queue or the end of a thread is no lock that somebody held. */
+static bool is_lock(const struct stall *stall, const struct holder *h)
+{
+	const struct target *t = &stall->why.target;
+
+	return h->klass != CLASS_LOCK || stall->why.klass != CLASS_LOCK || !is_named_lock(t) ||
+	       strstr(t->text, "lock");
+}
+
 static int lock_words(struct str *s, const struct profile *p, const struct paths *paths,
 		      const struct stall *stall, const struct holder *h)
 {
-	int r = str_add(s, "lock ");
+	bool is_file = h->klass == CLASS_SYSCALL;
+	uint64_t ns = is_file ? h->ns : stall->ns[CLASS_LOCK];
+	int r = 0;
 
-	if (r == 0 && stall->why.klass != CLASS_LOCK)
-		r = str_printf(s, "(%s) ", DURATION(stall->ns[CLASS_LOCK]));
-	r = r ? r : str_add(s, "released by ");
+	if (is_lock(stall, h)) {
+		r = str_add(s, is_file ? "file lock " : "lock ");
+		if (r == 0 && stall->why.klass != h->klass)
+			r = str_printf(s, "(%s) ", DURATION(ns));
+		r = r ? r : str_add(s, "released by ");
+	} else {
+		r = str_add(s, "woken by ");
+	}
 	r = r ? r : owner_words(s, p, stall->proc, &h->owner);
 	r = r ? r : add_place(s, paths, " at ", h);
 	return r || h->share >= 0.95 ? r : str_printf(s, " %.0f%%", h->share * 100);

@@ -148,9 +148,12 @@ json_t *json_owner(const struct owner *o)
 json_t *json_holder(const struct profile *p, const struct holder *h)
 {
 	json_t *o = json_object();
-	int r = json_put(o, "kind", json_string(class_name(h->klass)));
+	const char *kind = class_name(h->klass == CLASS_SYSCALL ? CLASS_LOCK : h->klass);
+	int r = json_put(o, "kind", json_string(kind));
 
 	r |= json_put(o, "tid", json_integer(h->owner.tid));
+	if (h->owner.pid)
+		r |= json_put(o, "pid", json_integer(h->owner.pid));
 	r |= json_put(o, "comm", json_string(h->owner.name));
 	r |= json_put(o, "ns", json_u64(h->ns));
 	r |= json_put(o, "share", json_real(h->share));

@@ -47,22 +47,24 @@ static int add_name(struct str *out, const char *name)
 	return r ? r : str_add_char(out, '"');
 }
 
-/* app.py:41:get_user */
+/* app.py:41:get_user; server+0x76e8c where the function has no name */
 static int add_frame(struct str *out, const struct frame *at)
 {
 	cleanup(str_releasep) struct str s = { 0 };
-	const char *fn, *place;
+	const char *place;
 	int r = 0;
 
 	if (!at)
 		return 0;
-	fn = *at->fn ? at->fn : "?";
 	place = *at->file ? path_short(NULL, at->file) : at->module;
-	if (*place)
+	if (!*at->fn && at->offset)
+		r = frame_folded(&s, at);
+	else if (*place)
 		r = str_printf(&s, "%s:", place);
 	if (r == 0 && *at->file && at->line)
 		r = str_printf(&s, "%" PRIu32 ":", at->line);
-	r = r ? r : str_add(&s, fn);
+	if (r == 0 && (*at->fn || !at->offset))
+		r = str_add(&s, *at->fn ? at->fn : "?");
 	return r ? r : add_name(out, str_text(&s));
 }
 

@@ -7,19 +7,22 @@
 
 #include "output/text.h"
 
-/* The end of the longest piece of `words` that fits: before spaces, or inside a word too long. */
+/* The end of the longest piece of `words` that fits: behind a bar of a list, else before spaces, or
+ * inside a word too long. */
 static const char *line_end(const char *words, size_t columns)
 {
-	const char *end = words, *space = NULL, *next;
+	const char *end = words, *space = NULL, *bar = NULL, *next;
 
 	for (size_t n = 0; *end; end = next) {
 		next = text_next(end, &n);
 		if (*end == ' ' && end > words && end[-1] != ' ')
 			space = end;
+		if (space == end && end[-1] == '|')
+			bar = end;
 		if (n > columns && end > words)
 			break;
 	}
-	return *end && space ? space : end;
+	return !*end ? end : bar ? bar : space ? space : end;
 }
 
 static void print_line(const struct text *t, size_t indent, const char *from, const char *to)

@@ -99,10 +99,14 @@ static bool starts_with_any(const char *text, const char *const *prefixes)
  * /rustc/ where its code was made in the user's program. */
 bool native_lines_installed(const char *source)
 {
-	static const char *const prefixes[] = { "/usr/include/",    "/usr/lib/",
-						"/rustc/",	    "/rust/deps/",
-						"library/std/src/", "library/core/src/",
-						"library/alloc/src/", NULL };
+	static const char *const prefixes[] = { "/usr/include/",
+						"/usr/lib/",
+						"/rustc/",
+						"/rust/deps/",
+						"library/std/src/",
+						"library/core/src/",
+						"library/alloc/src/",
+						NULL };
 
 	return starts_with_any(source, prefixes) || strstr(source, "/rustlib/src/") ||
 	       strstr(source, "/.cargo/registry/") || strstr(source, "/.cargo/git/checkouts/");
@@ -112,10 +116,14 @@ bool native_lines_installed(const char *source)
  * program may have given to parts of its own. */
 bool native_lines_standard(const char *fn)
 {
-	static const char *const prefixes[] = { "std::",	      "__gnu_cxx::",
-						"<std::",	      "<core::",
-						"<alloc::",	      "core::ops::function::",
-						"core::panicking::", NULL };
+	static const char *const prefixes[] = { "std::",
+						"__gnu_cxx::",
+						"<std::",
+						"<core::",
+						"<alloc::",
+						"core::ops::function::",
+						"core::panicking::",
+						NULL };
 
 	return starts_with_any(fn, prefixes);
 }

@@ -21,8 +21,8 @@
 /* Code that came with the compiler or a package and was made part of the user's function: the
  * module is the user's, the source is not. */
 bool native_lines_installed(const char *source);
-/* Code of the standard library that the compiler made in the user's program, whose file is not
- * known or was none. */
+
+/* The same by the name of the function, where its file is not known or was none. */
 bool native_lines_standard(const char *fn);
 
 struct native_lines;

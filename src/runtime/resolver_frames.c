@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "runtime/path.h"
 #include "runtime/resolver_merge.h"
 #include "target/native.h"
 
@@ -53,18 +54,10 @@ static void add_kernel(struct resolver *r, const struct event_stack *stack)
 	}
 }
 
-/* Installed for all programs; the program that runs is not, wherever it lies. */
+/* The program that runs is the user's, wherever it lies. */
 static bool is_library(const struct process *p, const char *path)
 {
-	static const char *const prefixes[] = { "/usr/lib", "/lib", "/usr/local/lib/lib", "[v" };
-	size_t i;
-
-	if (strcmp(path, p->exe) == 0)
-		return false;
-	for (i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
-		if (str_starts(path, prefixes[i]))
-			return true;
-	return strstr(path, "/site-packages/") || strstr(path, "/dist-packages/");
+	return strcmp(path, p->exe) != 0 && path_is_installed(path, p->root);
 }
 
 /* A return address belongs to the call before it, which may be the last instruction of its

@@ -66,9 +66,8 @@ static char *link_at(int dir, const char *name)
 }
 
 /* As the process itself names it: inside its own root. */
-static char *cwd_at(int dir)
+static char *cwd_at(int dir, const char *root)
 {
-	_cleanup_free_ char *root = link_at(dir, "root");
 	char *cwd = link_at(dir, "cwd");
 	size_t len = root ? strlen(root) : 0;
 
@@ -188,19 +187,23 @@ static int read_identity(struct process *p)
 {
 	char *exe = link_at(p->dir, "exe");
 	char *cmdline = cmdline_at(p->dir);
-	char *cwd = cwd_at(p->dir);
+	char *root = link_at(p->dir, "root");
+	char *cwd = cwd_at(p->dir, root);
 
-	if (!exe || !cmdline || !cwd) {
+	if (!exe || !cmdline || !root || !cwd) {
 		free(exe);
 		free(cmdline);
+		free(root);
 		free(cwd);
 		return -ENOMEM;
 	}
 	free(p->exe);
 	free(p->cmdline);
+	free(p->root);
 	free(p->cwd);
 	p->exe = exe;
 	p->cmdline = cmdline;
+	p->root = root;
 	p->cwd = cwd;
 	read_comm(p);
 	return 0;
@@ -255,6 +258,7 @@ struct process *process_close(struct process *p)
 	free(p->proc);
 	free(p->exe);
 	free(p->cmdline);
+	free(p->root);
 	free(p->cwd);
 	free(p);
 	return NULL;

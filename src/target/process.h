@@ -31,6 +31,7 @@ struct process {
 	char *proc;    /* the /proc path given */
 	char *exe;     /* link target without " (deleted)", "" if not readable */
 	char *cmdline; /* arguments joined by spaces */
+	char *root;    /* as this process names it; "" if not readable */
 	char *cwd;     /* inside its own root; "" if not readable */
 	struct maps maps;
 	uint64_t maps_at; /* CLOCK_MONOTONIC ns of the last read of maps */

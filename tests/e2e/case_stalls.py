@@ -3,10 +3,12 @@
 The table below is the place to add a kind: the arguments of a target are a case.
 """
 
-from typing import List, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Iterator, List, Sequence
 
 from compare import check_invariants, check_truths
-from harness import Case, Env, Failure, Run, parse_jsonl
+from harness import Case, Env, Failure, Run, Skip, parse_jsonl
 
 
 def check_report(env: Env, run: Run) -> None:
@@ -58,6 +60,40 @@ def by_thread(env: Env) -> str:
     return detail
 
 
+@contextmanager
+def cpu_quota(env: Env, share: float) -> Iterator[Path]:
+    """A control group that may use that share of one CPU; of either version."""
+    period = 100_000
+    for parent, settings in (
+            ("/sys/fs/cgroup/cpu", {"cpu.cfs_period_us": period, "cpu.cfs_quota_us": int(period * share)}),
+            ("/sys/fs/cgroup", {"cpu.max": "%d %d" % (period * share, period)})):
+        group = Path(parent, env.folder.name)
+        try:
+            group.mkdir()
+        except OSError:
+            continue
+        try:
+            for name, value in settings.items():
+                (group / name).write_text(str(value), encoding="ascii")
+        except OSError:
+            group.rmdir()
+            continue
+        try:
+            yield group
+        finally:
+            for pid in (group / "cgroup.procs").read_text(encoding="ascii").split():
+                Path(parent, "cgroup.procs").write_text(pid, encoding="ascii")
+            group.rmdir()
+        return
+    raise Skip("no control group with a CPU quota can be made here")
+
+
+def quota(env: Env) -> str:
+    """What the quota of a control group cost is told from what other threads did."""
+    with cpu_quota(env, 0.05) as group:
+        return check_run(env, ("throttled.py", "--cgroup", str(group)))
+
+
 CASES: List[Case] = [
     stalls("sleep", "sleepy.py", python=True),
     stalls("sockets", "waits.py", "recv", "recv-timeout", "unix", "udp", "select", python=True),
@@ -68,6 +104,7 @@ CASES: List[Case] = [
     stalls("short", "waits.py", "short"),
     stalls("stopped", "waits.py", "stopped"),
     stalls("runqueue", "starved.py"),
+    Case("quota", quota),
     stalls("two-loops", "twoloops.py"),
     stalls("loop-poll", "sleepy.py", "--count", "7", "--loop", "poll"),
     stalls("loop-select", "sleepy.py", "--count", "7", "--loop", "select"),

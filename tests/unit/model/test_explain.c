@@ -103,6 +103,33 @@ TEST(test_at_native)
 	bench_close(&b);
 }
 
+/* libc of a static program is called by the first frame that has lines, if any has. */
+TEST(test_at_static)
+{
+	struct frame f[] = {
+		{ .kind = FRAME_KERNEL, .fn = "entry_SYSCALL_64_after_hwframe", .module = "" },
+		{ .kind = FRAME_NATIVE, .fn = "clock_nanosleep", .module = "app" },
+		{ .kind = FRAME_NATIVE,
+		  .fn = "sleep_for",
+		  .library = true,
+		  .line = 9,
+		  .module = "app" },
+		{ .kind = FRAME_NATIVE, .fn = "tick", .line = 6, .module = "app" },
+	};
+	struct stack stack = { .n_frames = 4, .frames = f };
+
+	(void)state;
+	assert_ptr_equal(user_frame(&stack), &f[3]);
+	f[3].module = "other"; /* another file tells nothing of this one */
+	assert_ptr_equal(user_frame(&stack), &f[1]);
+	f[3].module = "app";
+	f[3].line = 0;
+	assert_ptr_equal(user_frame(&stack), &f[1]);
+	f[3].line = 6;
+	f[0].fn = "asm_exc_page_fault"; /* its own code, however it was built */
+	assert_ptr_equal(user_frame(&stack), &f[1]);
+}
+
 /* Kernel frames alone name neither the user's frame nor a leaf; no stack at all neither. */
 TEST(test_at_nothing)
 {
@@ -388,6 +415,7 @@ int main(void)
 		cmocka_unit_test(test_at_python),
 		cmocka_unit_test(test_at_only_libraries),
 		cmocka_unit_test(test_at_native),
+		cmocka_unit_test(test_at_static),
 		cmocka_unit_test(test_at_nothing),
 		cmocka_unit_test(test_why_by_sum),
 		cmocka_unit_test(test_at_of_the_cause),

@@ -87,6 +87,34 @@ TEST(test_lock)
 	bench_close(&b);
 }
 
+/* Who let a file's lock go is known where this kernel keeps it; else a server's answer came. */
+TEST(test_file_lock)
+{
+	struct chunk_frame f[] = {
+		{ .kind = FRAME_KERNEL, .fn = "__schedule", .file = "", .module = "" },
+		{ .kind = FRAME_KERNEL, .fn = "schedule", .file = "", .module = "" },
+		{ .kind = FRAME_KERNEL, .fn = "fcntl_setlk", .file = "", .module = "" },
+	};
+	struct event_stall e = a_stall(1, 3, 420 * MS);
+
+	BENCH(b);
+	give_stack(&b, 7, 0, f, 3);
+	f[1].fn = "request_wait_answer";
+	give_stack(&b, 8, 0, f, 3);
+	for (int i = 0; i < 3; i++) {
+		add_owned(&e, CLASS_SYSCALL, 100 + (uint64_t)i, OWNER_WAKER, 900 + (uint32_t)i, 0);
+		e.parts[i].owner.tgid = 900 + (uint32_t)i;
+		e.parts[i].syscall = i == 2 ? 0 : 72; /* read, fcntl */
+		e.parts[i].stack = i == 1 ? 8 : 7;
+	}
+	give_stall(&b, &e);
+	assert_int_equal(b.last->n_holders, 1);
+	assert_int_equal(b.last->holders[0].klass, CLASS_SYSCALL);
+	assert_int_equal(b.last->holders[0].owner.tid, 900);
+	assert_int_equal(b.last->holders[0].owner.pid, 900);
+	bench_close(&b);
+}
+
 static bool convoy_of(struct bench *b, size_t threads, uint64_t first_ms, uint64_t other_ms,
 		      uint64_t unseen_ms)
 {
@@ -191,13 +219,10 @@ TEST(test_bad_role)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_shares),
-		cmocka_unit_test(test_heaviest_stack),
-		cmocka_unit_test(test_lock),
-		cmocka_unit_test(test_convoy),
-		cmocka_unit_test(test_convoy_aside),
-		cmocka_unit_test(test_late_name),
-		cmocka_unit_test(test_row_of_lost_stall),
+		cmocka_unit_test(test_shares),	  cmocka_unit_test(test_heaviest_stack),
+		cmocka_unit_test(test_lock),	  cmocka_unit_test(test_file_lock),
+		cmocka_unit_test(test_convoy),	  cmocka_unit_test(test_convoy_aside),
+		cmocka_unit_test(test_late_name), cmocka_unit_test(test_row_of_lost_stall),
 		cmocka_unit_test(test_bad_role),
 	};
 

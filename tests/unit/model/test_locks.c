@@ -96,6 +96,38 @@ TEST(test_own_queue)
 	assert_string_equal(lock_name(&stack), "threading.Condition.wait");
 }
 
+/* In a native program libc's function tells, by any of its inner names; not the user's own. */
+TEST(test_native)
+{
+	static const char *const names[][2] = {
+		{ "pthread_mutex_lock", "pthread_mutex_lock" },
+		{ "___pthread_cond_wait", "pthread_cond_wait" },
+		{ "pthread_cond_wait@@GLIBC_2.3.2", "pthread_cond_wait" },
+		{ "__pthread_rwlock_rdlock_full64", "pthread_rwlock_rdlock" },
+		{ "__new_sem_wait_slow64.constprop.0", "sem_wait" },
+		{ "__pthread_clockjoin_ex", "pthread_join" },
+		{ "pthread_mutex_locked", "" },
+		{ "my_pthread_mutex_lock", "" },
+		{ "syscall", "" },
+	};
+	struct frame f[] = { { .kind = FRAME_KERNEL, .fn = "futex_wait" },
+			     { .kind = FRAME_NATIVE, .library = true, .fn = "lll_lock_wait" },
+			     { .kind = FRAME_NATIVE, .library = true },
+			     { .kind = FRAME_NATIVE, .fn = "pthread_join" } };
+	struct stack stack = { .n_frames = 4, .frames = f };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		f[2].fn = names[i][0];
+		assert_string_equal(lock_name(&stack), names[i][1]);
+	}
+	f[1].fn = "__pthread_mutex_cond_lock";
+	f[2].fn = "pthread_cond_wait";
+	assert_string_equal(lock_name(&stack), "pthread_cond_wait");
+	stack.flags = STACK_PYTHON_LOST;
+	assert_string_equal(lock_name(&stack), "");
+}
+
 /* Only waits for a lock, and only futexes, get the name; the address stays. */
 TEST(test_targets)
 {
@@ -128,6 +160,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_own_queue),
+		cmocka_unit_test(test_native),
 		cmocka_unit_test(test_targets),
 	};
 

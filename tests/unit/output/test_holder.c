@@ -84,6 +84,28 @@ static void a_lock_is_released(void **state)
 	assert_words(&h, 1, false, "lock released by Thread-2 at report.py:19 to_report 50%");
 }
 
+/* What was no lock was released by nobody; a file is locked by processes. */
+static void what_was_no_lock_was_not_released(void **state)
+{
+	struct holder h = a_holder(CLASS_LOCK, 4261, "Thread-2", 400);
+	struct stall stall = { .dur_ns = 411 * MS, .holders = &h, .n_holders = 1 };
+	cleanup(str_releasep) struct str cond = { 0 }, mutex = { 0 };
+
+	(void)state;
+	h.at = h.leaf = NULL;
+	stall.why = (struct why){ .klass = CLASS_LOCK, .target.kind = TARGET_FUTEX };
+	stall.why.target.text = "pthread_cond_wait";
+	assert_int_equal(holder_words(&cond, fixture_find("demo"), NULL, &stall), 0);
+	assert_string_equal(str_text(&cond), "woken by Thread-2");
+	stall.why.target.text = "pthread_mutex_lock";
+	assert_int_equal(holder_words(&mutex, fixture_find("demo"), NULL, &stall), 0);
+	assert_string_equal(str_text(&mutex), "lock released by Thread-2");
+	h.klass = CLASS_SYSCALL;
+	h.owner.pid = 900;
+	assert_words_of(CLASS_SYSCALL, &h, 1, false, "file lock released by Thread-2 [900]");
+	assert_words_of(CLASS_CPU, &h, 1, false, "file lock (400ms) released by Thread-2 [900]");
+}
+
 /* In a stall of another cause the share is one of the wait, which is said. */
 static void a_part_of_a_stall_is_said(void **state)
 {
@@ -128,9 +150,13 @@ static void little_is_left_out(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_gil_is_held),    cmocka_unit_test(threads_are_told_apart),
-		cmocka_unit_test(a_lock_is_released), cmocka_unit_test(a_convoy_is_counted),
-		cmocka_unit_test(little_is_left_out), cmocka_unit_test(a_part_of_a_stall_is_said),
+		cmocka_unit_test(the_gil_is_held),
+		cmocka_unit_test(threads_are_told_apart),
+		cmocka_unit_test(a_lock_is_released),
+		cmocka_unit_test(what_was_no_lock_was_not_released),
+		cmocka_unit_test(a_convoy_is_counted),
+		cmocka_unit_test(little_is_left_out),
+		cmocka_unit_test(a_part_of_a_stall_is_said),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

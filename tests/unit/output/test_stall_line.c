@@ -55,6 +55,26 @@ static void places_with_blanks_are_quoted(void **state)
 	assert_non_null(strstr(str_text(&line), " at=\"a.cc:7:run(int, char)\" cpu=9ms "));
 }
 
+/* A function without a name is a place in its module. */
+static void nameless_places_have_an_offset(void **state)
+{
+	struct frame at = { .kind = FRAME_NATIVE,
+			    .fn = "",
+			    .file = "/usr/sbin/nginx",
+			    .offset = 0x76e8c,
+			    .module = "nginx" };
+	struct stall s = *demo_stall(6);
+	cleanup(str_releasep) struct str line = { 0 }, nowhere = { 0 };
+
+	(void)state;
+	s.at = &at;
+	assert_int_equal(stall_line(&line, fixture_find("demo"), &s, false), 0);
+	assert_non_null(strstr(str_text(&line), " at=nginx+0x76e8c cpu=9ms "));
+	at.offset = 0;
+	assert_int_equal(stall_line(&nowhere, fixture_find("demo"), &s, false), 0);
+	assert_non_null(strstr(str_text(&nowhere), " at=nginx:? cpu=9ms "));
+}
+
 static void assert_gil_line(size_t i, const char *part)
 {
 	const struct profile *p = fixture_find("gil");
@@ -130,6 +150,7 @@ int main(void)
 		cmocka_unit_test(a_wait_names_both_ends),
 		cmocka_unit_test(absent_fields_are_left_out),
 		cmocka_unit_test(places_with_blanks_are_quoted),
+		cmocka_unit_test(nameless_places_have_an_offset),
 		cmocka_unit_test(ongoing_and_clipped_are_said),
 		cmocka_unit_test(verbose_adds_the_stack),
 		cmocka_unit_test(hostile_names_stay_on_the_line),

@@ -32,6 +32,17 @@ static void lines_break_at_spaces(void **state)
 	assert_string_equal(c, "1234567890 23456789\n  x\n");
 }
 
+/* A list breaks behind a bar, so that no entry is torn. */
+static void lists_break_at_bars(void **state)
+{
+	_cleanup_free_ char *a = wrapped(2, 4, "a 1% | bbbbb 2% | cccc 3%");
+	_cleanup_free_ char *b = wrapped(0, 2, "a 1% | bbb 2% | c 3%");
+
+	(void)state;
+	assert_string_equal(a, "  a 1% | bbbbb 2% |\n    cccc 3%\n");
+	assert_string_equal(b, "a 1% | bbb 2% | c 3%\n");
+}
+
 /* A word that fits nowhere is cut between characters. */
 static void endless_words_are_cut(void **state)
 {
@@ -80,6 +91,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_break_at_spaces),
+		cmocka_unit_test(lists_break_at_bars),
 		cmocka_unit_test(endless_words_are_cut),
 		cmocka_unit_test(cells_have_their_columns),
 		cmocka_unit_test(deep_stacks_are_counted),
