@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/vec.h"
 #include "capture/cost.h"
+#include "capture/unwind_batch.h"
 #include "target/unwind_table.h"
 
 #define FILES_MAX 8192
@@ -17,7 +18,6 @@
 #define BUILD_BURST 20000000000ULL /* ns, for all */
 #define PAGE_BYTES  4096
 #define PAGES_MAX   (UNWIND_PAGES_MAX / 4) /* of one file, whatever addresses it claims to have */
-#define WORKERS_MAX 4			   /* at the same time, no more than there are processors */
 
 /* What was published, for all files with this table. */
 struct rows {
@@ -29,7 +29,8 @@ struct rows {
 struct unwind_file {
 	struct file_identity identity;
 	enum unwind_file_state state;
-	int fd; /* while it waits */
+	int fd;	    /* while it waits */
+	bool dealt; /* to a worker */
 	unsigned int rank;
 	unsigned int users;
 	uint64_t unused_since;
@@ -54,7 +55,7 @@ int unwind_tables_new(struct unwind_space *space, struct unwind_tables **ret_tab
 	if (!t)
 		return -ENOMEM;
 	t->space = space;
-	t->workers = cpus < 1 ? 1 : cpus < WORKERS_MAX ? cpus : WORKERS_MAX;
+	t->workers = cpus < 1 ? 1 : cpus; /* unwind_batch.h has a limit, too */
 	*ret_tables = t;
 	return 0;
 }
@@ -217,22 +218,17 @@ static int publish(struct unwind_tables *t, struct unwind_table *table, struct r
 	return 0;
 }
 
-static int take(struct unwind_tables *t, struct unwind_file *f, struct sandbox_task *task)
+static int take(struct unwind_tables *t, struct unwind_file *f, struct unwind_table *table)
 {
-	struct unwind_table *table;
-	struct rows *rows;
-	int r = unwind_table_finish(task, &table);
+	struct rows *rows = rows_find(t, table);
+	int r = 0;
 
+	if (rows)
+		unwind_table_free(table);
+	else
+		r = publish(t, table, &rows);
 	if (r < 0)
 		return r;
-	rows = rows_find(t, table);
-	if (rows) {
-		unwind_table_free(table);
-	} else {
-		r = publish(t, table, &rows);
-		if (r < 0)
-			return r;
-	}
 	rows->files++;
 	f->rows = rows;
 	return 0;
@@ -248,18 +244,39 @@ static void built(struct unwind_tables *t, struct unwind_file *f, int r)
 	t->counts.failed += r < 0 && r != -ENOSPC && r != -ENODATA;
 }
 
-/* All at the same time. */
-static void build_all(struct unwind_tables *t, struct unwind_file **files, size_t n)
+/* What a worker has made of its files; those that it did not come to wait on.  error: it was not
+ * there. */
+static void take_batch(struct unwind_tables *t, struct unwind_batch *b, int error)
 {
-	struct sandbox_task tasks[WORKERS_MAX];
-	int r[WORKERS_MAX];
+	struct unwind_table *tables[UNWIND_WORKER_FILES];
+	int r[UNWIND_WORKER_FILES];
+
+	if (error == 0)
+		unwind_worker_finish(&b->worker, r, tables);
+	for (size_t i = 0; i < b->n; i++) {
+		struct unwind_file *f = b->items[i];
+
+		f->dealt = false;
+		if (error < 0)
+			built(t, f, error);
+		else if (r[i] != -EAGAIN)
+			built(t, f, r[i] < 0 ? r[i] : take(t, f, tables[i]));
+	}
+}
+
+/* All at the same time. */
+static void build_all(struct unwind_tables *t, struct unwind_batches *b)
+{
 	uint64_t start = now_ns(), took;
 	bool allowed = cost_allowed(&t->cost, start, BUILD_BURST);
+	int r[UNWIND_BATCHES_MAX];
 
-	for (size_t i = 0; i < n; i++)
-		r[i] = allowed ? unwind_table_begin(files[i]->fd, &tasks[i]) : -ETIMEDOUT;
-	for (size_t i = 0; i < n; i++)
-		built(t, files[i], r[i] < 0 ? r[i] : take(t, files[i], &tasks[i]));
+	for (size_t i = 0; i < b->n; i++)
+		r[i] = allowed ? unwind_worker_begin(b->items[i].fds, b->items[i].n,
+						     &b->items[i].worker)
+			       : -ETIMEDOUT;
+	for (size_t i = 0; i < b->n; i++)
+		take_batch(t, &b->items[i], r[i]);
 	took = now_ns() - start;
 	if (took > BUILD_FREE)
 		cost_charge(&t->cost, start + took, took - BUILD_FREE);
@@ -267,23 +284,24 @@ static void build_all(struct unwind_tables *t, struct unwind_file **files, size_
 
 void unwind_tables_build(struct unwind_tables *t, struct unwind_file *f)
 {
-	if (f->state == UNWIND_FILE_WAITS)
-		build_all(t, &f, 1);
+	struct unwind_batches b = { .max = 1 };
+
+	if (f->state != UNWIND_FILE_WAITS)
+		return;
+	unwind_batches_add(&b, f->fd, f);
+	build_all(t, &b);
 }
 
-/* The one that is needed soonest and not among the n that were found. */
-static struct unwind_file *next_waiting(const struct unwind_tables *t, unsigned int last,
-					struct unwind_file *const *found, size_t n)
+/* The one that is needed soonest. */
+static struct unwind_file *next_waiting(const struct unwind_tables *t, unsigned int last)
 {
 	struct unwind_file *next = NULL;
 
 	for (size_t i = 0; i < t->files.count; i++) {
 		struct unwind_file *f = t->files.items[i];
-		bool known = f->state != UNWIND_FILE_WAITS || !f->users || f->rank > last;
 
-		for (size_t k = 0; k < n; k++)
-			known |= found[k] == f;
-		if (!known && (!next || f->rank < next->rank))
+		if (f->state == UNWIND_FILE_WAITS && !f->dealt && f->users && f->rank <= last &&
+		    (!next || f->rank < next->rank))
 			next = f;
 	}
 	return next;
@@ -291,13 +309,14 @@ static struct unwind_file *next_waiting(const struct unwind_tables *t, unsigned 
 
 bool unwind_tables_build_next(struct unwind_tables *t, unsigned int last)
 {
-	struct unwind_file *files[WORKERS_MAX], *next;
-	size_t n = 0;
+	struct unwind_batches b = { .max = t->workers };
+	struct unwind_file *next;
 
-	while (t->waiting && n < t->workers && (next = next_waiting(t, last, files, n)))
-		files[n++] = next;
-	build_all(t, files, n);
-	return n > 0;
+	while (t->waiting && (next = next_waiting(t, last)) &&
+	       unwind_batches_add(&b, next->fd, next))
+		next->dealt = true;
+	build_all(t, &b);
+	return b.n > 0;
 }
 
 static void rows_put(struct unwind_tables *t, struct rows *r, uint64_t now)

@@ -41,8 +41,8 @@ void unwind_file_put(struct unwind_file *f, uint64_t now);
 
 #define UNWIND_RANK_URGENT 1 /* and those below: most stacks go through them */
 
-/* Builds and publishes those that are needed soonest, as many as there are processors and at most
- * four, none of a rank beyond `last`.  False: none waits. */
+/* Builds and publishes those that are needed soonest, none of a rank beyond `last`: in as many
+ * workers as there are processors and at most four, some files in each.  False: none waits. */
 bool unwind_tables_build_next(struct unwind_tables *t, unsigned int last);
 /* The same for this one, if it waits. */
 void unwind_tables_build(struct unwind_tables *t, struct unwind_file *f);

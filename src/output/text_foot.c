@@ -211,6 +211,33 @@ static int print_origin(const struct text *t)
 	return r;
 }
 
+/* The chain of a task that runs is not whole in any object: its thread's stack is needed. */
+static const struct task_list *running_list(const struct profile *p)
+{
+	for (size_t i = 0; i < p->n_task_lists; i++)
+		for (size_t k = 0; k < p->task_lists[i].n_tasks; k++)
+			if (p->task_lists[i].tasks[k].state == TASK_RUNNING)
+				return &p->task_lists[i];
+	return NULL;
+}
+
+static int print_next(const struct text *t)
+{
+	const struct task_list *list = t->p->is_tasks ? running_list(t->p) : NULL;
+	cleanup(str_releasep) struct str s = { 0 };
+	int r = 0;
+
+	if (list)
+		r = str_printf(&s,
+			       "stallprof -p %" PRIu32 " says where a task is that keeps running",
+			       t->p->procs[list->proc].pid);
+	else if (!t->verbose && (t->p->n_rows || t->p->n_offcpu))
+		r = str_add(&s, "-v adds the stacks; -o out.svg draws them as a flame graph");
+	if (r == 0 && s.len)
+		text_labelled(t, "next", str_text(&s));
+	return r;
+}
+
 int text_foot(const struct text *t)
 {
 	int r = print_quality(t);
@@ -229,8 +256,5 @@ int text_foot(const struct text *t)
 		r = print_lost(t);
 	if (r == 0)
 		r = print_origin(t);
-	if (r == 0 && !t->verbose && (t->p->n_rows || t->p->n_offcpu))
-		text_labelled(t, "next",
-			      "-v adds the stacks; -o out.svg draws them as a flame graph");
-	return r;
+	return r ? r : print_next(t);
 }

@@ -16,8 +16,14 @@
 #define WHY_MOST   46
 #define GAP	   2
 
+static bool same_function(const struct frame *a, const struct frame *b)
+{
+	return a->kind == b->kind && strcmp(a->fn, b->fn) == 0 && strcmp(a->file, b->file) == 0 &&
+	       strcmp(a->module, b->module) == 0;
+}
+
 /* The next outer frame of your code, in the heaviest stack that has `at`; NULL: none.  Between
- * frames of a script, native ones are an extension's. */
+ * frames of a script, native ones are an extension's; what calls itself was called by another. */
 static const struct frame *caller_of(const struct profile *p, const struct row *row)
 {
 	const struct stall *s = &p->stalls[row->longest];
@@ -30,6 +36,7 @@ static const struct frame *caller_of(const struct profile *p, const struct row *
 			const struct frame *f = &st->frames[k];
 
 			if (found && f->kind != FRAME_KERNEL && !f->library &&
+			    !same_function(f, row->at) &&
 			    (f->kind != FRAME_NATIVE || row->at->kind == FRAME_NATIVE))
 				return f;
 			found = found || frame_same(f, row->at);

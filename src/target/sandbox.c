@@ -109,7 +109,7 @@ static int lock_in(void)
 	return filter_syscalls();
 }
 
-static void write_all(int out, const void *bytes, size_t len)
+void sandbox_write(int out, const void *bytes, size_t len)
 {
 	const char *at = bytes;
 
@@ -148,7 +148,7 @@ static void place_files(int *fds, size_t n)
 
 	/* by way of high numbers: each may already sit on another's place */
 	for (i = 0; i < n; i++) {
-		fds[i] = fcntl(fds[i], F_DUPFD, 16);
+		fds[i] = fcntl(fds[i], F_DUPFD, INPUT_FD + 2 + SANDBOX_FILES_MAX);
 		if (fds[i] < 0)
 			_exit(1);
 	}
@@ -251,9 +251,9 @@ static void do_job(int in, int out, const void *arg)
 	struct str result = { 0 };
 	int32_t r = in < 0 ? in : one->job(in, one->arg, &result);
 
-	write_all(out, &r, sizeof(r));
+	sandbox_write(out, &r, sizeof(r));
 	if (r == 0)
-		write_all(out, result.text, result.len);
+		sandbox_write(out, result.text, result.len);
 }
 
 static int64_t now_ms(void)
@@ -330,14 +330,28 @@ int sandbox_begin(int fd, sandbox_job *job, const void *arg, unsigned int deadli
 	return begin(fd, &one, deadline_ms, ret_task);
 }
 
-int sandbox_finish(struct sandbox_task *t, struct str *ret_result)
+int sandbox_begin_with(int in, const int *files, size_t n_files, sandbox_body *body,
+		       const void *arg, unsigned int deadline_ms, struct sandbox_task *ret_task)
 {
-	cleanup(str_releasep) struct str answer = { 0 };
-	int r = drain(t->out, t->until_ms, &answer);
-	int32_t status;
+	ret_task->until_ms = now_ms() + deadline_ms;
+	return sandbox_spawn_with(in, files, n_files, body, arg, &ret_task->pid, &ret_task->out);
+}
+
+int sandbox_collect(struct sandbox_task *t, struct str *ret_answer)
+{
+	int r = drain(t->out, t->until_ms, ret_answer);
 
 	close(t->out);
 	sandbox_end(t->pid);
+	return r;
+}
+
+int sandbox_finish(struct sandbox_task *t, struct str *ret_result)
+{
+	cleanup(str_releasep) struct str answer = { 0 };
+	int r = sandbox_collect(t, &answer);
+	int32_t status;
+
 	if (r < 0)
 		return r;
 	if (answer.len < sizeof(status))

@@ -15,7 +15,7 @@
 
 #define SANDBOX_DEADLINE_MS 5000
 #define SANDBOX_RESULT_MAX  (256u << 20)
-#define SANDBOX_FILES_MAX   2
+#define SANDBOX_FILES_MAX   15
 #define SANDBOX_FILE(i)	    (5 + (i))
 
 /* A job reads fd, the only file it has, and appends its result.  0 or negative errno. */
@@ -58,6 +58,14 @@ int sandbox_spawn(int in, sandbox_body *body, const void *arg, pid_t *ret_pid, i
  * worker.  They stay the caller's.  In addition -EINVAL: too many. */
 int sandbox_spawn_with(int in, const int *files, size_t n_files, sandbox_body *body,
 		       const void *arg, pid_t *ret_pid, int *ret_out);
+/* The same for a worker that answers and ends, beside its caller.  What is begun must be collected:
+ * all that it wrote, also when it did not get to its end.  0; -ETIMEDOUT; -EIO it wrote too much;
+ * -ENOMEM. */
+int sandbox_begin_with(int in, const int *files, size_t n_files, sandbox_body *body,
+		       const void *arg, unsigned int deadline_ms, struct sandbox_task *ret_task);
+int sandbox_collect(struct sandbox_task *t, struct str *ret_answer);
+/* In a worker: all of it, or the worker ends. */
+void sandbox_write(int out, const void *bytes, size_t len);
 /* Kills and reaps; one that cannot die yet is left behind after a second. */
 void sandbox_end(pid_t pid);
 

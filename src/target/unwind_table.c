@@ -120,27 +120,6 @@ int unwind_table_build(int fd, struct unwind_table **ret_table)
 	return r < 0 ? r : unwind_table_open_block(&block, ret_table);
 }
 
-int unwind_table_begin(int fd, struct sandbox_task *ret_task)
-{
-	return sandbox_begin(fd, unwind_table_block, NULL, SANDBOX_DEADLINE_MS, ret_task);
-}
-
-int unwind_table_finish(struct sandbox_task *t, struct unwind_table **ret_table)
-{
-	cleanup(str_releasep) struct str block = { 0 };
-	int r = sandbox_finish(t, &block);
-
-	return r < 0 ? r : unwind_table_open_block(&block, ret_table);
-}
-
-int unwind_table_build_safely(int fd, struct unwind_table **ret_table)
-{
-	struct sandbox_task task;
-	int r = unwind_table_begin(fd, &task);
-
-	return r < 0 ? r : unwind_table_finish(&task, ret_table);
-}
-
 struct unwind_table *unwind_table_free(struct unwind_table *t)
 {
 	if (!t)

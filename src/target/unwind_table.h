@@ -12,7 +12,6 @@
 
 #include "base/cleanup.h"
 #include "bpf/unwind.h"
-#include "target/sandbox.h"
 
 struct unwind_table;
 
@@ -21,9 +20,6 @@ struct unwind_table;
 int unwind_table_build(int fd, struct unwind_table **ret_table);
 /* The same in a sandboxed child with a deadline; in addition -ETIMEDOUT, -EIO (the worker died). */
 int unwind_table_build_safely(int fd, struct unwind_table **ret_table);
-/* The same in two halves, for several files at once: what is begun must be finished. */
-int unwind_table_begin(int fd, struct sandbox_task *ret_task);
-int unwind_table_finish(struct sandbox_task *t, struct unwind_table **ret_table);
 struct unwind_table *unwind_table_free(struct unwind_table *t);
 DEFINE_CLEANUP(struct unwind_table *, unwind_table_free)
 

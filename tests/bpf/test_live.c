@@ -157,14 +157,16 @@ static void test_nested(void **state)
 
 static void *second_loop(void *arg)
 {
+	struct live_shared *s = arg;
 	int epoll = epoll_create1(0);
 
 	for (int i = 0; i < 13; i++) {
 		live_poll(epoll, 2);
 		live_poll(epoll, 2);
-		live_stall(arg, 60 * MSEC);
+		live_stall(s, 60 * MSEC);
 	}
 	live_poll(epoll, 2);
+	s->step = 1;
 	return NULL;
 }
 
@@ -179,7 +181,9 @@ static void target_two_loops(struct live_shared *s)
 		live_poll(epoll, 2);
 		live_stall(s, 70 * MSEC);
 	}
-	live_poll(epoll, 2);
+	/* To wait for it is a stall, too, where it comes late. */
+	while (!s->step)
+		live_poll(epoll, 2);
 	pthread_join(thread, NULL);
 }
 

@@ -146,6 +146,26 @@ static void test_shared_rows(void **state)
 	fail();
 }
 
+/* Small ones go several at a time. */
+static void test_together(void **state)
+{
+	struct fixture *f = *state;
+	struct unwind_file *files[6];
+	char path[6][64];
+
+	for (int i = 0; i < 6; i++)
+		assert_int_equal(unwind_tables_get(f->tables, f->p, map_copy(f, "/bin/sh", path[i]),
+						   0, &files[i]),
+				 0);
+	assert_true(unwind_tables_build_next(f->tables, 9));
+	assert_false(unwind_tables_build_next(f->tables, 9));
+	for (int i = 0; i < 6; i++) {
+		assert_int_equal(unwind_file_state(files[i]), UNWIND_FILE_READY);
+		unlink(path[i]);
+	}
+	assert_int_equal(unwind_tables_counts(f->tables).built, 6);
+}
+
 /* What nobody uses is kept for a while, then its room is free and it is built anew. */
 static void test_reap(void **state)
 {
@@ -214,6 +234,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_build, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_shared_rows, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_together, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reap, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reap_waiting, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_none, setup_without_room, teardown),

@@ -29,35 +29,56 @@ static void the_place_takes_two_lines_at_most(void **state)
 	assert_non_null(strstr(text, "app.py:29 Cache.get\n")); /* no caller of yours, same leaf */
 }
 
-/* An extension that stands between two frames of a script is not the caller that is shown. */
-static void extensions_are_no_callers(void **state)
+/* The table with one more frame outside of get_user's; the caller frees it. */
+static char *with_frame(const struct frame *more)
 {
 	const struct profile *demo = fixture_find("demo");
 	const struct stall *s = &demo->stalls[demo->rows[1].longest];
-	struct frame own = NATIVE("own_callback", "own.so");
 	struct stack stacks[64];
 	struct frame frames[64];
 	struct profile p = *demo;
 	struct stack *st = &stacks[s->stacks[0].stack];
-	_cleanup_free_ char *text = NULL;
 	size_t n = 0;
 
-	(void)state;
-	own.library = false;
 	assert_true(p.n_stacks <= COUNTOF(stacks));
 	memcpy(stacks, p.stacks, p.n_stacks * sizeof(stacks[0]));
 	for (size_t i = 0; i < st->n_frames; i++) {
 		frames[n++] = st->frames[i];
 		if (strcmp(st->frames[i].fn, "get_user") == 0)
-			frames[n++] = own;
+			frames[n++] = *more;
 	}
 	assert_int_equal(n, st->n_frames + 1);
 	*st = (struct stack){ .frames = frames, .n_frames = n };
 	p.stacks = stacks;
-	text = printed("text", &p, NULL);
+	return printed("text", &p, NULL);
+}
+
+/* An extension that stands between two frames of a script is not the caller that is shown. */
+static void extensions_are_no_callers(void **state)
+{
+	struct frame own = NATIVE("own_callback", "own.so");
+	_cleanup_free_ char *text = NULL;
+
+	(void)state;
+	own.library = false;
+	text = with_frame(&own);
 	assert_non_null(
 		strstr(text, " < routes.py:88 list_users > extras.py:236 cursor.execute\n"));
 	assert_null(strstr(text, "own_callback"));
+}
+
+/* What calls itself was called by another function. */
+static void recursion_is_no_caller(void **state)
+{
+	struct frame again = *fixture_find("demo")->rows[1].at;
+	_cleanup_free_ char *text = NULL;
+
+	(void)state;
+	again.line = 77;
+	text = with_frame(&again);
+	assert_non_null(
+		strstr(text, " < routes.py:88 list_users > extras.py:236 cursor.execute\n"));
+	assert_null(strstr(text, "app.py:77"));
 }
 
 /* A leaf that only wraps the system call of WHY is left out, any other native leaf is not. */
@@ -135,6 +156,7 @@ int main(void)
 		cmocka_unit_test(hidden_rows_are_counted),
 		cmocka_unit_test(the_place_takes_two_lines_at_most),
 		cmocka_unit_test(extensions_are_no_callers),
+		cmocka_unit_test(recursion_is_no_caller),
 		cmocka_unit_test(wrappers_are_left_out),
 		cmocka_unit_test(places_that_are_not_yours_are_marked),
 		cmocka_unit_test(ambiguous_files_show_their_folder),

@@ -273,7 +273,7 @@ static void tell_files(int in, int out, const void *arg)
  * /dev/null. */
 static void test_files(void **state)
 {
-	int null = open("/dev/null", O_RDONLY), fds[3], out, i;
+	int null = open("/dev/null", O_RDONLY), fds[SANDBOX_FILES_MAX + 1], out, i;
 	char name[] = "/tmp/sandbox-XXXXXX", text[32] = "";
 	pid_t pid;
 
@@ -285,7 +285,11 @@ static void test_files(void **state)
 		unlink(name);
 		assert_int_equal(write(fds[i], i ? "second--" : "first---", 8), 8);
 	}
-	assert_int_equal(sandbox_spawn_with(null, fds, 3, tell_files, NULL, &pid, &out), -EINVAL);
+	for (; i <= SANDBOX_FILES_MAX; i++)
+		fds[i] = fds[0];
+	assert_int_equal(sandbox_spawn_with(null, fds, SANDBOX_FILES_MAX + 1, tell_files, NULL,
+					    &pid, &out),
+			 -EINVAL);
 	assert_int_equal(sandbox_spawn_with(null, fds, 2, tell_files, NULL, &pid, &out), 0);
 	assert_int_equal(read(out, text, sizeof(text)), 17);
 	assert_string_equal(text, "first---second--c");
