@@ -26,6 +26,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "capture/unwind_batch.h"
 #include "target/debug_file.h"
 #include "target/elf.h"
 #include "target/mapped_file.h"
@@ -190,10 +191,11 @@ static void test_open(void **state)
 	str_release(&result);
 }
 
-/* To open the mapping, tell which file it is and close it asks nobody; a worker that reads it, or
- * looks for another file beside it, has its deadline. */
+/* To open the mapping, tell which file it is, deal it out and close it asks nobody; a worker that
+ * reads it, or looks for another file beside it, has its deadline. */
 static void test_hanging(void **state)
 {
+	struct unwind_batches batches = { .max = 1 };
 	struct file_identity identity = { 0 };
 	struct str result = { 0 };
 	struct process *p;
@@ -208,6 +210,8 @@ static void test_hanging(void **state)
 	fd = mapped_file_open(p, served(p), &identity);
 	assert_true(fd >= 0);
 	assert_int_equal(identity.ino, 2);
+	assert_true(unwind_batches_add(&batches, fd, NULL));
+	assert_int_equal(batches.items[0].bytes, 8192);
 	assert_int_equal(sandbox_run(fd, read_job, NULL, 100, &result), -ETIMEDOUT);
 	close(fd);
 	root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
