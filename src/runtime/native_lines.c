@@ -135,11 +135,8 @@ static const char *trait_of(const char *fn)
  * user's. */
 bool native_lines_standard(const char *fn)
 {
-	static const char *const prefixes[] = { "std::",
-						"__gnu_cxx::",
-						"core::ops::function::",
-						"core::panicking::",
-						NULL };
+	static const char *const prefixes[] = { "std::", "__gnu_cxx::", "core::ops::function::",
+						"core::panicking::", NULL };
 	static const char *const crates[] = { "std::", "core::", "alloc::", NULL };
 	const char *trait;
 
