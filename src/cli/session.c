@@ -105,8 +105,8 @@ int session_run(struct session *s, bool *ret_began, struct str *ret_why)
 }
 
 /* Where polls are seen by tracepoints the kernel waits for every CPU at each that is given up, some
- * twenty times in a row, and whoever closed the last descriptor waits with it.  That is a process of
- * its own, which has them all open until we have ended; killed, it leaves nothing either. */
+ * twenty times in a row, and whoever closed the last descriptor waits with it.  That is a process
+ * of its own, which has them all open until we have ended; killed, it leaves nothing either. */
 static void leave_behind(void)
 {
 	int pipes[2];
@@ -120,7 +120,7 @@ static void leave_behind(void)
 		close(pipes[1]);
 		for (int i = 0; i <= STDERR_FILENO; i++)
 			close(i); /* somebody may wait for their end */
-		_exit(read(pipes[0], &byte, 1) != 0);
+		_exit(read(pipes[0], &byte, 1) == 0 ? 0 : 1);
 	}
 	close(pipes[0]);
 	if (pid < 0)

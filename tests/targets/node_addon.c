@@ -1,6 +1,7 @@
 /* node_addon.c: a library that waits while it is opened, in functions without frame pointers.
  *
- * Built with -O2 -fomit-frame-pointer, and -z nodelete, for it is no addon; hands on the frame pointer of its caller.
+ * Built with -O2 -fomit-frame-pointer, and -z nodelete, for it is no addon; hands on the frame
+ * pointer of its caller.
  */
 #include <time.h>
 
