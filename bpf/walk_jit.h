@@ -83,14 +83,15 @@ WALK_INLINE __s32 jit_off(struct unwind_cursor *c, const struct jit_plan *plan,
 }
 
 /* Of the function's name its hash and length, 0: it is not where it should be. */
-WALK_INLINE __u64 jit_name(const struct jit_plan *plan, __u64 scope)
+WALK_INLINE __u64 jit_name(const struct jit_plan *plan, __u64 scope, __u64 *slots)
 {
-	__u64 slots[JIT_NAME_SLOTS] = { 0 }, count = 0, name;
+	__u64 count = 0, name;
 
 	if (!JIT_IS_OBJECT(scope) || !walk_addr_ok(scope) ||
 	    walk_read(&count, sizeof(count), scope - 1 + plan->scope_count) || (__u32)count ||
 	    count >> 32 >= JIT_VARIABLES_MAX ||
-	    walk_read(slots, sizeof(slots), scope - 1 + plan->scope_variables + (count >> 32) * 16))
+	    walk_read(slots, JIT_NAME_SLOTS * sizeof(*slots),
+		      scope - 1 + plan->scope_variables + (count >> 32) * 16))
 		return 0;
 	for (int i = 0; i < JIT_NAME_SLOTS; i++) {
 		name = 0;
@@ -102,11 +103,15 @@ WALK_INLINE __u64 jit_name(const struct jit_plan *plan, __u64 scope)
 	return 0;
 }
 
+_Static_assert(sizeof(struct jit_shared) + JIT_NAME_SLOTS * sizeof(__u64) <=
+		       UNWIND_OBJECT * sizeof(__u64),
+	       "what is read of a function has room");
+
 /* What stands for the function in the frame; 0: it is no function's frame. */
 WALK_INLINE __u64 jit_code(struct unwind_cursor *c, const struct jit_plan *plan)
 {
 	__u64 function = 0, count = 0, shared = 0, id = 0;
-	struct jit_shared s = { 0 };
+	struct jit_shared *s = (void *)c->object;
 
 	if (unwind_word(c, c->bp + plan->fp_function, &function) || !JIT_IS_OBJECT(function) ||
 	    unwind_word(c, c->bp + plan->fp_count, &count) || count > JIT_COUNT_MAX)
@@ -115,12 +120,13 @@ WALK_INLINE __u64 jit_code(struct unwind_cursor *c, const struct jit_plan *plan)
 	if (!walk_addr_ok(function) || walk_read(&shared, sizeof(shared), function) ||
 	    !JIT_IS_OBJECT(shared) || !walk_addr_ok(shared))
 		return 0;
-	if (walk_read(&s, sizeof(s), shared + plan->shared_words - 1))
+	if (walk_read(s, sizeof(*s), shared + plan->shared_words - 1))
 		return shared;
-	if (plan->script_id && JIT_IS_OBJECT(s.script) && walk_addr_ok(s.script) &&
-	    walk_read(&id, sizeof(id), s.script + plan->script_id - 1))
+	if (plan->script_id && JIT_IS_OBJECT(s->script) && walk_addr_ok(s->script) &&
+	    walk_read(&id, sizeof(id), s->script + plan->script_id - 1))
 		return shared;
-	return shared | (__u64)jit_cookie(s.ids, id, jit_name(plan, s.scope)) << JIT_CODE_BITS;
+	return shared | (__u64)jit_cookie(s->ids, id, jit_name(plan, s->scope, (void *)(s + 1)))
+				<< JIT_CODE_BITS;
 }
 
 /* Notes the frame in `c`, which is s->user[s->n_user - 1], if it is the machine's. */

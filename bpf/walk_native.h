@@ -20,6 +20,7 @@
 #include "bpf/walk_rule.h"
 
 #define UNWIND_MEMORY_PAGE 4096u
+#define UNWIND_OBJECT	   8 /* words */
 #define UNWIND_BP_LOST	   1 /* as bp: not known; no frame pointer is odd, no rule gets through */
 
 /* Registers are in the order of the kernel's struct sigcontext. */
@@ -54,7 +55,8 @@ struct unwind_cursor {
 	struct unwind_found at;
 	struct unwind_guess guess; /* the first: all that was found since depends on it */
 	__u64 regs[UNWIND_REGS];
-	__u64 cached; /* address of the page of the stack in `words`, 0: none */
+	__u64 object[UNWIND_OBJECT]; /* of what is looked at: too many words for the stack */
+	__u64 cached;		     /* address of the page of the stack in `words`, 0: none */
 	__u64 words[UNWIND_MEMORY_PAGE / 8];
 };
 

@@ -78,7 +78,7 @@ int command_start(struct capture *c, char *const *argv, pid_t *ret_pid, struct s
 		command_child(argv, go_read, &c->files_before);
 	}
 	c->command_go = go[1];
-	*ret_pid = pid;
+	c->command_pid = *ret_pid = pid;
 	return 0;
 }
 
@@ -89,4 +89,15 @@ void command_go(struct capture *c)
 	if (write(c->command_go, "g", 1) < 0 && !c->sink_error)
 		c->sink_error = -errno;
 	close(steal_fd(&c->command_go));
+}
+
+void command_left(struct capture *c)
+{
+	for (size_t i = 0; i < c->watched.count; i++) {
+		const struct watched *w = &c->watched.items[i];
+
+		if (w->process->pid == c->command_pid && !w->gone_at && process_alive(w->process))
+			emit_note(c, c->command_pid, "process %d, started here, goes on",
+				  c->command_pid);
+	}
 }

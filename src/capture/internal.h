@@ -103,6 +103,7 @@ struct capture {
 	uint64_t unwind_at;	    /* when it has something to do */
 	uint64_t behind_since;	    /* the ring was not emptied since; 0: it was */
 	int command_go;		    /* write end of the pipe that holds the command back, -1 */
+	pid_t command_pid;	    /* 0: none was started */
 };
 
 /* facts.c: circumstances.  All keep the first sink error in c->sink_error. */
@@ -137,6 +138,8 @@ void targets_close(struct capture *c);
 /* command.c: -- COMMAND, held back until it is watched. */
 int command_start(struct capture *c, char *const *argv, pid_t *ret_pid, struct str *why);
 void command_go(struct capture *c);
+/* The time is over: says that the command is not. */
+void command_left(struct capture *c);
 
 /* names.c */
 /* Names the stack unless it was named before; what cannot be trusted of it is taken out. */

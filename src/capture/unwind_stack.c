@@ -92,17 +92,28 @@ static void finish(struct capture *c, struct watched *w, struct event_stack *s,
 		place(c, s, &before, snapshot_at(snapshot));
 }
 
+struct known {
+	const struct unwind *u;
+	const struct watched *w;
+};
+
+/* The entry has no room for all code that some programs make. */
 static enum unwind_code code_at(void *ctx, uint64_t addr)
 {
-	const struct unwind *u = ctx;
+	const struct known *k = ctx;
+	enum unwind_code code = unwind_code_at(k->u->space, &k->u->entry, addr);
+	const struct mapping *m = maps_find(&k->w->process->maps, addr);
 
-	return unwind_code_at(u->space, &u->entry, addr);
+	if (code == UNWIND_CODE_UNKNOWN && m && m->exec && !m->ino && !mapping_is_vdso(m))
+		return UNWIND_CODE_BARE;
+	return code;
 }
 
 /* Looks again at what was left by its frame pointer: the first frame that should not have been,
  * s->n_user if none. */
 static unsigned int check_guesses(struct capture *c, struct watched *w, struct event_stack *s)
 {
+	struct known known = { c->unwind, w };
 	uint64_t until = now_ns() + FINISH_MAX;
 	bool any = false, looked = false;
 
@@ -122,7 +133,7 @@ static unsigned int check_guesses(struct capture *c, struct watched *w, struct e
 	if (!any)
 		return s->n_user;
 	unwound_entry(w->unwound, &c->unwind->entry);
-	return unwind_guess_check(s, code_at, c->unwind);
+	return unwind_guess_check(s, code_at, &known);
 }
 
 /* Before a stack is looked at.  What was mapped after it was taken can wait: until then the old

@@ -72,7 +72,8 @@ json_t *json_target(const struct target *t)
 	r |= json_put_text(o, "comm", t->comm);
 	if (t->asked_ns)
 		r |= json_put(o, "dur_ns", json_u64(t->asked_ns));
-	if (is_named_lock(t))
+	/* what is no file has a name in brackets: [timerfd], [eventfd] */
+	if (is_named_lock(t) || (t->kind == TARGET_OTHER && t->fd_count < 2 && *t->text == '['))
 		r |= json_put(o, "name", json_string(t->text));
 	if (t->address)
 		r |= json_put(o, "address", json_sprintf("0x%llx", (unsigned long long)t->address));

@@ -27,6 +27,8 @@ int text_wait(struct str *s, const struct thread_row *row)
 
 	if (row->klass == CLASS_CPU)
 		return str_add(s, "on CPU, or ready for one");
+	if (row->klass == CLASS_LOCK && row->stack < 0 && !is_named_lock(&row->target))
+		return str_add(s, "waits on a futex (lock, condition)");
 	return why_words(s, &why);
 }
 
@@ -90,6 +92,20 @@ static int print_idle(const struct text *t, size_t from)
 	return r;
 }
 
+/* Looked at from outside only an interpreter's stack is seen. */
+static void say_no_stacks(const struct text *t, size_t busy)
+{
+	for (size_t i = 0; i < busy; i++)
+		if (t->p->threads[i].stack >= 0)
+			return;
+	if (busy)
+		text_wrap(t, 2, 2,
+			  "A native stack is taken as a wait begins or ends: --off-cpu shows "
+			  "these. Of "
+			  "threads that do neither, as in a deadlock, gdb or eu-stack -p PID shows "
+			  "where they are, and stops the program meanwhile.");
+}
+
 int text_threads(const struct text *t)
 {
 	const struct profile *p = t->p;
@@ -115,5 +131,7 @@ int text_threads(const struct text *t)
 		r = print_row(t, &p->threads[i]);
 	if (r == 0 && shown < busy)
 		fprintf(t->f, "  and %zu more rows\n", busy - shown);
+	if (r == 0 && !p->n_loops)
+		say_no_stacks(t, busy);
 	return r ? r : print_idle(t, busy);
 }

@@ -102,6 +102,7 @@ bool native_lines_installed(const char *source)
 	static const char *const prefixes[] = { "/usr/include/",
 						"/usr/lib/",
 						"/rustc/",
+						"/usr/share/cargo/registry/",
 						"/rust/deps/",
 						"library/std/src/",
 						"library/core/src/",

@@ -16,31 +16,31 @@
 
 #define PATH_ROOM    (4096 + 512)
 #define TRIES	     4 /* openat2 gives up when somebody renames folders meanwhile */
+#define OPEN_MS	     1000
 #define BUILD_ID_MIN 4 /* digits: the first two name a folder */
 
-int debug_file_open(int root, const char *path)
+/* Runs in a worker: the folders on the way can be anything. */
+static int open_below(int root, const void *arg)
 {
 	struct open_how how = { .flags = O_PATH | O_CLOEXEC,
 				.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
 	_cleanup_close_ int handle = -1;
-	char self[64];
-	struct stat st;
-	int fd, i;
+	uint64_t ino;
+	int i;
 
 	for (i = 0; i < TRIES && handle < 0; i++) {
-		handle = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+		handle = (int)syscall(SYS_openat2, root, arg, &how, sizeof(how));
 		if (handle < 0 && errno != EAGAIN)
 			return -errno;
 	}
 	if (handle < 0)
 		return -EAGAIN;
-	if (fstat(handle, &st) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return -EINVAL;
-	snprintf(self, sizeof(self), "/proc/self/fd/%d", handle);
-	fd = open(self, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	return fd < 0 ? -errno : fd;
+	return elf_is_regular(handle, &ino) ? steal_fd(&handle) : -EINVAL;
+}
+
+int debug_file_open(int root, const char *path)
+{
+	return sandbox_open(root, open_below, path, OPEN_MS);
 }
 
 /* The file that several debug files share the rest of their content with: by its path below
@@ -161,10 +161,12 @@ int debug_file_find(int root, const char *path, const struct symbols *s, struct 
 
 static bool same_folder(int a, int b)
 {
-	struct stat x, y;
+	const int flags = AT_EMPTY_PATH | AT_STATX_DONT_SYNC;
+	struct statx x, y;
 
-	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_dev == y.st_dev &&
-	       x.st_ino == y.st_ino;
+	return statx(a, "", flags, STATX_INO, &x) == 0 && statx(b, "", flags, STATX_INO, &y) == 0 &&
+	       x.stx_dev_major == y.stx_dev_major && x.stx_dev_minor == y.stx_dev_minor &&
+	       x.stx_ino == y.stx_ino;
 }
 
 /* A process in a chroot: its map tells paths from the root of its mounts, not from its own. */

@@ -10,8 +10,8 @@
 #include "target/process.h"
 #include "target/symbols.h"
 
-/* Opens a regular file below the directory, as if that were "/".  A descriptor or negative errno:
- * -EINVAL no regular file, -ELOOP, -ENOENT. */
+/* Opens a regular file below the directory, as if that were "/".  A descriptor as
+ * elf_open_mapping's, or negative errno: -EINVAL no regular file, -ELOOP, -ENOENT, -ETIMEDOUT. */
 int debug_file_open(int root, const char *path);
 
 /* By build id below root, in /usr/lib/debug/.build-id and /.build-id.  As debug_file_find. */

@@ -16,34 +16,54 @@
 #include "target/sandbox.h"
 
 #define PROGRAM_HEADERS_MAX 1024
+#define ELF_OPEN_MS	    1000
 #define DEBUGLINK_MAX	    4096
 #define NOTES_MAX	    (64u << 10)
 #define PAGE		    4096ull
 
-/* Opens by O_PATH first: a device or pipe must not notice us. */
+bool elf_is_regular(int fd, uint64_t *ret_ino)
+{
+	struct statx st;
+
+	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE | STATX_INO, &st) < 0 ||
+	    !S_ISREG(st.stx_mode))
+		return false;
+	*ret_ino = st.stx_ino;
+	return true;
+}
+
+/* By O_PATH: a device or pipe must not notice us, and a file system whose server hangs is not asked
+ * for anything. */
 static int open_regular(int dir, const char *path, uint64_t ino)
 {
 	_cleanup_close_ int handle = openat(dir, path, O_PATH | O_CLOEXEC);
-	char self[64];
-	struct stat st;
-	int fd;
+	uint64_t found;
 
 	if (handle < 0)
 		return -errno;
-	if (fstat(handle, &st) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode))
+	if (!elf_is_regular(handle, &found))
 		return -EINVAL;
-	if (ino && st.st_ino != ino)
-		return -ENOENT;
-	snprintf(self, sizeof(self), "/proc/self/fd/%d", handle);
-	fd = open(self, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	return fd < 0 ? -errno : fd;
+	return ino && found != ino ? -ENOENT : steal_fd(&handle);
+}
+
+/* Runs in a worker: a path can lead through anything, map_files leads nowhere but to the file. */
+static int open_by_path(int dir, const void *arg)
+{
+	const struct mapping *m = arg;
+	char path[4096 + 64];
+	int fd;
+
+	if ((size_t)snprintf(path, sizeof(path), "root%s", m->path) < sizeof(path)) {
+		fd = open_regular(dir, path, m->ino);
+		if (fd >= 0)
+			return fd;
+	}
+	return open_regular(AT_FDCWD, m->path, m->ino);
 }
 
 int elf_open_mapping(const struct process *p, const struct mapping *m)
 {
-	char path[4096 + 64];
+	char path[64];
 	int fd;
 
 	if (!m->ino || m->path[0] != '/')
@@ -51,14 +71,7 @@ int elf_open_mapping(const struct process *p, const struct mapping *m)
 	snprintf(path, sizeof(path), "map_files/%llx-%llx", (unsigned long long)m->start,
 		 (unsigned long long)m->end);
 	fd = open_regular(p->dir, path, 0);
-	if (fd >= 0)
-		return fd;
-	if ((size_t)snprintf(path, sizeof(path), "root%s", m->path) < sizeof(path)) {
-		fd = open_regular(p->dir, path, m->ino);
-		if (fd >= 0)
-			return fd;
-	}
-	return open_regular(AT_FDCWD, m->path, m->ino);
+	return fd >= 0 ? fd : sandbox_open(p->dir, open_by_path, m, ELF_OPEN_MS);
 }
 
 static int read_loads(struct elf_image *e)

@@ -36,8 +36,14 @@ struct elf_symbol {
 
 /* Opens the file behind a mapping: by map_files first (right for containers, chroots and deleted
  * files), then below /proc/PID/root, then the path itself; the last two only when the inode is the
- * mapping's.  A descriptor, or -ENOENT, -EACCES and so on.  Regular files only (-EINVAL). */
+ * mapping's and in a worker, with a deadline (-ETIMEDOUT).  A descriptor, or -ENOENT, -EACCES and
+ * so on.  Regular files only (-EINVAL). The descriptor is one of O_PATH, which only a worker of the
+ * sandbox opens: on a file system whose server does not answer any more, opening and closing can
+ * take for ever. */
 int elf_open_mapping(const struct process *p, const struct mapping *m);
+
+/* Whether the descriptor, O_PATH or not, is of a regular file, without asking its file system. */
+bool elf_is_regular(int fd, uint64_t *ret_ino);
 
 /* Takes a descriptor it does not own: the caller may close it after this.
  * -ENOEXEC not an x86-64 ELF file or damaged, -EFBIG, -ENOMEM. */

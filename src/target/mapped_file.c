@@ -2,11 +2,13 @@
 #include "target/mapped_file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/str.h"
@@ -85,7 +87,7 @@ int mapped_file_open(const struct process *p, const struct mapping *m,
 		     struct file_identity *ret_identity)
 {
 	_cleanup_close_ int fd = -1;
-	struct stat st;
+	struct statx st;
 
 	if (mapping_is_vdso(m))
 		return open_vdso(p, m, ret_identity);
@@ -94,14 +96,15 @@ int mapped_file_open(const struct process *p, const struct mapping *m,
 	fd = elf_open_mapping(p, m);
 	if (fd < 0)
 		return fd;
-	if (fstat(fd, &st) < 0)
+	/* what is known of it already: a file system whose server hangs is not asked */
+	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_BASIC_STATS, &st) < 0)
 		return -errno;
 	*ret_identity = (struct file_identity){
-		.dev = st.st_dev,
-		.ino = st.st_ino,
-		.size = (uint64_t)st.st_size,
-		.mtime_s = st.st_mtim.tv_sec,
-		.mtime_ns = st.st_mtim.tv_nsec,
+		.dev = makedev(st.stx_dev_major, st.stx_dev_minor),
+		.ino = st.stx_ino,
+		.size = st.stx_size,
+		.mtime_s = st.stx_mtime.tv_sec,
+		.mtime_ns = st.stx_mtime.tv_nsec,
 	};
 	return steal_fd(&fd);
 }

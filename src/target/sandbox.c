@@ -3,111 +3,22 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
-#include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#define MEMORY_MAX  (2ull << 30)
-#define CPU_SECONDS 10
-#define REAP_MS	    1000
-#define INPUT_FD    3
-#define OUTPUT_FD   4
+#include "target/sandbox_lock.h"
 
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1 /* its shadow memory is terabytes of address space */
-#else
-#define SANITIZED 0
-#endif
-
-#define NR_AT	  offsetof(struct seccomp_data, nr)
-#define ARCH_AT	  offsetof(struct seccomp_data, arch)
-#define ARG_AT(i) (offsetof(struct seccomp_data, args) + (i)*8) /* low word: little endian */
-#define ALLOW(name) \
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##name, 0, 1), \
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
-#define REFUSE(name) \
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##name, 0, 1), \
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EACCES)
-
-/* What malloc, stdio-free parsing and libelf's reads need.  What libdw does to look for more files
- * by name only fails, for it can do without.  Anything else kills the worker. */
-static int filter_syscalls(void)
-{
-	static struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, ARCH_AT),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, NR_AT),
-		ALLOW(read),
-		ALLOW(pread64),
-		ALLOW(write),
-		ALLOW(lseek),
-		ALLOW(fstat),
-		ALLOW(close),
-		ALLOW(brk),
-		ALLOW(munmap),
-		ALLOW(mremap),
-		ALLOW(madvise),
-		ALLOW(futex),
-		ALLOW(getrandom),   /* malloc's tcache */
-		ALLOW(sysinfo),	    /* qsort asks once how much memory there is */
-		ALLOW(sigaltstack), /* asked by sanitizers at every way out */
-		ALLOW(exit),
-		ALLOW(exit_group),
-		REFUSE(open),
-		REFUSE(openat),
-		REFUSE(readlink),
-		REFUSE(newfstatat),
-		/* what copies a descriptor or asks about it: F_SETOWN would have any process
-		 * signalled */
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_fcntl, 0, 5),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, ARG_AT(1)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, F_DUPFD_CLOEXEC, 2, 0),
-		BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, F_GETFL, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-		/* of its own memory or a file that it has; none that others see, none of code */
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mmap, 0, 5),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, ARG_AT(2)),
-		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, PROT_EXEC, 3, 0),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, ARG_AT(3)),
-		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, MAP_SHARED, 1, 0),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-	};
-	struct sock_fprog program = { .len = sizeof(code) / sizeof(code[0]), .filter = code };
-
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return -errno;
-	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0 ? -errno : 0;
-}
-
-static int lock_in(void)
-{
-	struct rlimit none = { 0, 0 };
-	struct rlimit memory = { MEMORY_MAX, MEMORY_MAX };
-	struct rlimit cpu = { CPU_SECONDS, CPU_SECONDS };
-
-	prctl(PR_SET_DUMPABLE, 0);
-	if (setrlimit(RLIMIT_CORE, &none) < 0 || setrlimit(RLIMIT_FSIZE, &none) < 0 ||
-	    setrlimit(RLIMIT_CPU, &cpu) < 0)
-		return -errno;
-	if (!SANITIZED && setrlimit(RLIMIT_AS, &memory) < 0)
-		return -errno;
-	return filter_syscalls();
-}
+#define REAP_MS	  1000
+#define INPUT_FD  3
+#define OUTPUT_FD 4
 
 void sandbox_write(int out, const void *bytes, size_t len)
 {
@@ -162,6 +73,20 @@ static void place_files(int *fds, size_t n)
 	close_from(INPUT_FD + n);
 }
 
+/* What came as a mere handle. */
+static void open_handle(int fd)
+{
+	int flags = fcntl(fd, F_GETFL), opened;
+	char self[64];
+
+	if (flags < 0 || !(flags & O_PATH))
+		return;
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	opened = open(self, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (opened >= 0) /* else it stays a handle, and reading it fails */
+		dup2(opened, fd);
+}
+
 /* Puts the file in its place; what the opener said where there is none.  It may hang for ever:
  * nothing else is open by then that would live as long. */
 static int open_input(const struct work *w)
@@ -170,6 +95,9 @@ static int open_input(const struct work *w)
 
 	if (fd >= 0 && fd != INPUT_FD && dup2(fd, INPUT_FD) < 0)
 		_exit(1);
+	open_handle(INPUT_FD);
+	for (size_t i = 0; i < w->n_files; i++)
+		open_handle(SANDBOX_FILE((int)i));
 	close_from(OUTPUT_FD + 1 + w->n_files);
 	return fd < 0 ? fd : INPUT_FD;
 }
@@ -190,7 +118,7 @@ static void __attribute__((noreturn)) worker(pid_t parent, int pipe, const struc
 		memcpy(fds + 2, w->files, w->n_files * sizeof(*w->files));
 	place_files(fds, 2 + w->n_files);
 	in = open_input(w);
-	if (lock_in() < 0)
+	if (sandbox_lock() < 0)
 		_exit(1);
 	w->body(in, OUTPUT_FD, w->arg);
 	_exit(0);
@@ -229,6 +157,14 @@ int sandbox_spawn_with(int in, const int *files, size_t n_files, sandbox_body *b
 	struct work w = { .in = in, .files = files, .n_files = n_files, .body = body, .arg = arg };
 
 	return n_files > SANDBOX_FILES_MAX ? -EINVAL : spawn(&w, ret_pid, ret_out);
+}
+
+int sandbox_spawn_opener(int in, int file, sandbox_opener *opener, const void *arg, pid_t *ret_pid,
+			 int *ret_out)
+{
+	struct work w = { .in = in, .files = &file, .n_files = 1, .opener = opener, .arg = arg };
+
+	return spawn(&w, ret_pid, ret_out);
 }
 
 struct one_job {

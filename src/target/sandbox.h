@@ -18,7 +18,9 @@
 #define SANDBOX_FILES_MAX   15
 #define SANDBOX_FILE(i)	    (5 + (i))
 
-/* A job reads fd, the only file it has, and appends its result.  0 or negative errno. */
+/* A job reads fd, the only file it has, and appends its result.  0 or negative errno.
+ * Files that are handed over as descriptors of O_PATH are opened for reading in the worker, where
+ * that may take for ever. */
 typedef int sandbox_job(int fd, const void *arg, struct str *result);
 
 /* Runs the job in a worker and hands its result out.  The job's own error; -ETIMEDOUT past the
@@ -48,6 +50,11 @@ typedef int sandbox_opener(int in, const void *arg);
 int sandbox_run_opened(int in, sandbox_opener *opener, sandbox_job *job, const void *arg,
 		       unsigned int deadline_ms, struct str *ret_result);
 
+/* Opens a file in a worker and takes it over from there: for paths that may lead through a file
+ * system whose server does not answer.  Only descriptors of O_PATH, which nobody waits for when
+ * they are closed.  As the opener returns; -ETIMEDOUT, -EIO, -EAGAIN. */
+int sandbox_open(int in, sandbox_opener *opener, const void *arg, unsigned int deadline_ms);
+
 /* What a worker does that lives longer than one job; it is killed when this returns. */
 typedef void sandbox_body(int in, int out, const void *arg);
 
@@ -58,6 +65,9 @@ int sandbox_spawn(int in, sandbox_body *body, const void *arg, pid_t *ret_pid, i
  * worker.  They stay the caller's.  In addition -EINVAL: too many. */
 int sandbox_spawn_with(int in, const int *files, size_t n_files, sandbox_body *body,
 		       const void *arg, pid_t *ret_pid, int *ret_out);
+/* The same, with one more file and an opener that does all there is to do, and never returns. */
+int sandbox_spawn_opener(int in, int file, sandbox_opener *opener, const void *arg, pid_t *ret_pid,
+			 int *ret_out);
 /* The same for a worker that answers and ends, beside its caller.  What is begun must be collected:
  * all that it wrote, also when it did not get to its end.  0; -ETIMEDOUT; -EIO it wrote too much;
  * -ENOMEM. */

@@ -204,6 +204,16 @@ def started(env: Env) -> str:
     return check_truths(truths, run.stalls(), noise_of(printed))
 
 
+def left(env: Env) -> str:
+    """With a duration the program outlives the watching, which is said."""
+    watch = env.watch("-d", "500ms", "--", "/bin/sleep", "3")
+    run = watch.end()
+    notes = [n["text"] for n in run.summary()["notes"]]
+    if run.status != 0 or not any(n.endswith(", started here, goes on") for n in notes):
+        raise Failure("expected status 0 and a note, found %d: %s" % (run.status, notes))
+    return notes[-1]
+
+
 def command_missing(env: Env) -> str:
     done = env.command("--", "/no/such/program")
     if done.returncode != 1 or "/no/such/program" not in done.stderr:
@@ -308,6 +318,7 @@ CASES: List[Case] = [
     Case("life-privileges", privileges),
     Case("life-killed-target", killed_target),
     Case("started", started),
+    Case("started-left", left, alone=False),
     Case("started-missing", command_missing),
     Case("ongoing", ongoing),
     Case("interrupted", interrupted),

@@ -188,10 +188,8 @@ def check_at(truth: Record, stall: Record) -> List[str]:
 
 def check_shape(truth: Record, stall: Record, rooted: bool) -> List[str]:
     problems = list(check_length(truth, stall))
-    # On a busy machine most of it may be waiting for a CPU, or spinning until another thread had
-    # one to send its signal.
-    late = truth["kind"] == "interrupt" and stall["ns"]["cpu"] > stall["dur_ns"] // 5
-    if stall["why"]["class"] != "runqueue" and not late:
+    # On a busy machine most of it may be waiting for a CPU.
+    if stall["why"]["class"] != "runqueue":
         problems += [*check_class(truth, stall), *check_at(truth, stall)]
     if not rooted and truth["kind"] == "vfork":
         return problems  # nothing but libc

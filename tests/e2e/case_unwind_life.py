@@ -81,7 +81,7 @@ def check_chains(truths: List[Record], run: Run) -> str:
 
 def measure(env: Env, command: Sequence[str], *options: str, **popen: Any) -> "tuple[Target, Run]":
     target = env.start([command[0], "--wait", *command[1:]], **popen)
-    return target, env.measure(target, *options)
+    return target, env.measure(target, *options, settled=True)
 
 
 def warm(env: Env, *steps: str) -> "tuple[Target, Watch]":
@@ -160,9 +160,9 @@ def replaced_library(env: Env) -> str:
 def executed(env: Env) -> str:
     """exec: from then on the stacks are those of the other program."""
     second = program(env, "second", "-DSECOND", "-static-pie")
-    target = env.start([program(env), "--wait", "stall", "exec:" + second, "tick", "stall",
-                        "stall"])
-    watch = env.watch("-p", str(target.pid), "--threshold", "50ms").attached()
+    target = env.start([program(env), "--wait", "stall", *PAUSE, "exec:" + second, "tick",
+                        "long", "stall"])
+    watch = env.watch("-p", str(target.pid), "--threshold", "50ms").attached().settled()
     target.go()
     run = watch.end()
     target.reader.join(5)
@@ -176,8 +176,9 @@ def same_place(env: Env) -> str:
     fixed = ("-static", "-no-pie")
     first = program(env, "first", *fixed)
     second = program(env, "second", "-Down_wait=other_wait", "-Down_middle=other_middle", *fixed)
-    target = env.start([first, "--wait", "stall", "exec:" + second, "tick", "stall"])
-    watch = env.watch("-p", str(target.pid), "--threshold", "50ms").attached()
+    target = env.start([first, "--wait", "stall", *PAUSE, "exec:" + second, "tick",
+                        "long"])
+    watch = env.watch("-p", str(target.pid), "--threshold", "50ms").attached().settled()
     target.go()
     run = watch.end()
     target.reader.join(5)
@@ -188,9 +189,9 @@ def same_place(env: Env) -> str:
 
 def forked(env: Env) -> str:
     """--follow: a child, with a library of its own."""
-    target = env.start([program(env), "--wait", "stall", "fork", "stall",
+    target = env.start([program(env), "--wait", "stall", "fork", "long",
                         "open:" + plugin(env, "alpha"), "call"])
-    watch = env.watch("-p", str(target.pid), "--follow", "--threshold", "50ms").attached()
+    watch = env.watch("-p", str(target.pid), "--follow", "--threshold", "50ms").attached().settled()
     target.go()
     run = watch.end()
     target.reader.join(5)
@@ -207,7 +208,7 @@ def deleted(env: Env) -> str:
                         "call"])
     os.unlink(life)
     shutil.copy("/bin/true", life)
-    watch = env.watch("-p", str(target.pid), "--threshold", "50ms").attached()
+    watch = env.watch("-p", str(target.pid), "--threshold", "50ms").attached().settled()
     target.go()
     target.wait_line("chain")
     target.finish()
@@ -221,7 +222,7 @@ def chrooted(env: Env) -> str:
     (root / "bin").mkdir(parents=True)
     shutil.move(life, root / "bin" / "true")
     target = env.start(["chroot", str(root), "/bin/true", "--wait", "stall", "stall"])
-    run = env.measure(target)
+    run = env.measure(target, settled=True)
     return check_chains(target.truths, run)
 
 
@@ -233,7 +234,7 @@ def mounted(env: Env) -> str:
         raise Skip("no mount namespace can be made")
     target = env.start(["unshare", "-m", "sh", "-c", command, "sh", beta, alpha, program(env),
                         "--wait", "open:" + alpha, "call", "tick", "call"])
-    run = env.measure(target)
+    run = env.measure(target, settled=True)
     if target.truths[0]["chain"][0] != "beta_wait":
         raise Failure("the target is broken: %s" % target.truths[0])
     return check_chains(target.truths, run)
@@ -250,7 +251,7 @@ def many(env: Env) -> str:
         steps += ["also:" + str(path)] if i < MANY - 3 else ["open:" + str(path), "call"]
     steps.insert(MANY - 2, "until:%s" % flag)
     target = env.start([program(env), "--wait", "stall", "tick", *steps, "stall"])
-    watch = env.watch("-p", str(target.pid), "--threshold", "50ms").attached()
+    watch = env.watch("-p", str(target.pid), "--threshold", "50ms").attached().settled()
     target.go()
     maps = Path("/proc/%d/maps" % target.pid)
     wait_for(lambda: "/lib%d.so" % (MANY - 3) in maps.read_text())
@@ -266,7 +267,7 @@ def many(env: Env) -> str:
 def started(env: Env) -> str:
     """`-- COMMAND`: a stall in the first moments of a process, in a library just opened."""
     alpha = plugin(env, "alpha")
-    watch = env.watch("--threshold", "50ms", "--", program(env), "stall", "open:" + alpha, "call",
+    watch = env.watch("--threshold", "50ms", "--", program(env), "long", "open:" + alpha, "call",
                       "stall")
     run = watch.end()
     truths = [r for r in run.printed() if "class" in r]
@@ -288,7 +289,7 @@ def unprivileged(env: Env) -> str:
 def off_cpu(env: Env) -> str:
     """--off-cpu, and what is reported of the recording, go the same way."""
     target = env.start([program(env), "--wait", "stall", "open:" + plugin(env, "alpha"), "call"])
-    watch = env.watch("-p", str(target.pid), "--off-cpu", "-m", "50ms").attached()
+    watch = env.watch("-p", str(target.pid), "--off-cpu", "-m", "50ms").attached().settled()
     target.go()
     target.finish()
     run = watch.end()

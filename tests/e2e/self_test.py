@@ -18,11 +18,13 @@ sys.dont_write_bytecode = True
 
 import unwind_truth  # noqa: E402
 from case_gil import check_gil  # noqa: E402
-from case_native import matches, plain  # noqa: E402
+from case_mixed import check_gaps  # noqa: E402
+from case_native import before_or_after, matches, plain  # noqa: E402
+from case_offcpu import NEAR_SWITCH, check_threads  # noqa: E402
 from case_python import check_frames  # noqa: E402
 from case_truth import compare_thread  # noqa: E402
 from compare import CLASSES, check_folded, check_sums, check_truths  # noqa: E402
-from harness import Failure  # noqa: E402
+from harness import Failure, Run, Target  # noqa: E402
 
 Record = Dict[str, Any]
 MS = 1_000_000
@@ -194,6 +196,33 @@ class Native(unittest.TestCase):
             self.assertFalse(matches(self.WANT, self.HAVE[:i] + ["n_deep"] + self.HAVE[i:]), i)
         self.assertFalse(matches(self.WANT, self.HAVE[:3] + ["qsort"] + self.HAVE[3:]))
         self.assertFalse(matches(self.WANT, self.HAVE[:2]))
+
+    def test_samples_beside_the_shape(self) -> None:
+        shape = {"stack": ["n_rest", "n_work", "n_coroutine"]}
+        loop = ["snprintf", "print_truth", "n_run", "n_loop", "main", "_start"]
+        self.assertTrue(before_or_after(shape, loop))
+        self.assertTrue(before_or_after(shape, ["n_coroutine"]))
+        self.assertFalse(before_or_after(shape, ["n_rest", "n_coroutine"]))
+        self.assertFalse(before_or_after(shape, ["n_rest"] + loop))
+
+    def test_stacks_that_end_early(self) -> None:
+        def gaps(module: str, stacks: int) -> List[str]:
+            return check_gaps({"stacks": 20, "gaps": [{"module": module, "stacks": stacks}]}, 14)
+        self.assertEqual(gaps("python3.11", 2) + gaps("ld-linux-x86-64.so.2", 3), [])
+        self.assertTrue(gaps("python3.11", 3))
+        self.assertTrue(check_gaps({"stacks": 13, "gaps": []}, 14))
+
+    def test_time_off_the_cpu(self) -> None:
+        thread = {"tid": 7, "comm": "ping", "switches": 100, "off_ns": 60 * MS, "wall_ns": 100 * MS}
+        target = Target(None, [{"thread": thread}])  # type: ignore[arg-type]
+
+        def problems(count: int, ns: int) -> List[str]:
+            row = {"type": "offcpu", "by": "thread", "thread": {"tid": 7, "comm": "ping"},
+                   "count": count, "sum_ns": ns}
+            return check_threads(target, Run(0, "", "", Path(), [row]), NEAR_SWITCH)
+        self.assertEqual(problems(100, 60 * MS) + problems(100, 75 * MS), [])
+        for count, ns in ((100, 53 * MS), (100, 77 * MS), (88, 60 * MS), (112, 60 * MS)):
+            self.assertTrue(problems(count, ns))
 
     def test_plain_names(self) -> None:
         for name, own in (("native::Deep<double, 3>::n_deep(double)", "n_deep"),

@@ -4,14 +4,19 @@
  * the root, whichever stack the handler runs on and whichever instruction was interrupted.
  */
 #define _GNU_SOURCE
-#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
 #include "native.h"
+
+#ifndef sigev_notify_thread_id
+#define sigev_notify_thread_id _sigev_un._tid
+#endif
 
 KEEP static void n_on_signal(int number)
 {
@@ -85,13 +90,6 @@ KEEP static void n_on_interrupt(int number)
 	interrupted = true;
 }
 
-static void *interrupt(void *thread)
-{
-	usleep(11000);
-	pthread_kill(*(pthread_t *)thread, SIGUSR1);
-	return NULL;
-}
-
 KEEP static int n_spin(int n)
 {
 	volatile int x = n;
@@ -101,16 +99,21 @@ KEEP static int n_spin(int n)
 	return x;
 }
 
+/* By the kernel's own timer: another thread would send it late on a busy machine. */
 static void n_shape_interrupt(void)
 {
-	pthread_t self = pthread_self(), other;
+	struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGUSR1 };
+	struct itimerspec once = { .it_value.tv_nsec = 11000000 };
+	int timer;
 
+	event.sigev_notify_thread_id = syscall(SYS_gettid);
 	interrupted = false;
 	handle(SIGUSR1, n_on_interrupt, 0);
-	if (pthread_create(&other, NULL, interrupt, &self))
+	if (syscall(SYS_timer_create, CLOCK_MONOTONIC, &event, &timer) ||
+	    syscall(SYS_timer_settime, timer, 0, &once, NULL))
 		abort();
 	n_sink = n_spin(3);
-	pthread_join(other, NULL);
+	syscall(SYS_timer_delete, timer);
 }
 
 /* --- at the first instruction of a function, right behind another one */

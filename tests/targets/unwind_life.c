@@ -2,6 +2,7 @@
  *
  * unwind_life [--wait] STEP...: each step is a callback of its own iteration:
  *	stall		waits in a function of the program
+ *	long		the same for longer: on a busy machine the program is read late
  *	open:PATH	opens a library
  *	also:PATH	opens one that is not called
  *	make		maps memory for code made at run time
@@ -27,6 +28,7 @@
 #include "ctruth.h"
 
 #define LENGTH_NS     (170 * NSEC_PER_MSEC)
+#define LONG_NS	      (900 * NSEC_PER_MSEC)
 #define TICK_NS	      (5 * NSEC_PER_MSEC)
 #define TICKS_BETWEEN 5
 #define TICKS_AT_END  200 /* names are found while the process lives */
@@ -75,12 +77,12 @@ static WHOLE int own_middle(uint64_t ns)
 	return room[0];
 }
 
-static WHOLE void stall_here(void)
+static WHOLE void stall_here(uint64_t ns)
 {
 	static const char *const chain[] = { "own_wait", "own_middle", NULL };
 	uint64_t start = clock_ns(CLOCK_MONOTONIC);
 
-	own_middle(LENGTH_NS);
+	own_middle(ns);
 	KEEP_CALL;
 	tell(chain, start, clock_ns(CLOCK_MONOTONIC), __func__);
 }
@@ -157,7 +159,9 @@ static WHOLE void take_step(char **step)
 	const char *arg = strchr(*step, ':');
 
 	if (strcmp(*step, "stall") == 0) {
-		stall_here();
+		stall_here(LENGTH_NS);
+	} else if (strcmp(*step, "long") == 0) {
+		stall_here(LONG_NS);
 	} else if (strcmp(*step, "call") == 0) {
 		call_plugin();
 	} else if (strncmp(*step, "open:", 5) == 0) {

@@ -45,6 +45,13 @@ static void targets_show_what_is_known(void **state)
 	t.address = 0x7f00dead0010;
 	assert_json(json_target(&t), "{\"kind\":\"futex\",\"address\":\"0x7f00dead0010\"}");
 	t = (struct target)NO_TARGET;
+	t.kind = TARGET_OTHER;
+	t.fd = 5;
+	t.text = "[timerfd]";
+	assert_json(json_target(&t), "{\"kind\":\"other\",\"fd\":5,\"name\":\"[timerfd]\"}");
+	t.text = "fd 5";
+	assert_json(json_target(&t), "{\"kind\":\"other\",\"fd\":5}");
+	t = (struct target)NO_TARGET;
 	t.kind = TARGET_TCP;
 	t.fd = 0;
 	t.fd_count = 3;

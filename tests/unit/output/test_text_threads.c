@@ -46,12 +46,38 @@ static void rows_are_cut(void **state)
 	assert_non_null(strstr(text, "waiting for work: ThreadPoolExecutor-0 4 and 1 more\n"));
 }
 
+/* Without a stack a futex may be anything, and what could tell is said. */
+static void native_threads_have_no_stack(void **state)
+{
+	struct profile p = *fixture_find("noloop");
+	struct thread_row rows[2];
+	_cleanup_free_ char *none = NULL, *one = NULL;
+
+	(void)state;
+	for (size_t i = 0; i < p.n_threads && p.threads[i].klass != CLASS_LOCK; i++)
+		p.threads++;
+	rows[0] = rows[1] = p.threads[0];
+	rows[0].target = (struct target){ .kind = TARGET_FUTEX, .text = "futex 0x7f10" };
+	rows[0].stack = -1;
+	rows[0].at = rows[0].leaf = NULL;
+	rows[0].idle = rows[1].idle = false;
+	p.threads = rows;
+	p.n_threads = 1;
+	none = printed("text", &p, NULL);
+	assert_non_null(strstr(none, " waits on a futex (lock, condition)  -\n"));
+	assert_non_null(strstr(none, "eu-stack -p PID"));
+	p.n_threads = 2;
+	one = printed("text", &p, NULL);
+	assert_null(strstr(one, "eu-stack"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_program_without_a_loop),
 		cmocka_unit_test(with_a_loop_on_request),
 		cmocka_unit_test(rows_are_cut),
+		cmocka_unit_test(native_threads_have_no_stack),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -83,6 +83,7 @@ static void test_installed(void **state)
 	assert_true(native_lines_installed("library/alloc/src/vec/mod.rs"));
 	assert_true(native_lines_installed("/rust/deps/hashbrown-0.15.2/src/raw/mod.rs"));
 	assert_true(native_lines_installed("/home/u/.cargo/registry/src/x/mio-1.0/src/poll.rs"));
+	assert_true(native_lines_installed("/usr/share/cargo/registry/tokio-1.24.2/src/lib.rs"));
 	assert_true(native_lines_installed("/home/u/.cargo/git/checkouts/x/src/lib.rs"));
 	assert_false(native_lines_installed("/srv/app/library/std/src/lib.rs"));
 	assert_false(native_lines_installed("library/store.c"));

@@ -7,15 +7,11 @@
 #include <cmocka.h>
 
 #include "runtime/v8_code.h"
-#include "tests/unit/runtime/fake_v8.h"
+#include "tests/unit/runtime/fake_v8_session.h"
 
 #define BASELINE  11
 #define OPTIMISED 13
 
-static struct fake_v8 f;
-static struct v8_heap h;
-static struct v8_scripts *scripts;
-static struct v8_names *names;
 static const struct v8_function *function;
 static struct v8_place places[V8_PLACES_MAX];
 static size_t n_places;
@@ -52,19 +48,7 @@ static uint64_t bytes(const uint8_t *data, size_t len)
 static int setup(void **state)
 {
 	(void)state;
-	fake_v8_init(&f);
-	v8_heap_init(&h, &f.l, fake_v8_read, &f);
-	if (v8_scripts_new(&h, "", &scripts) < 0)
-		return -1;
-	return v8_names_new(&h, scripts, &names);
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	names = v8_names_free(names);
-	scripts = v8_scripts_free(scripts);
-	return 0;
+	return fake_v8_open("");
 }
 
 static void make_function(uint64_t data)
@@ -256,13 +240,13 @@ static void test_not_code(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_optimised, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_inlined, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_inlined_damaged, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_optimised_other, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_optimised_again, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_baseline, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_not_code, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_optimised, setup, fake_v8_close),
+		cmocka_unit_test_setup_teardown(test_inlined, setup, fake_v8_close),
+		cmocka_unit_test_setup_teardown(test_inlined_damaged, setup, fake_v8_close),
+		cmocka_unit_test_setup_teardown(test_optimised_other, setup, fake_v8_close),
+		cmocka_unit_test_setup_teardown(test_optimised_again, setup, fake_v8_close),
+		cmocka_unit_test_setup_teardown(test_baseline, setup, fake_v8_close),
+		cmocka_unit_test_setup_teardown(test_not_code, setup, fake_v8_close),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

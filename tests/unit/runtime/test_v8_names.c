@@ -7,33 +7,18 @@
 #include <cmocka.h>
 
 #include "bpf/control.h"
-#include "runtime/v8_names.h"
-#include "tests/unit/runtime/fake_v8.h"
+#include "tests/unit/runtime/fake_v8_session.h"
 
-static struct fake_v8 f;
-static struct v8_heap h;
-static struct v8_scripts *scripts;
-static struct v8_names *names;
 static uint64_t script;
 
 static int setup(void **state)
 {
+	int r = fake_v8_open("/srv");
+
 	(void)state;
-	fake_v8_init(&f);
-	v8_heap_init(&h, &f.l, fake_v8_read, &f);
 	script = fake_script(&f, fake_string(&f, "line 1\nline 2\nline 3\n"),
 			     fake_string(&f, "/srv/app.js"));
-	if (v8_scripts_new(&h, "/srv", &scripts) < 0)
-		return -1;
-	return v8_names_new(&h, scripts, &names);
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	names = v8_names_free(names);
-	scripts = v8_scripts_free(scripts);
-	return 0;
+	return r;
 }
 
 static const struct v8_function *get(uint64_t shared, uint16_t cookie)
@@ -236,15 +221,15 @@ static void test_gone(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_names, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_scopes, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_lines, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_only_line, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_inferred, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_no_table, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_no_cookie, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_moved, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_gone, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_names, setup, fake_v8_close),
+		cmocka_unit_test_setup_teardown(test_scopes, setup, fake_v8_close),
+		cmocka_unit_test_setup_teardown(test_lines, setup, fake_v8_close),
+		cmocka_unit_test_setup_teardown(test_only_line, setup, fake_v8_close),
+		cmocka_unit_test_setup_teardown(test_inferred, setup, fake_v8_close),
+		cmocka_unit_test_setup_teardown(test_no_table, setup, fake_v8_close),
+		cmocka_unit_test_setup_teardown(test_no_cookie, setup, fake_v8_close),
+		cmocka_unit_test_setup_teardown(test_moved, setup, fake_v8_close),
+		cmocka_unit_test_setup_teardown(test_gone, setup, fake_v8_close),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,26 +6,12 @@
 
 #include <cmocka.h>
 
-#include "runtime/v8_scripts.h"
-#include "tests/unit/runtime/fake_v8.h"
-
-static struct fake_v8 f;
-static struct v8_heap h;
-static struct v8_scripts *scripts;
+#include "tests/unit/runtime/fake_v8_session.h"
 
 static int setup(void **state)
 {
 	(void)state;
-	fake_v8_init(&f);
-	v8_heap_init(&h, &f.l, fake_v8_read, &f);
-	return v8_scripts_new(&h, "/srv/app", &scripts);
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	scripts = v8_scripts_free(scripts);
-	return 0;
+	return fake_v8_open("/srv/app");
 }
 
 static struct v8_script *get(uint64_t object)
@@ -183,13 +169,13 @@ static void test_cache(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_files, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_urls, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_eval, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_lines, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_moved, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_moving, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_cache, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_files, setup, fake_v8_close),
+		cmocka_unit_test_setup_teardown(test_urls, setup, fake_v8_close),
+		cmocka_unit_test_setup_teardown(test_eval, setup, fake_v8_close),
+		cmocka_unit_test_setup_teardown(test_lines, setup, fake_v8_close),
+		cmocka_unit_test_setup_teardown(test_moved, setup, fake_v8_close),
+		cmocka_unit_test_setup_teardown(test_moving, setup, fake_v8_close),
+		cmocka_unit_test_setup_teardown(test_cache, setup, fake_v8_close),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
