@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Dict, Iterator, List, Tuple
 
-from harness import ATTACH_S, END_S, TOP, Case, Env, Failure, Skip, Watch
+from harness import END_S, TOP, Case, Env, Failure, Skip, Watch
 
 sys.path.append(str(TOP / "tools" / "bench"))
 from processes import proportional_kb  # noqa: E402
@@ -59,17 +59,9 @@ def memory(env: Env) -> str:
 
 def storm(env: Env) -> str:
     """Hundreds of processes a second, each followed: they take little, and for a second only."""
-<<<<<<< HEAD
     target = env.start(["sh", "-c", "read go; while :; do (:); done"], early=True)
     watch = env.watch("-p", str(target.pid), "--follow", "-q").attached()
     target.go()
-=======
-    target = env.start(["sh", "-c", "while :; do (:); done"], early=True)
-    watch = env.watch("-p", str(target.pid), "--follow")
-    until = time.monotonic() + ATTACH_S
-    while not watch.links() and time.monotonic() < until:  # how many changes all the time
-        time.sleep(0.1)
->>>>>>> main
     time.sleep(STORM_S)
     found = proportional_kb(watch.proc.pid)
     watch.proc.send_signal(signal.SIGINT)
