@@ -14,6 +14,7 @@
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, PROCS_MAX);
 	__type(key, u32);
 	__type(value, struct made_sums);

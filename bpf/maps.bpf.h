@@ -80,8 +80,11 @@ struct {
 	__type(value, struct thread_state);
 } threads SEC(".maps");
 
+/* Tables that are sized for the most that may come, and of which a target needs little, take memory
+ * for what is in them; programs of every kind may do that from 6.1 on. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, PROCS_MAX);
 	__type(key, u32);
 	__type(value, struct proc_conf);
@@ -99,6 +102,7 @@ struct {
  * body must never be missing. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, BODIES_MAX);
 	__type(key, u64);
 	__type(value, u8);
@@ -126,6 +130,7 @@ struct thread_id_key {
 /* Thread pointer -> tid, see thread_id.bpf.h. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, IDS_MAX);
 	__type(key, struct thread_id_key);
 	__type(value, u32);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -185,6 +186,16 @@ void lines_worker_reap(struct lines_worker *w)
 		lines_worker_stop(w);
 }
 
+/* It has used up much of the CPU time that a worker may have in all its life. */
+static bool is_old(const struct lines_worker *w)
+{
+	struct timespec used;
+	clockid_t clock;
+
+	return clock_getcpuclockid(w->pid, &clock) == 0 && clock_gettime(clock, &used) == 0 &&
+	       used.tv_sec * 1000 + used.tv_nsec / 1000000 >= LINES_CPU_MS;
+}
+
 int lines_worker_ask(struct lines_worker *w, int file, int alt, const uint64_t *addresses,
 		     size_t count)
 {
@@ -195,6 +206,8 @@ int lines_worker_ask(struct lines_worker *w, int file, int alt, const uint64_t *
 	if (w->busy)
 		return -EBUSY;
 	lines_worker_reap(w);
+	if (w->pid && is_old(w))
+		lines_worker_stop(w);
 	r = w->pid ? 0 : start(w, file, alt);
 	if (r < 0)
 		return r;

@@ -1,8 +1,8 @@
 /* lines_worker.h: the worker of the sandbox that reads the debug information of one file.
  *
  * Owns its life: it is started by the first question, keeps the file open for the next ones, gives
- * its memory back when nothing was asked for a second, ends by itself after some more, and is
- * killed when a question takes too long.
+ * its memory back when nothing was asked for a second, ends by itself after some more, makes room
+ * for another when it has worked for long, and is killed when a question takes too long.
  * A question is asked and its answer fetched in two steps, so that whoever asks decides how long to
  * wait and may come back for the answer later.  Must not know whose file it is.
  */
@@ -19,6 +19,7 @@
 #define LINES_DEADLINE_MS 5000 /* of one question, with the opening of the file */
 #define LINES_REST_S	  1    /* without a question: then its memory is given back */
 #define LINES_IDLE_S	  5    /* then it ends; a new one costs little more than it gave back */
+#define LINES_CPU_MS	  2000 /* used, then another takes its place; the sandbox kills at 10 s */
 #define LINES_DEATHS_MAX  3
 
 /* All zero: not started. */

@@ -1,7 +1,7 @@
 /* sandbox.h: runs a parser of hostile files where it can do no harm.
  *
  * Owns the worker process: forked per job, no new privileges, a seccomp filter that leaves reading,
- * anonymous memory and exit, limits on memory and CPU, a deadline.  Must not know what is parsed.
+ * memory of its own and exit, limits on memory and CPU, a deadline.  Must not know what is parsed.
  */
 #ifndef STALLPROF_TARGET_SANDBOX_H
 #define STALLPROF_TARGET_SANDBOX_H

@@ -167,6 +167,27 @@ static void test_idle(void **state)
 	close(fd);
 }
 
+/* However much is asked over time, no worker comes near the CPU time that it is killed for. */
+static void test_replaced(void **state)
+{
+	int fd = built_open("lines");
+	struct lines_worker w = { 0 };
+	pid_t first;
+
+	(void)state;
+	assert_int_equal(ask(&w, fd, -1), 0);
+	first = w.pid;
+	assert_int_equal(lines_worker_wait(&w, LONG, take, NULL), 0);
+	while (w.pid == first) {
+		assert_int_equal(ask(&w, fd, -1), 0);
+		assert_int_equal(lines_worker_wait(&w, LONG, take, NULL), 0);
+	}
+	assert_int_equal(taken, outer_size);
+	assert_int_equal(w.deaths, 0);
+	lines_worker_stop(&w);
+	close(fd);
+}
+
 /* An answer that says it is larger than any, or whose bytes make no chain, ends the worker. */
 static void test_nonsense(void **state)
 {
@@ -257,9 +278,10 @@ static void test_mutants(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_life),   cmocka_unit_test(test_barren),
-		cmocka_unit_test(test_deaths), cmocka_unit_test(test_nonsense),
-		cmocka_unit_test(test_idle),   cmocka_unit_test(test_mutants),
+		cmocka_unit_test(test_life),	cmocka_unit_test(test_barren),
+		cmocka_unit_test(test_deaths),	cmocka_unit_test(test_nonsense),
+		cmocka_unit_test(test_idle),	cmocka_unit_test(test_replaced),
+		cmocka_unit_test(test_mutants),
 	};
 
 	return cmocka_run_group_tests(tests, setup, built_teardown);
