@@ -134,6 +134,30 @@ static __always_inline bool call_releases(s64 call)
 	       call == CALL_EXIT;
 }
 
+/* Calls that may wait for the lock of a file. */
+static __always_inline bool call_locks_file(s64 call)
+{
+	return call == CALL_FLOCK || call == CALL_FCNTL;
+}
+
+/* Calls in which a process lets one go, also by closing the file. */
+static __always_inline bool call_unlocks_file(s64 call, struct task_struct *t)
+{
+	return call_locks_file(call) || call == CALL_CLOSE || call == CALL_CLOSE_RANGE ||
+	       call == CALL_DUP2 || call == CALL_DUP3 || BPF_CORE_READ(t, flags) & FLAG_EXITING;
+}
+
+/* Whether the waker, in that call, can have ended the wait by what it waited for. */
+static __always_inline bool call_ends(const struct stall_part *wait, s64 call,
+				      struct task_struct *waker)
+{
+	if (wait->klass == CLASS_LOCK)
+		return call_releases(call);
+	if (wait->klass == CLASS_SYSCALL && call_locks_file(wait->syscall))
+		return call_unlocks_file(call, waker);
+	return wait->klass == CLASS_SYSCALL;
+}
+
 /* The stack of the current thread, which has just let go the lock that the loop's thread waited
  * for: only for waits that count. */
 static __always_inline u64 waker_stack(void *ctx, struct task_struct *waker, struct event_stack *s,
@@ -164,22 +188,19 @@ static __noinline int waker_find(void *ctx, struct loop_state *l, u64 now)
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(waker);
 	struct event_stack *s = owner_scratch();
 	struct wait_owner *owner;
-	bool lock;
 
 	/* Not in what holder_send() sends: an interrupt of it may wake somebody, too. */
 	if (!l || !s || !in_own_call(waker, address_of(ctx, &s->user[0])))
 		return 0;
 	owner = &l->pending.owner;
-	lock = l->pending.klass == CLASS_LOCK;
-	if ((!lock && l->pending.klass != CLASS_SYSCALL) || owner->role ||
-	    (lock && !call_releases(regs->orig_ax)))
+	if (owner->role || !call_ends(&l->pending, regs->orig_ax, waker))
 		return 0;
 	owner->tid = BPF_CORE_READ(waker, pid);
 	owner->tgid = BPF_CORE_READ(waker, tgid);
 	BPF_CORE_READ_STR_INTO(&owner->comm, waker, comm);
 	/* Last: user space may look at any time. */
 	owner->role = OWNER_WAKER;
-	if (lock && owner->tgid == l->stats.head.tgid)
+	if (l->pending.klass == CLASS_LOCK && owner->tgid == l->stats.head.tgid)
 		owner->stack = waker_stack(ctx, waker, s, l, now);
 	return 0;
 }

@@ -27,6 +27,12 @@ enum call_object {
 	OBJECT_PATH1 = 11, /* string in argument 1 */
 };
 
+#define CALL_CLOSE	   3
+#define CALL_DUP2	   33
+#define CALL_DUP3	   292
+#define CALL_FCNTL	   72
+#define CALL_FLOCK	   73
+#define CALL_CLOSE_RANGE   436
 #define CALL_FUTEX	   202
 #define CALL_FUTEX_WAKE	   454
 #define CALL_FUTEX_REQUEUE 456

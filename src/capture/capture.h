@@ -37,6 +37,8 @@ int capture_open(const struct capture_opts *opts, struct chunk_sink *sink, struc
 /* Drains until `deadline` (CLOCK_MONOTONIC ns, 0: none), until *stop becomes non-zero or every
  * target is gone. 0, 1 = all targets gone, negative errno. */
 int capture_run(struct capture *c, uint64_t deadline_ns, const volatile sig_atomic_t *stop);
+/* The time given is over: notes that the command is not. */
+void capture_over(struct capture *c);
 /* Reads the rest, writes the loop statistics, losses and CHUNK_END into the sink.  0, negative
  * errno of the sink.  Only close may follow. */
 int capture_finish(struct capture *c);

@@ -91,7 +91,7 @@ void command_go(struct capture *c)
 	close(steal_fd(&c->command_go));
 }
 
-void command_left(struct capture *c)
+void capture_over(struct capture *c)
 {
 	for (size_t i = 0; i < c->watched.count; i++) {
 		const struct watched *w = &c->watched.items[i];

@@ -138,8 +138,6 @@ void targets_close(struct capture *c);
 /* command.c: -- COMMAND, held back until it is watched. */
 int command_start(struct capture *c, char *const *argv, pid_t *ret_pid, struct str *why);
 void command_go(struct capture *c);
-/* The time is over: says that the command is not. */
-void command_left(struct capture *c);
 
 /* names.c */
 /* Names the stack unless it was named before; what cannot be trusted of it is taken out. */

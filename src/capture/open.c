@@ -340,10 +340,8 @@ int capture_run(struct capture *c, uint64_t deadline_ns, const volatile sig_atom
 
 		if (now >= c->scan_at)
 			housekeeping(c, now);
-		if (deadline_ns && now >= deadline_ns) {
-			command_left(c);
+		if (deadline_ns && now >= deadline_ns)
 			return 0;
-		}
 		if (!watched_any(c))
 			return 1;
 		until = deadline_ns && deadline_ns < c->scan_at ? deadline_ns : c->scan_at;

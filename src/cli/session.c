@@ -62,6 +62,8 @@ static int drain(const struct session *s, struct capture *c)
 			r = 0;
 		at = now();
 	}
+	if (r == 0 && !stop)
+		capture_over(c);
 	return r;
 }
 

@@ -93,7 +93,7 @@ static bool is_lock(const struct stall *stall, const struct holder *h)
 	const struct target *t = &stall->why.target;
 
 	return h->klass != CLASS_LOCK || stall->why.klass != CLASS_LOCK || !is_named_lock(t) ||
-	       strstr(t->text, "lock");
+	       strstr(t->text, "mutex") || strstr(t->text, "rwlock");
 }
 
 static int lock_words(struct str *s, const struct profile *p, const struct paths *paths,

@@ -47,24 +47,23 @@ static int add_name(struct str *out, const char *name)
 	return r ? r : str_add_char(out, '"');
 }
 
-/* app.py:41:get_user; server+0x76e8c where the function has no name */
+/* app.py:41:get_user; where the function has no name server+0x76e8c stands for it. */
 static int add_frame(struct str *out, const struct frame *at)
 {
 	cleanup(str_releasep) struct str s = { 0 };
+	bool nameless = at && !*at->fn && at->offset, lined = at && *at->file && at->line;
 	const char *place;
 	int r = 0;
 
 	if (!at)
 		return 0;
 	place = *at->file ? path_short(NULL, at->file) : at->module;
-	if (!*at->fn && at->offset)
-		r = frame_folded(&s, at);
-	else if (*place)
+	if (*place && (lined || !nameless))
 		r = str_printf(&s, "%s:", place);
-	if (r == 0 && *at->file && at->line)
+	if (r == 0 && lined)
 		r = str_printf(&s, "%" PRIu32 ":", at->line);
-	if (r == 0 && (*at->fn || !at->offset))
-		r = str_add(&s, *at->fn ? at->fn : "?");
+	if (r == 0)
+		r = nameless ? frame_folded(&s, at) : str_add(&s, *at->fn ? at->fn : "?");
 	return r ? r : add_name(out, str_text(&s));
 }
 

@@ -113,20 +113,38 @@ bool native_lines_installed(const char *source)
 	       strstr(source, "/.cargo/registry/") || strstr(source, "/.cargo/git/checkouts/");
 }
 
+/* Of "<type as trait>::method" the trait, of any other name "". */
+static const char *trait_of(const char *fn)
+{
+	int depth = 0;
+
+	for (; *fn; fn++) {
+		if (*fn == '<')
+			depth++;
+		else if (*fn == '-' && fn[1] == '>')
+			fn++; /* what a function returns */
+		else if (*fn == '>' && --depth == 0)
+			break;
+		else if (depth == 1 && str_starts(fn, " as "))
+			return fn + strlen(" as ");
+	}
+	return "";
+}
+
 /* Only Rust has names that begin with an angle bracket; alone core and alloc are names that a C++
- * program may have given to parts of its own. */
+ * program may have given to parts of its own.  The user's trait of the library's type is the
+ * user's. */
 bool native_lines_standard(const char *fn)
 {
-	static const char *const prefixes[] = { "std::",
-						"__gnu_cxx::",
-						"<std::",
-						"<core::",
-						"<alloc::",
-						"core::ops::function::",
-						"core::panicking::",
-						NULL };
+	static const char *const prefixes[] = { "std::", "__gnu_cxx::", "core::ops::function::",
+						"core::panicking::", NULL };
+	static const char *const crates[] = { "std::", "core::", "alloc::", NULL };
+	const char *trait;
 
-	return starts_with_any(fn, prefixes);
+	if (*fn != '<')
+		return starts_with_any(fn, prefixes);
+	trait = trait_of(fn);
+	return starts_with_any(fn + 1, crates) && (!*trait || starts_with_any(trait, crates));
 }
 
 enum lines_state native_lines_find(struct native_lines *l, const struct native_place *place,

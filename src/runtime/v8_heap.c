@@ -2,7 +2,10 @@
 #include "runtime/v8_heap.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "base/cleanup.h"
 
 void v8_heap_init(struct v8_heap *h, const struct v8_layout *l, v8_read_fn *read,
 		  const void *memory)
@@ -121,5 +124,25 @@ int v8_array_length(struct v8_heap *h, uint64_t array, uint32_t max, uint32_t *r
 	if (!v8_is_smi(length) || v8_smi(length) < 0 || (uint32_t)v8_smi(length) > max)
 		return -EPROTO;
 	*ret_length = (uint32_t)v8_smi(length);
+	return 0;
+}
+
+int v8_bytes(struct v8_heap *h, uint64_t array, uint8_t **ret_bytes, uint32_t *ret_len)
+{
+	_cleanup_free_ uint8_t *bytes = NULL;
+	uint32_t len;
+	int r = v8_array_length(h, array, V8_TABLE_MAX, &len);
+
+	if (r < 0)
+		return r;
+	bytes = malloc(len + 1);
+	if (!bytes)
+		return -ENOMEM;
+	if (len)
+		r = v8_heap_read(h, v8_address(array) + (uint64_t)h->l->array_data, bytes, len);
+	if (r < 0)
+		return r;
+	*ret_len = len;
+	*ret_bytes = steal(bytes);
 	return 0;
 }

@@ -18,6 +18,7 @@
 #define V8_STACK_READS_MAX \
 	65536 /* of all questions of a stack: some 50 ms; an honest one takes 1% */
 #define V8_MAPS_KEPT 64
+#define V8_TABLE_MAX (1u << 20) /* bytes of a table, or of bytecode; larger ones are not read */
 #define V8_TYPE_NONE 0xffffu
 
 struct v8_heap {
@@ -85,6 +86,12 @@ int v8_array_length(struct v8_heap *h, uint64_t array, uint32_t max, uint32_t *r
 int v8_string_each(struct v8_heap *h, uint64_t string, uint32_t max,
 		   int (*put)(void *arg, const uint8_t *chars, unsigned int width, size_t count),
 		   void *arg);
+
+/* The content of a byte array, by malloc.  0, -EPROTO, -EFAULT, -ESRCH, -ENOMEM. */
+int v8_bytes(struct v8_heap *h, uint64_t array, uint8_t **ret_bytes, uint32_t *ret_len);
+
+/* Whether these characters of ASCII stand in the string, up to that place. */
+bool v8_string_has_before(struct v8_heap *h, uint64_t string, uint32_t at, const char *chars);
 
 /* Appends the text in UTF-8, at most max characters. */
 int v8_string_add(struct v8_heap *h, uint64_t string, uint32_t max, struct str *text);

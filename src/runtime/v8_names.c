@@ -294,26 +294,6 @@ int v8_names_get(struct v8_names *n, uint64_t shared, uint16_t cookie,
 	return 0;
 }
 
-int v8_bytes(struct v8_heap *h, uint64_t array, uint8_t **ret_bytes, uint32_t *ret_len)
-{
-	_cleanup_free_ uint8_t *bytes = NULL;
-	uint32_t len;
-	int r = v8_array_length(h, array, V8_TABLE_MAX, &len);
-
-	if (r < 0)
-		return r;
-	bytes = malloc(len + 1);
-	if (!bytes)
-		return -ENOMEM;
-	if (len)
-		r = v8_heap_read(h, v8_address(array) + (uint64_t)h->l->array_data, bytes, len);
-	if (r < 0)
-		return r;
-	*ret_len = len;
-	*ret_bytes = steal(bytes);
-	return 0;
-}
-
 int v8_names_bytecode(struct v8_names *n, const struct v8_function *f, uint64_t *ret_bytecode)
 {
 	const struct v8_layout *l = n->h->l;
@@ -340,9 +320,30 @@ bool v8_position_in(struct v8_heap *h, uint64_t table, int32_t offset, struct v8
 	return v8_bytes(h, table, &bytes, &len) == 0 && v8_position_find(bytes, len, offset, ret);
 }
 
+/* An evaluated text goes with its functions, and another one may be there by now: before the
+ * parameters of the function stands its name.  True also of one that has none. */
+static bool is_in_text(struct v8_names *n, const struct v8_function *f)
+{
+	const struct v8_layout *l = n->h->l;
+	const char *dot = strrchr(f->fn, '.'), *name = dot ? dot + 1 : f->fn;
+	struct v8_position p;
+	uint64_t bytecode, table, source;
+
+	if (strcmp(name, "eval") == 0 || *name == '<')
+		return true;
+	if (v8_names_bytecode(n, f, &bytecode) < 0 ||
+	    v8_field(n->h, bytecode, l->type_bytecode, l->hidden->bytecode_positions, &table) < 0 ||
+	    !v8_position_in(n->h, table, -1, &p) ||
+	    v8_field(n->h, f->words[1], l->type_script, l->script_source, &source) < 0)
+		return false;
+	return v8_string_has_before(n->h, source, (uint32_t)p.at, name);
+}
+
 uint32_t v8_names_line_at(struct v8_names *n, const struct v8_function *f, int32_t at)
 {
-	return f->script ? v8_scripts_line(n->scripts, f->script, at) : 0;
+	if (!f->script || (f->script->evaluated && !is_in_text(n, f)))
+		return 0;
+	return v8_scripts_line(n->scripts, f->script, at);
 }
 
 static uint32_t find_line(struct v8_names *n, const struct v8_function *f, int32_t raw_offset)

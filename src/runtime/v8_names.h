@@ -13,8 +13,7 @@
 #include "runtime/v8_heap.h"
 #include "runtime/v8_scripts.h"
 
-#define V8_NAME_MAX	512	   /* characters; the rest is cut */
-#define V8_TABLE_MAX	(1u << 20) /* bytes of a table, or of bytecode; larger ones are not read */
+#define V8_NAME_MAX	512 /* characters; the rest is cut */
 #define V8_LINES_CACHED 4096
 
 struct v8_function {
@@ -57,8 +56,5 @@ uint32_t v8_names_line_at(struct v8_names *n, const struct v8_function *f, int32
 
 /* v8_position_find in a table of V8, a tagged word. */
 bool v8_position_in(struct v8_heap *h, uint64_t table, int32_t offset, struct v8_position *ret);
-
-/* The content of a byte array, by malloc.  0, -EPROTO, -EFAULT, -ESRCH, -ENOMEM. */
-int v8_bytes(struct v8_heap *h, uint64_t array, uint8_t **ret_bytes, uint32_t *ret_len);
 
 #endif

@@ -228,3 +228,32 @@ int v8_string_add(struct v8_heap *h, uint64_t string, uint32_t max, struct str *
 		r = add_char(text, t.high);
 	return r;
 }
+
+/* What is compared: from a place on, as far as it is the same. */
+struct compared {
+	const char *chars;
+	uint32_t at, from;
+	bool differs;
+};
+
+static int compare(void *arg, const uint8_t *chars, unsigned int width, size_t count)
+{
+	struct compared *c = arg;
+
+	for (size_t i = 0; i < count; i++, c->at++) {
+		uint32_t one = chars[i * width];
+
+		if (width == 2)
+			one |= (uint32_t)chars[i * 2 + 1] << 8;
+		c->differs |= c->at >= c->from && one != (uint8_t)c->chars[c->at - c->from];
+	}
+	return 0;
+}
+
+bool v8_string_has_before(struct v8_heap *h, uint64_t string, uint32_t at, const char *chars)
+{
+	struct compared c = { .chars = chars, .from = at - (uint32_t)strlen(chars) };
+
+	return strlen(chars) <= at && v8_string_each(h, string, at, compare, &c) == 0 &&
+	       c.at == at && !c.differs;
+}

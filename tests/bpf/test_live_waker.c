@@ -11,10 +11,14 @@
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/mman.h>
 
 #include "tests/bpf/live_fixture.h"
 
 #define CALL_READ  0
+#define CALL_FLOCK 73
 #define CALL_FUTEX 202
 #define CALL_SLEEP 230
 #define STALLS	   7
@@ -105,6 +109,70 @@ static void target_pipe(struct live_shared *s)
 	}
 	live_poll(epoll, 2);
 	pthread_join(thread, NULL);
+}
+
+/* Holds the lock of a file that the target waits for, and gives it back, or sends a signal that
+ * ends the wait. */
+static int files[2];
+static bool by_signal;
+
+static void on_signal(int number)
+{
+	(void)number;
+}
+
+static void *unlock_later(void *arg)
+{
+	struct live_shared *s = arg;
+	pid_t pid = getpid();
+
+	prctl(PR_SET_NAME, "unlocker");
+	s->step = syscall(SYS_gettid);
+	for (int i = 0; i < STALLS; i++) {
+		flock(files[1], LOCK_EX);
+		word = 1;
+		while (word != 2)
+			usleep(500);
+		live_sleep(60 * MSEC);
+		if (by_signal)
+			syscall(SYS_tgkill, pid, pid, SIGUSR1);
+		else
+			flock(files[1], LOCK_UN);
+		while (word)
+			usleep(500);
+	}
+	return NULL;
+}
+
+static void target_file(struct live_shared *s)
+{
+	struct sigaction handle = { .sa_handler = on_signal };
+	int epoll = epoll_create1(0), file = memfd_create("locked", 0);
+	pthread_t thread;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
+	sigaction(SIGUSR1, &handle, NULL);
+	for (int i = 0; i < 2; i++)
+		files[i] = open(path, O_RDWR);
+	pthread_create(&thread, NULL, unlock_later, s);
+	for (int i = 0; i < STALLS; i++) {
+		while (word != 1)
+			live_poll(epoll, 2);
+		live_poll(epoll, 2);
+		word = 2;
+		if (flock(files[0], LOCK_EX) == 0)
+			flock(files[0], LOCK_UN);
+		word = 0;
+	}
+	live_poll(epoll, 2);
+	pthread_join(thread, NULL);
+}
+
+static void target_signalled(struct live_shared *s)
+{
+	by_signal = true;
+	target_file(s);
 }
 
 /* Computes, or makes system calls all the time, so that each is interrupted. */
@@ -220,6 +288,26 @@ static void test_pipe(void **state)
 	live_free(&v);
 }
 
+/* Who gives the lock of a file back ended the wait; who only interrupted it says nothing of the
+ * lock. */
+static void test_file(void **state)
+{
+	unsigned int all;
+	struct live v;
+
+	(void)state;
+	live_start(&v, target_file, NULL);
+	live_finish(&v);
+	assert_int_equal(woken(&v, CLASS_SYSCALL, CALL_FLOCK, "unlocker", &all), STALLS);
+	assert_int_equal(all, STALLS);
+	live_free(&v);
+	live_start(&v, target_signalled, NULL);
+	live_finish(&v);
+	assert_int_equal(woken(&v, CLASS_SYSCALL, CALL_FLOCK, "unlocker", &all), 0);
+	assert_int_equal(all, STALLS);
+	live_free(&v);
+}
+
 /* A thread that a timer interrupts wakes nobody. */
 static void test_interrupt(void **state)
 {
@@ -272,7 +360,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lock),	  cmocka_unit_test(test_pipe),
 		cmocka_unit_test(test_interrupt), cmocka_unit_test(test_off),
-		cmocka_unit_test(test_alone),
+		cmocka_unit_test(test_alone),	  cmocka_unit_test(test_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,7 +13,10 @@ import time
 from pathlib import Path
 from typing import Dict, Iterator, List, Tuple
 
-from harness import ATTACH_S, END_S, TOP, Case, Env, Failure, Skip, Watch
+from harness import END_S, TOP, Case, Env, Failure, Skip, Watch
+
+sys.path.append(str(TOP / "tools" / "bench"))
+from processes import proportional_kb  # noqa: E402
 
 STALLER = str(TOP / "tools" / "bench" / "targets" / "staller.py")
 RESIDENT_KB = 32 << 10
@@ -26,18 +29,6 @@ SEEN_ENOUGH = 20  # looks at workers
 def workers(pid: int) -> List[int]:
     text = Path("/proc/%d/task/%d/children" % (pid, pid)).read_text()
     return [int(child) for child in text.split()]
-
-
-def proportional_kb(pid: int) -> int:
-    """Without the maps of the kernel side, which count as such: each page by its share."""
-    total, counted = 0, False
-    for line in Path("/proc/%d/smaps" % pid).read_text().splitlines():
-        word, *rest = line.split()
-        if not word.endswith(":"):
-            counted = "anon_inode:" not in line
-        elif word == "Pss:" and counted:
-            total += int(rest[0])
-    return total
 
 
 @contextlib.contextmanager
@@ -68,11 +59,9 @@ def memory(env: Env) -> str:
 
 def storm(env: Env) -> str:
     """Hundreds of processes a second, each followed: they take little, and for a second only."""
-    target = env.start(["sh", "-c", "while :; do (:); done"], early=True)
-    watch = env.watch("-p", str(target.pid), "--follow")
-    until = time.monotonic() + ATTACH_S
-    while not watch.links() and time.monotonic() < until:  # how many changes all the time
-        time.sleep(0.1)
+    target = env.start(["sh", "-c", "read go; while :; do (:); done"], early=True)
+    watch = env.watch("-p", str(target.pid), "--follow", "-q").attached()
+    target.go()
     time.sleep(STORM_S)
     found = proportional_kb(watch.proc.pid)
     watch.proc.send_signal(signal.SIGINT)

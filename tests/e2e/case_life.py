@@ -206,10 +206,10 @@ def started(env: Env) -> str:
 
 def left(env: Env) -> str:
     """With a duration the program outlives the watching, which is said."""
-    watch = env.watch("-d", "500ms", "--", "/bin/sleep", "3")
+    watch = env.watch("-d", "2500ms", "--", "/bin/sleep", "5")
     run = watch.end()
     notes = [n["text"] for n in run.summary()["notes"]]
-    if run.status != 0 or not any(n.endswith(", started here, goes on") for n in notes):
+    if run.status != 0 or sum(n.endswith(", started here, goes on") for n in notes) != 1:
         raise Failure("expected status 0 and a note, found %d: %s" % (run.status, notes))
     return notes[-1]
 

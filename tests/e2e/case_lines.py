@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import List, Sequence
 
 from compare import check_invariants, check_truths, pair_up
-from harness import TARGETS, TOP, Case, Env, Failure, Record, Run, Skip, parse_jsonl
+from harness import TARGETS, TOP, Case, Env, Failure, Record, Run, Skip
 from lines_truth import compare
 
 PROGRAM = Path(os.environ.get("B", "build")) / "tests" / "support" / "lines"
@@ -112,11 +112,6 @@ def inlined(env: Env) -> str:
     return detail
 
 
-def report_of(text: str) -> List[str]:
-    """The lines of a report, after what the target wrote."""
-    return text[text.index("stallprof  pid "):].splitlines()
-
-
 def late(env: Env) -> str:
     """Debug information that takes longer to open than the first stall: its live line has none, and
     all that is written at the end has, live and from the recording."""
@@ -126,10 +121,10 @@ def late(env: Env) -> str:
     subprocess.run(["gcc", "-c", "-Wa,--defsym,UNITS=%d" % UNITS, "-o", large,
                     str(TARGETS / "lines_large.s")], check=True)
     program = build(env, "gcc", ["-O2", "-g", large], "lines.cc")
-    run = env.watch("--threshold", "50ms", "--", program, "--count", "23").end()
-    if run.status != 0:
-        raise Failure("stallprof ended with status %d: %s" % (run.status, run.err.strip()))
-    truths = [t for t in parse_jsonl(run.out[:run.out.index("stallprof  pid ")]) if "class" in t]
+    target = env.target(program, "--count", "23")
+    # the tables for whole stacks are there by then, no stack has been named
+    run = env.measure(target, settled=True)
+    truths = target.truths
     pairs, _, _ = pair_up(truths, run.stalls())
     if not truths or len(pairs) != len(truths):
         raise Failure("%d of %d stalls found" % (len(pairs), len(truths)))
@@ -145,7 +140,7 @@ def late(env: Env) -> str:
         if report != run.path(suffix).read_text():
             problems.append("%s of the recording is not that of the run" % suffix)
     report = env.command("report", str(run.path("stall"))).stdout
-    if report_of(report) != report_of(run.out):
+    if report != run.out:
         problems.append("the recording's summary is not that of the run:\n" + report + run.out)
     if problems:
         raise Failure("\n".join(problems))

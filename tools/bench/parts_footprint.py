@@ -73,19 +73,6 @@ def attach(times: int) -> Dict[str, Spread]:
     return {key: Spread([f[key] for f in found]) for key in found[0]}
 
 
-def proportional_kb(pid: int) -> int:
-    """Each page by the share that the process has in it, so that the sum over processes counts it
-    once; without the kernel side's maps, which map_bytes counts."""
-    total, counted = 0, False
-    for line in Path("/proc/%d/smaps" % pid).read_text().splitlines():
-        word, *rest = line.split()
-        if not word.endswith(":"):
-            counted = "anon_inode:" not in line
-        elif word == "Pss:" and counted:
-            total += int(rest[0])
-    return total
-
-
 def map_bytes(pid: int) -> Dict[str, int]:
     """memlock of each map that the process holds; without the names when bpftool has none."""
     held = {int(f["map_id"]): int(f.get("memlock", "0"))
@@ -107,7 +94,7 @@ def memory(seconds: float) -> Dict[str, Any]:
             while time.monotonic() < until:
                 with contextlib.suppress(OSError, IndexError):  # a worker that has just ended
                     every = processes.family(tool.pid)
-                    looks.append(sum(map(proportional_kb, every)))
+                    looks.append(sum(map(processes.proportional_kb, every)))
                     most = max(most, len(every))
                 time.sleep(0.2)
             maps = map_bytes(tool.pid)

@@ -258,3 +258,16 @@ def pinned(argv: Sequence[str], cpu: int, out: int = subprocess.DEVNULL) -> "sub
     except OSError:
         pass
     return proc
+
+
+def proportional_kb(pid: int) -> int:
+    """Each page by the share that the process has in it, so that the sum over processes counts it
+    once; without the kernel side's maps, which count as such."""
+    total, counted = 0, False
+    for line in Path("/proc/%d/smaps" % pid).read_text().splitlines():
+        word, *rest = line.split()
+        if not word.endswith(":"):
+            counted = "anon_inode:" not in line
+        elif word == "Pss:" and counted:
+            total += int(rest[0])
+    return total

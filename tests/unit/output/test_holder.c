@@ -89,7 +89,7 @@ static void what_was_no_lock_was_not_released(void **state)
 {
 	struct holder h = a_holder(CLASS_LOCK, 4261, "Thread-2", 400);
 	struct stall stall = { .dur_ns = 411 * MS, .holders = &h, .n_holders = 1 };
-	cleanup(str_releasep) struct str cond = { 0 }, mutex = { 0 };
+	cleanup(str_releasep) struct str cond = { 0 }, clock = { 0 }, mutex = { 0 };
 
 	(void)state;
 	h.at = h.leaf = NULL;
@@ -97,6 +97,9 @@ static void what_was_no_lock_was_not_released(void **state)
 	stall.why.target.text = "pthread_cond_wait";
 	assert_int_equal(holder_words(&cond, fixture_find("demo"), NULL, &stall), 0);
 	assert_string_equal(str_text(&cond), "woken by Thread-2");
+	stall.why.target.text = "pthread_cond_clockwait";
+	assert_int_equal(holder_words(&clock, fixture_find("demo"), NULL, &stall), 0);
+	assert_string_equal(str_text(&clock), "woken by Thread-2");
 	stall.why.target.text = "pthread_mutex_lock";
 	assert_int_equal(holder_words(&mutex, fixture_find("demo"), NULL, &stall), 0);
 	assert_string_equal(str_text(&mutex), "lock released by Thread-2");

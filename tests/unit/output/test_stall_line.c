@@ -55,7 +55,7 @@ static void places_with_blanks_are_quoted(void **state)
 	assert_non_null(strstr(str_text(&line), " at=\"a.cc:7:run(int, char)\" cpu=9ms "));
 }
 
-/* A function without a name is a place in its module. */
+/* A function without a name is a place in its module, or in its source where that is known. */
 static void nameless_places_have_an_offset(void **state)
 {
 	struct frame at = { .kind = FRAME_NATIVE,
@@ -64,12 +64,18 @@ static void nameless_places_have_an_offset(void **state)
 			    .offset = 0x76e8c,
 			    .module = "nginx" };
 	struct stall s = *demo_stall(6);
-	cleanup(str_releasep) struct str line = { 0 }, nowhere = { 0 };
+	cleanup(str_releasep) struct str line = { 0 }, source = { 0 }, nowhere = { 0 };
 
 	(void)state;
 	s.at = &at;
 	assert_int_equal(stall_line(&line, fixture_find("demo"), &s, false), 0);
 	assert_non_null(strstr(str_text(&line), " at=nginx+0x76e8c cpu=9ms "));
+	at.file = "/src/spin.S";
+	at.line = 41;
+	assert_int_equal(stall_line(&source, fixture_find("demo"), &s, false), 0);
+	assert_non_null(strstr(str_text(&source), " at=spin.S:41:nginx+0x76e8c cpu=9ms "));
+	at.file = "/usr/sbin/nginx";
+	at.line = 0;
 	at.offset = 0;
 	assert_int_equal(stall_line(&nowhere, fixture_find("demo"), &s, false), 0);
 	assert_non_null(strstr(str_text(&nowhere), " at=nginx:? cpu=9ms "));

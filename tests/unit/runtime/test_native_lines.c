@@ -94,7 +94,14 @@ static void test_installed(void **state)
 	assert_true(native_lines_standard("<std::sys::sync::mutex::futex::Mutex>::lock_contended"));
 	assert_true(native_lines_standard("core::ops::function::FnOnce::call_once"));
 	assert_true(native_lines_standard("__gnu_cxx::new_allocator<int>::allocate"));
+	assert_true(native_lines_standard("<alloc::vec::Vec<T> as core::clone::Clone>::clone"));
+	assert_true(native_lines_standard("<std::io::Lines<B> as "
+					  "core::iter::Iterator<fn() -> app::A>>::next"));
 	assert_false(native_lines_standard("<app::Order as core::fmt::Debug>::fmt"));
+	assert_false(native_lines_standard("<alloc::string::String as app::Describe>::describe"));
+	assert_false(native_lines_standard("<core::option::Option<<u8 as core::ops::Add>::Output> "
+					   "as app::Describe>::describe"));
+	assert_false(native_lines_standard("<alloc::boxed::Box<dyn Fn() -> u8> as app::F>::f"));
 	assert_false(native_lines_standard("core::Engine::run"));
 	assert_false(native_lines_standard("standard"));
 }

@@ -161,9 +161,25 @@ static void test_stack_bound(void **state)
 	assert_int_equal(v8_heap_word(&h, FAKE_V8_BASE, &word), 0);
 }
 
+/* A name that stands in a text where it should, and nowhere else. */
+static void test_has_before(void **state)
+{
+	uint64_t s = fake_string(&f, "(function add(a) {})");
+
+	(void)state;
+	assert_true(v8_string_has_before(&h, s, 13, "add"));
+	assert_true(v8_string_has_before(&h, s, 1, "("));
+	assert_false(v8_string_has_before(&h, s, 12, "add"));
+	assert_false(v8_string_has_before(&h, s, 13, "odd"));
+	assert_false(v8_string_has_before(&h, s, 2, "add"));
+	assert_false(v8_string_has_before(&h, s, 21, ")"));
+	assert_false(v8_string_has_before(&h, fake_smi(1), 1, "("));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_has_before, setup),
 		cmocka_unit_test_setup(test_types, setup),
 		cmocka_unit_test_setup(test_shapes, setup),
 		cmocka_unit_test_setup(test_refused, setup),
