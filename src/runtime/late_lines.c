@@ -81,7 +81,9 @@ void late_lines_end(struct late_lines *l, uint64_t hash, size_t inlined, size_t 
 		return;
 	}
 	l->frames += stack.count;
-	native_lines_keep(l->lines, true);
+	/* One that only lost lines waits for nothing: kept for it, a full cache would stay full. */
+	if (stack.count)
+		native_lines_keep(l->lines, true);
 }
 
 static bool is_known(const struct late_lines *l, const struct late_stack *s)
