@@ -19,6 +19,14 @@ struct {
 	__type(value, struct event_stack);
 } owner_stacks SEC(".maps");
 
+/* For the walk of a holder's frames: in the switch, which nothing interrupts. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct walk_state);
+} holder_walks SEC(".maps");
+
 static __always_inline struct event_stack *owner_scratch(void)
 {
 	u32 zero = 0;
@@ -52,7 +60,7 @@ static __always_inline void holder_walk(struct loop_state *l, const struct walk_
 {
 	struct event_stack *s = owner_scratch();
 	u32 zero = 0, n;
-	struct walk_state *w = bpf_map_lookup_elem(&walk_scratches, &zero);
+	struct walk_state *w = bpf_map_lookup_elem(&holder_walks, &zero);
 
 	if (!s || !w)
 		return;

@@ -13,7 +13,6 @@
 
 #include "budget.bpf.h"
 #include "unwind.bpf.h"
-#include "walk_python.h"
 
 #define CAPTURE_COST  100000ULL /* ns: 10,000 captures a second, about 3 % of the thread */
 #define CAPTURE_BURST 64
@@ -41,13 +40,6 @@ static __always_inline void capture_charge_deep(u64 *at, const struct event_stac
 	if (frames > CAPTURE_FRAMES)
 		capture_charge(at, frames - CAPTURE_FRAMES);
 }
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct walk_state);
-} walk_scratches SEC(".maps");
 
 #define HASH_SEED 0xcbf29ce484222325ULL
 
@@ -126,17 +118,20 @@ static __always_inline void stack_by_pointer(void *ctx, struct event_stack *s)
 }
 
 /* The frames of the current thread's interpreter, if its process has a walk plan. */
-__weak int stack_interpreter(struct event_stack *s)
+__weak int stack_interpreter(struct unwind_walk *walk, struct event_stack *s)
 {
 	struct task_struct *t = bpf_get_current_task_btf();
 	struct proc_conf *conf = proc_of(t);
-	u32 zero = 0;
-	struct walk_state *scratch = bpf_map_lookup_elem(&walk_scratches, &zero);
 	u16 n = 0, flags = 0;
 
-	if (!s || !scratch || !conf || !conf->plan.enabled)
+	if (!s || !conf || !conf->plan.enabled)
 		return 0;
-	walk_python(&conf->plan, BPF_CORE_READ(t, thread.fsbase), scratch, s->python, &n, &flags);
+	if (!walk) {
+		s->flags |= STACK_PYTHON | STACK_PYTHON_LOST;
+		return 0;
+	}
+	walk_python(&conf->plan, BPF_CORE_READ(t, thread.fsbase), &walk->interpreter, s->python, &n,
+		    &flags);
 	s->n_python = n;
 	s->flags |= flags;
 	return 0;
@@ -169,7 +164,7 @@ static __noinline u64 stack_take(void *ctx, struct task_struct *t, struct event_
 	s->n_python = 0;
 	stack_kernel(ctx, s);
 	walk = stack_native(ctx, s);
-	stack_interpreter(s);
+	stack_interpreter(walk, s);
 	s->hash = stack_hash(s);
 	if (walk) {
 		unwind_snapshot(walk, s, hash_word(s->hash, now));

@@ -10,6 +10,7 @@
 #include "budget.bpf.h"
 #include "walk_jit.h"
 #include "walk_native.h"
+#include "walk_python.h"
 
 /* A walk can be interrupted by another one on the same CPU: by a sample, and where hooks are
  * preemptible by any other thread.  The second has its own memory; a third goes without. */
@@ -33,6 +34,7 @@ struct unwind_walk {
 	u32 pad;
 	u64 snapshots_at; /* budget */
 	struct unwind_cursor cursor;
+	struct walk_state interpreter;
 };
 
 struct {
