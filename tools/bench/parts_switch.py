@@ -16,6 +16,7 @@ SWITCHES = ("foreign", "poll", "inside")
 DEPTHS = (8, 32, 100)
 STATS = Path("/proc/sys/kernel/bpf_stats_enabled")
 CPU = 0
+LEFT_S = 5.0  # what a tool leaves behind goes away by then
 
 
 class Rounds:
@@ -48,6 +49,7 @@ class Rounds:
                 finally:
                     if proc:
                         processes.end(proc)
+                        processes.quiet_wait(LEFT_S)
                 number += 1
             self.say("round %d of %d" % (i + 1, self.rounds))
 
