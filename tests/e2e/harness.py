@@ -186,28 +186,24 @@ class Watch:
                     names.append(os.readlink(os.path.join(base, fd)))
         return names
 
-    def links(self) -> int:
-        """How many programs it has attached to the kernel: their number does not change with the
-        threads of the target."""
-        return sum(n.startswith(("anon_inode:bpf-link", "anon_inode:bpf_link"))
-                   for n in self.files())
-
     def hooks(self) -> int:
-        """The same with the perf events of the target's threads."""
-        links = self.links()
-        events = self.files().count("anon_inode:[perf_event]")
+        """How many programs it has attached: open links and perf events."""
+        names = self.files()
+        links = sum(n.startswith(("anon_inode:bpf-link", "anon_inode:bpf_link")) for n in names)
+        events = names.count("anon_inode:[perf_event]")
         return links + events if links else 0  # events that tell of mappings come long before
 
-    def attached(self, counted: Optional[Callable[[], int]] = None) -> "Watch":
-        """Return once it has attached everything: links exist and no more come."""
-        counted = counted or self.hooks
+    def attached(self, changing: bool = False) -> "Watch":
+        """Return once it has attached everything: hooks exist and no more come.  `changing`: the
+        target's threads come and go, and with them the events on each."""
         until = time.monotonic() + ATTACH_S
         steady_since, before = time.monotonic(), 0
         while time.monotonic() < until:
             if self.proc.poll() is not None:
                 raise Failure("stallprof ended with status %d before it had attached: %s"
                               % (self.proc.returncode, self.err.strip()))
-            now = counted()
+            now = self.hooks()
+            now = min(now, 1) if changing else now
             if now != before:
                 steady_since, before = time.monotonic(), now
             if now and time.monotonic() - steady_since > 0.3:
